@@ -1,0 +1,24 @@
+"""PSCC-Net: tells whether a picture was manipulated, and shows where.
+
+import psccnet
+detector = psccnet.load()
+result = detector.detect("photo.jpg")
+print(result.verdict, result.score)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from psccnet.inference import Detector, Result, load
+
+__version__ = "0.1.0"
+__all__ = ["Detector", "Result", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the verbs when they are first used: `import psccnet` itself stays instant."""
+    if name in ("Detector", "Result", "load"):
+        from psccnet import inference
+
+        return getattr(inference, name)
+    raise AttributeError(f"module 'psccnet' has no attribute {name!r}")

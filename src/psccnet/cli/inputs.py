@@ -1,0 +1,49 @@
+"""Which pictures the words of a command line stand for."""
+
+import glob
+from pathlib import Path
+from typing import NamedTuple
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2", ".avif"}
+
+
+class Input(NamedTuple):
+    """One input: what to open, and how to name its output below the output folder."""
+
+    source: str
+    output: Path
+
+
+def find_inputs(words: list[str]) -> list[Input]:
+    """Files, folders (searched for pictures by their endings), globs, and `-` for standard input.
+
+    A word that fits nothing stays as it is, so that opening it gives the error. Outputs of files carry the file's
+    name, outputs of a folder's pictures their path below it; names that meet twice get a number.
+    """
+    found: list[Input] = []
+    for word in words:
+        path = Path(word)
+        if word == "-":
+            found.append(Input("-", Path("stdin")))
+        elif path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            found += [Input(str(p), p.relative_to(path)) for p in inside]
+        elif not path.exists() and glob.has_magic(word):
+            matches = sorted(glob.glob(word, recursive=True))
+            found += find_inputs(matches) if matches else [Input(word, Path(path.name))]
+        else:
+            found.append(Input(word, Path(path.name)))
+    return _distinct(found)
+
+
+def _distinct(inputs: list[Input]) -> list[Input]:
+    seen: set[Path] = set()
+    result = []
+    for source, output in inputs:
+        name, number = output, 2
+        while name in seen:
+            name = output.with_name(f"{output.name}-{number}")
+            number += 1
+        seen.add(name)
+        result.append(Input(source, name))
+    return result

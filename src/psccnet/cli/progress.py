@@ -1,0 +1,34 @@
+"""A progress line on standard error, for people only."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Yield the items, showing how many are done and how long the rest will take.
+
+    Shows nothing where standard error is no terminal, nor before two seconds have passed.
+
+    Args:
+        items: to go through.
+        what: the noun for them, in the plural.
+        total: how many there are, where `items` has no length.
+    """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    visible = sys.stderr.isatty()
+    started = shown = time.monotonic()
+    for done, item in enumerate(items):
+        now = time.monotonic()
+        if visible and done and now - started > 2 and now - shown > 0.2:
+            rate = done / (now - started)
+            left = f", {(total - done) / rate:.0f} s left" if total else ""
+            print(f"\r{done}/{total or '?'} {what}, {rate:.1f} a second{left}\033[K", end="", file=sys.stderr)
+            shown = now
+        yield item
+    if visible and shown != started:
+        print("\r\033[K", end="", file=sys.stderr)

@@ -1,0 +1,41 @@
+"""`psccnet train`: train after a recipe."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from psccnet.training.recipe import Recipe, read_recipe
+
+
+def train(
+    recipe: Path,
+    /,
+    *,
+    out: Path | None = None,
+    max_time: Annotated[float | None, Parameter(help="Stop after so many minutes; resume later.")] = None,
+    resume: bool = True,
+    fields: Annotated[Recipe | None, Parameter(name="*")] = None,
+) -> None:
+    """Train after a recipe; any of its fields can be overridden.
+
+    A run whose folder holds last.ckpt goes on from there, to the step.
+
+    Examples:
+
+        psccnet train recipes/default-1.yaml --data.photographs photos/ --out runs/first
+
+        psccnet train recipes/default-1.yaml --out runs/first --max-time 60 --optimizer.lr 1e-4
+
+    Args:
+        recipe: a YAML file such as recipes/paper.yaml.
+        out: folder of the run; runs/NAME-DATE if left out.
+        resume: go on from last.ckpt in that folder, if there is one.
+        fields: overrides.
+    """
+    chosen = read_recipe(recipe, fields.model_dump(mode="json", exclude_unset=True) if fields else None)
+    from psccnet.training.run import train as run
+
+    folder = out or Path("runs") / f"{chosen.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    print(run(chosen, folder, max_time * 60 if max_time is not None else None, resume))

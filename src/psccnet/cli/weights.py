@@ -1,0 +1,79 @@
+"""`psccnet weights`: list, show, verify, import, bundle."""
+
+import sys
+from pathlib import Path
+
+from psccnet.weights.card import bundled, read_card, render
+from psccnet.weights.card import verify as verify_card
+
+
+def list_weights() -> None:
+    """List the bundled weights, one a line: name, date, parameters."""
+    for name, path in bundled().items():
+        card = read_card(path)
+        print(f"{name}  {card.created[:10]}  {card.parameters:,} parameters  {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _path(weights: str) -> Path:
+    return bundled().get(weights, Path(weights))
+
+
+def show(weights: str = "default") -> None:
+    """Show the card of weights: what they were trained on, how, and how well they do.
+
+    Args:
+        weights: a bundled name or a .safetensors file.
+    """
+    print(render(read_card(_path(weights))))
+
+
+def verify(weights: str = "default") -> None:
+    """Check that a weight file is the one its card was written for, or that released files are the released ones.
+
+    Args:
+        weights: a bundled name, a .safetensors file, or a folder in the released layout.
+    """
+    path = _path(weights)
+    if not path.is_dir():
+        print(f"{path}: intact, {verify_card(path).name}")
+        return
+    from psccnet.weights import identify
+
+    others = identify(path)
+    if others:
+        raise ValueError("not the released file: " + ", ".join(str(file) for file in others.values()))
+    print(f"{path}: the three released files")
+
+
+def import_weights(folder: Path, *, out: Path) -> None:
+    """Turn the released weights into one .safetensors file with a card.
+
+    Example:
+
+        psccnet weights import PSCC-Net/ --out released.safetensors
+
+    Args:
+        folder: in the released layout (checkpoint/HRNet_checkpoint/HRNet.pth, ...) or the three files flat.
+        out: the .safetensors file to write.
+    """
+    from psccnet.weights import identify, import_released, released_card, save
+
+    for part, file in identify(folder).items():
+        print(f"psccnet: {file} is not the released {part} file; imported all the same.", file=sys.stderr)
+    card = save(import_released(folder), out, released_card(folder))
+    print(f"{out}: {card.parameters:,} parameters")
+
+
+def bundle(checkpoint: Path, *, out: Path, card: Path | None = None, half: bool = True) -> None:
+    """Make weights with a card from a checkpoint of a training run.
+
+    Args:
+        checkpoint: last.ckpt or best.ckpt in the run's folder.
+        out: the .safetensors file to write.
+        card: a YAML file with fields of the card (name, trained_on, threshold, scores, notes, ...).
+        half: store float16 instead of float32.
+    """
+    from psccnet.training.bundle import bundle_checkpoint
+
+    written = bundle_checkpoint(checkpoint, out, card, half)
+    print(f"{out}: {written.name}, {written.steps:,} steps, sha256 {written.sha256[:12]}")

@@ -1,0 +1,33 @@
+"""One picture with its ground truth, as every data set and the synthesizer yield it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Picture = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+MANIPULATIONS = ("pristine", "splicing", "copy-move", "removal")
+"""The four classes of the paper's synthetic data set (section III-D); the order is part of the interface."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture, where it was forged, and how.
+
+    Attributes:
+        image: HxWx3 uint8 RGB.
+        mask: HxW bool, true where forged; all false for a pristine picture; None where no mask is known.
+        forged: whether anything in the picture was manipulated.
+        manipulation: one of `MANIPULATIONS`.
+        id: unique within its data set.
+        source: the file or photograph that the picture was made of.
+    """
+
+    image: Picture
+    mask: Mask | None
+    forged: bool
+    manipulation: str
+    id: str
+    source: str

@@ -1,0 +1,1 @@
+"""Metrics and protocols (Section IV-A.2)."""

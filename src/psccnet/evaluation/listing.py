@@ -1,0 +1,97 @@
+"""Which pictures to evaluate, from a CSV or a folder with an index.csv."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psccnet.inference.decoding import PictureError, decode
+
+COLUMNS = ("image", "mask", "manipulation")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture with its ground truth.
+
+    Attributes:
+        id: path of the picture below the index's folder.
+        image: path of the picture.
+        mask: path of the ground truth, or None for a pristine picture.
+        manipulation: "pristine", "splicing", "copy-move", "removal" or another name.
+        set: name of the data set, or "".
+    """
+
+    id: str
+    image: Path
+    mask: Path | None
+    manipulation: str
+    set: str = ""
+
+    @property
+    def forged(self) -> bool:
+        """Whether the picture was manipulated."""
+        return self.manipulation != "pristine"
+
+
+def read_listing(path: Path, sets: Sequence[str] = ()) -> list[Entry]:
+    """Read an index: a CSV with the columns image, mask (empty for pristine), manipulation and, if wanted, set.
+
+    Args:
+        path: the CSV, or a folder that holds it as index.csv; paths in it are relative to its folder.
+        sets: keep only rows of these sets.
+
+    Raises:
+        ValueError: if the file is no such index, a picture occurs twice, a forged picture has no mask, a pristine
+            one has one, or nothing is left; the message names file and row.
+        FileNotFoundError: if there is no index.
+    """
+    index = path / "index.csv" if path.is_dir() else path
+    if not index.is_file():
+        raise FileNotFoundError(f"{index}: there is no such index; it is a CSV with columns {', '.join(COLUMNS)}.")
+    with index.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
+        if missing:
+            raise ValueError(f"{index}: the column {missing[0]} is missing; an index has {', '.join(COLUMNS)}.")
+        entries = [_entry(index, number, row) for number, row in enumerate(reader, start=2)]
+    entries = [entry for entry in entries if not sets or entry.set in sets]
+    if not entries:
+        raise ValueError(f"{index}: no picture is listed{' for ' + ', '.join(sets) if sets else ''}.")
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.id in seen:
+            raise ValueError(f"{index}: {entry.id} is listed twice; remove one row.")
+        seen.add(entry.id)
+    return entries
+
+
+def _entry(index: Path, number: int, row: dict[str, str]) -> Entry:
+    image, mask, manipulation = ((row[column] or "").strip() for column in COLUMNS)
+    if not image or not manipulation:
+        raise ValueError(f"{index}, row {number}: image and manipulation must not be empty.")
+    entry = Entry(
+        image, index.parent / image, index.parent / mask if mask else None, manipulation, row.get("set") or ""
+    )
+    if entry.forged != (entry.mask is not None):
+        wrong = "has no mask" if entry.forged else "is pristine but has a mask"
+        raise ValueError(f"{index}, row {number}: {image} {wrong}; mend the row.")
+    return entry
+
+
+def read_mask(path: Path, height: int, width: int) -> NDArray[np.bool_]:
+    """Read a ground truth: (height, width), true where forged (brighter than half).
+
+    Raises:
+        PictureError: if it cannot be read or its size is not the picture's.
+        FileNotFoundError: if there is no such file.
+    """
+    grey = decode(path).pixels.max(axis=2)
+    if grey.shape != (height, width):
+        found = f"{grey.shape[1]} x {grey.shape[0]}"
+        raise PictureError(f"{path}: the mask is {found}, its picture {width} x {height}; they must match.")
+    truth: NDArray[np.bool_] = grey > 127
+    return truth

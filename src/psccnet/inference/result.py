@@ -1,0 +1,67 @@
+"""What a detection says, the same for Python, the command's JSON, the HTTP API and Parquet rows."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Verdict = Literal["forged", "pristine"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one picture and the place of the manipulation.
+
+    Attributes:
+        name: path of the picture, or what kind of object it was.
+        score: the detection head's probability that the picture is forged, 0..1.
+        verdict: "forged" where score >= threshold, else "pristine".
+        threshold: the decision threshold, 0..1.
+        mask: (H, W) float32 at the picture's size (upright), 0 pristine .. 1 forged; from the finest mask
+            computed, and all zeros where the gate skipped localization.
+        masks: scale -> (h, w) float32 at the network's own size, for the scales asked for.
+        forged_fraction: share of pixels with mask > 0.5, 0..1.
+        width: of the picture, upright, pixels.
+        height: of the picture, upright, pixels.
+        sha256: of the input bytes.
+        model: name and sha256 of the weights.
+        seconds: taken by the network, without decoding.
+        exit_scale: the finest scale computed, 1..4.
+        localized: False where the gate skipped localization.
+        notes: conversions made when the picture was read.
+    """
+
+    name: str
+    score: float
+    verdict: Verdict
+    threshold: float
+    mask: NDArray[np.float32] = field(repr=False)
+    masks: dict[int, NDArray[np.float32]] = field(repr=False)
+    forged_fraction: float
+    width: int
+    height: int
+    sha256: str
+    model: str
+    seconds: float
+    exit_scale: int = 1
+    localized: bool = True
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the masks, as plain values for JSON, rounded to what can be meant."""
+        return {
+            "name": self.name,
+            "verdict": self.verdict,
+            "score": round(self.score, 6),
+            "threshold": round(self.threshold, 6),
+            "forged_fraction": round(self.forged_fraction, 6),
+            "width": self.width,
+            "height": self.height,
+            "sha256": self.sha256,
+            "model": self.model,
+            "seconds": round(self.seconds, 4),
+            "exit_scale": self.exit_scale,
+            "localized": self.localized,
+            "notes": list(self.notes),
+        }

@@ -1,0 +1,69 @@
+"""Initial weights for training from scratch."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from psccnet.network.hrnet import BasicBlock, Bottleneck
+from psccnet.network.psccnet import PSCCNet
+from psccnet.network.sccm import SCCM
+
+Initialisation = Literal["released", "residual"]
+
+
+def initialise(network: PSCCNet, scheme: Initialisation = "residual", forged_share: float = 0.1) -> None:
+    """Set the initial weights in place, from torch's global random state.
+
+    Args:
+        network: the network to initialise.
+        scheme: "released" draws every convolution from N(0, 0.001) as the authors' code does before it loads
+            ImageNet weights. "residual" is meant for training without them: half of the first filters are
+            high-pass, so that batch norm raises noise and compression traces to unit variance from the first
+            step; residual blocks start as identities; the attention logits start near zero, since neither
+            Eq. 2 nor Eq. 3 scales them; masks start at the expected share of forged pixels.
+        forged_share: that share, in (0, 1).
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            if scheme == "released":
+                nn.init.normal_(module.weight, std=0.001)
+            else:
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    if scheme == "residual":
+        _start_as_residual(network, forged_share)
+
+
+def _start_as_residual(network: PSCCNet, forged_share: float) -> None:
+    for module in network.modules():
+        if isinstance(module, BasicBlock):
+            nn.init.zeros_(module.bn2.weight)
+        elif isinstance(module, Bottleneck) and module.downsample is None:
+            nn.init.zeros_(module.bn3.weight)
+        elif isinstance(module, SCCM) and (module.spatial or module.channel):
+            for layer in (module.g, module.omega_s if module.spatial else None):
+                if layer is not None:
+                    nn.init.normal_(layer.weight, std=math.sqrt(0.5 / layer.in_channels))
+            # Logits of about one at the start: the spatial ones sum over channels, the channel ones over tokens.
+            embeddings = [module.theta, module.phi]
+            if module.spatial and module.channel and not module.shared_embedding:
+                embeddings += [module.theta_channel, module.phi_channel]
+            for layer in embeddings:
+                nn.init.normal_(layer.weight, std=0.1 / math.sqrt(layer.in_channels))
+            if module.channel:
+                nn.init.normal_(module.omega_c.weight, std=math.sqrt(0.1 / module.omega_c.in_channels))
+    for scale in range(1, 5):
+        last = getattr(network.bottom_up, f"scale{scale}").mask_block[2]
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.constant_(last.bias, math.log(forged_share / (1 - forged_share)))
+    _high_pass(network.top_down.conv1.weight)
+
+
+@torch.no_grad()
+def _high_pass(weight: Tensor) -> None:
+    """Take the mean off each colour plane of the second half of the filters, (64, 3, 3, 3), in place."""
+    half = weight[weight.shape[0] // 2 :]
+    half -= half.mean(dim=(2, 3), keepdim=True)

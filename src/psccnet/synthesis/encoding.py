@@ -1,0 +1,89 @@
+"""Compression before and after the manipulation, alike in every class.
+
+Pristine and forged pictures pass through the same draws here; otherwise a network learns to tell how a
+picture was stored, not whether it was manipulated.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from psccnet.datasets.sample import Picture
+from psccnet.synthesis.photographs import decode
+from psccnet.synthesis.recipe import SynthesisRecipe
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A file format: JPEG of `quality` (1..100), with or without halved chroma; PNG if quality is None."""
+
+    quality: int | None
+    halved_chroma: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """The file name's ending."""
+        return ".png" if self.quality is None else ".jpg"
+
+
+def history(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> Picture:
+    """Compress HxWx3 uint8 once as JPEG, or not, as a host or donor may have been before the manipulation."""
+    if rng.random() >= recipe.history:
+        return picture
+    low, high = recipe.history_quality
+    quality = int(rng.integers(int(low), int(high) + 1))
+    encoding = Encoding(quality, bool(rng.random() < recipe.final_420))
+    return decode(encode(picture, encoding), "compression history")
+
+
+def draw_encoding(rng: np.random.Generator, recipe: SynthesisRecipe) -> Encoding:
+    """Draw the final file format."""
+    if rng.random() >= recipe.final_jpeg:
+        return Encoding(None)
+    low, high = recipe.final_quality
+    return Encoding(int(rng.integers(int(low), int(high) + 1)), bool(rng.random() < recipe.final_420))
+
+
+def encode(picture: Picture, encoding: Encoding) -> bytes:
+    """Return HxWx3 uint8 RGB as the bytes of a file; ValueError if the encoder refuses it."""
+    options: list[int] = []
+    if encoding.quality is not None:
+        chroma = (
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if encoding.halved_chroma else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+        )
+        options = [cv2.IMWRITE_JPEG_QUALITY, encoding.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, chroma]
+    done, data = cv2.imencode(encoding.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise ValueError(f"a picture of shape {picture.shape} cannot be encoded as {encoding}")
+    return bytes(data)
+
+
+def finish_encoded(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> tuple[bytes, Encoding]:
+    """Do as `finish` does with the same `rng`, but return the encoded file's bytes and its format."""
+    encoding = draw_encoding(rng, recipe)
+    return encode(post_process(picture, rng, recipe), encoding), encoding
+
+
+def post_process(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> Picture:
+    """Blur, add noise to or resample the whole picture, each with a small probability; its size stays."""
+    if rng.random() < recipe.post:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(*recipe.post_blur)), np.uint8)
+    if rng.random() < recipe.post:
+        noise = rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(*recipe.post_noise))
+        picture = np.rint(picture + noise).clip(0, 255).astype(np.uint8)
+    if rng.random() < recipe.post:
+        height, width = picture.shape[:2]
+        scale = rng.uniform(*recipe.post_scale)
+        there = cv2.resize(picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_CUBIC)
+        picture = np.asarray(cv2.resize(there, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+    return picture
+
+
+def finish(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> Picture:
+    """Post-process HxWx3 uint8, encode and decode it again: the end of every class."""
+    encoding = draw_encoding(rng, recipe)
+    picture = post_process(picture, rng, recipe)
+    if encoding.quality is None:
+        return picture
+    return decode(encode(picture, encoding), "final encoding")

@@ -1,0 +1,55 @@
+"""Files in a folder or in an uncompressed tar archive, read at random by any number of processes."""
+
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """Where a file's bytes lie: `size` bytes at `offset` of an archive, or a whole file (None)."""
+
+    path: str
+    offset: int = 0
+    size: int | None = None
+
+    def read(self) -> bytes:
+        """Return the file's bytes; OSError if it cannot be read."""
+        if self.size is None:
+            return Path(self.path).read_bytes()
+        return os.pread(_descriptor(self.path), self.size, self.offset)
+
+
+@cache
+def _descriptor(path: str) -> int:
+    # pread has no file position: threads and forked workers may share a descriptor, spawned ones open theirs.
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def list_files(path: Path) -> Iterator[tuple[str, StoredFile]]:
+    """Yield (name, file) of a folder (recursively) or a tar archive; names are relative, with slashes.
+
+    Raises:
+        FileNotFoundError: there is nothing at `path`.
+        ValueError: `path` is neither a folder nor an uncompressed tar archive.
+    """
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                yield file.relative_to(path).as_posix(), StoredFile(str(file))
+        return
+    if not path.exists():
+        raise FileNotFoundError(f"no such folder or tar archive: {path}")
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                if member.isfile():
+                    yield (
+                        member.name.removeprefix("./"),
+                        StoredFile(str(path), member.offset_data, member.size),
+                    )
+    except tarfile.ReadError as error:
+        raise ValueError(f"not an uncompressed tar archive: {path} ({error})") from error

@@ -1,0 +1,53 @@
+"""How a pasted region meets its host: hard, feathered or Poisson-blended."""
+
+import cv2
+import numpy as np
+
+from psccnet.datasets.sample import Mask, Picture
+from psccnet.synthesis.recipe import SynthesisRecipe
+from psccnet.synthesis.transforms import Alpha
+
+_FRAME_GAP = 2
+
+
+def blend(
+    rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha, recipe: SynthesisRecipe
+) -> tuple[Picture, Mask]:
+    """Lay `pasted` over `host` with a seam drawn from the recipe.
+
+    Args:
+        rng: source of randomness.
+        host: SxSx3 uint8.
+        pasted: SxSx3 uint8, the region where it shall lie.
+        alpha: SxS float32 in 0..1, the region's opacity.
+        recipe: probabilities of the seams.
+
+    Returns:
+        The forged picture and its mask (alpha above one half).
+    """
+    seam = rng.random()
+    mask = alpha > 0.5
+    if seam < recipe.hard_seam:
+        return np.where(mask[..., None], pasted, host), mask
+    if seam < recipe.hard_seam + recipe.feathered_seam:
+        soft = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(*recipe.feather_sigma))[..., None]
+        mixed = host + soft * (pasted.astype(np.float32) - host)
+        return np.rint(mixed).clip(0, 255).astype(np.uint8), mask
+    return poisson(host, pasted, mask)
+
+
+def poisson(host: Picture, pasted: Picture, mask: Mask) -> tuple[Picture, Mask]:
+    """Blend the gradients of `pasted` into `host` inside `mask` (Perez et al., 2003).
+
+    The mask is first kept off the frame, where the solver has no boundary values; it is returned as used and
+    may be empty.
+    """
+    inner = np.zeros_like(mask)
+    gap = slice(_FRAME_GAP, -_FRAME_GAP)
+    inner[gap, gap] = mask[gap, gap]
+    x, y, width, height = cv2.boundingRect(inner.astype(np.uint8))
+    if width < 4 or height < 4:
+        return host, np.zeros_like(mask)
+    centre = (x + width // 2, y + height // 2)
+    cloned = cv2.seamlessClone(pasted, host, inner.astype(np.uint8) * 255, centre, cv2.NORMAL_CLONE)
+    return np.where(inner[..., None], np.asarray(cloned, np.uint8), host), inner

@@ -1,0 +1,106 @@
+"""Transformations of a region before it is pasted: scale, rotation, mirroring, shift, luminance."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from psccnet.datasets.sample import Mask, Picture
+from psccnet.synthesis.contours import log_uniform
+from psccnet.synthesis.recipe import Range, SynthesisRecipe
+
+Alpha = npt.NDArray[np.float32]
+MARGIN = 8
+"""Pixels of its own surroundings that a region keeps, so that feathering finds real colours there."""
+
+
+@dataclass(frozen=True)
+class Affine:
+    """Scale factor, rotation in degrees and mirroring of a region; the default changes nothing."""
+
+    scale: float = 1.0
+    angle: float = 0.0
+    flip: bool = False
+
+
+def draw_affine(rng: np.random.Generator, recipe: SynthesisRecipe, region: float, area: Range) -> Affine:
+    """Draw a transformation that leaves a region of `region` pixels within `area` (fractions of the frame).
+
+    A scale that does not fit is replaced by one for an area drawn from the range; cutting it off at the
+    range's ends instead would make half-frame forgeries the commonest when objects exceed the frame.
+    """
+    scale = log_uniform(rng, recipe.scale) if rng.random() < recipe.transform else 1.0
+    frame = recipe.size**2
+    if not area[0] <= region * scale**2 / frame <= area[1]:
+        scale = (log_uniform(rng, area) * frame / region) ** 0.5
+    angle = float(rng.uniform(-recipe.rotation, recipe.rotation)) if rng.random() < recipe.transform else 0.0
+    if rng.random() < recipe.any_rotation:
+        angle = float(rng.uniform(-180, 180))
+    return Affine(scale, angle, bool(rng.random() < recipe.flip))
+
+
+def tight_crop(picture: Picture, alpha: Alpha, margin: int = MARGIN) -> tuple[Picture, Alpha]:
+    """Cut picture and alpha to the box of alpha > 0.5 plus `margin` pixels; ValueError if it is empty."""
+    x, y, w, h = cv2.boundingRect((alpha > 0.5).astype(np.uint8))
+    if w == 0:
+        raise ValueError("the region is empty")
+    rows = slice(max(0, y - margin), y + h + margin)
+    columns = slice(max(0, x - margin), x + w + margin)
+    return picture[rows, columns], alpha[rows, columns]
+
+
+def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int], size: int) -> tuple[Picture, Alpha]:
+    """Transform a region and lay its centre on pixel `centre` (x, y) of a size x size frame.
+
+    A region that is only shifted keeps its pixels exactly.
+
+    Args:
+        picture: hxwx3 uint8.
+        alpha: hxw float32 in 0..1.
+        affine: what to do to both.
+        centre: where the middle of the region comes to lie.
+        size: side of the frame in pixels.
+
+    Returns:
+        size x size x 3 uint8 (edge colours repeated outside the region) and size x size float32.
+    """
+    scale = affine.scale
+    if affine.flip:
+        picture, alpha = picture[:, ::-1], alpha[:, ::-1]
+    if scale < 0.7:  # bilinear warping would alias
+        height, width = alpha.shape
+        smaller = (max(1, round(width * scale)), max(1, round(height * scale)))
+        picture = np.asarray(cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA), np.uint8)
+        alpha = np.asarray(cv2.resize(alpha, smaller, interpolation=cv2.INTER_AREA), np.float32)
+        scale = 1.0
+    height, width = alpha.shape
+    cos, sin = scale * np.cos(np.radians(affine.angle)), scale * np.sin(np.radians(affine.angle))
+    linear = np.array([[cos, sin], [-sin, cos]])
+    shift = np.array(centre) - linear @ (width // 2, height // 2)
+    matrix = np.column_stack([linear, shift])
+    laid = cv2.warpAffine(
+        np.ascontiguousarray(picture),
+        matrix,
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    laid_alpha = cv2.warpAffine(
+        np.ascontiguousarray(alpha),
+        matrix,
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+    )
+    return np.asarray(laid, np.uint8), np.asarray(laid_alpha, np.float32)
+
+
+def change_luminance(picture: Picture, offset: float) -> Picture:
+    """Add `offset` grey levels to every channel, saturating at 0 and 255."""
+    return np.clip(picture.astype(np.int16) + round(offset), 0, 255).astype(np.uint8)
+
+
+def mean_change(before: Picture, after: Picture, mask: Mask) -> float:
+    """Return the mean absolute difference of two pictures inside a non-empty mask, in grey levels."""
+    return float(np.abs(before[mask].astype(np.int16) - after[mask]).mean())

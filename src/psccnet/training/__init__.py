@@ -1,0 +1,1 @@
+"""Training with pytorch-lightning: recipe, data, task, run (Sections III-C and IV-A.3)."""

@@ -1,0 +1,48 @@
+"""From a checkpoint of a run to weights with a card."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from psccnet.network import PSCCNet
+from psccnet.training.run import checkpoint_weights
+from psccnet.weights import Card, save
+
+GRID = 256
+"""The fixed grid of shipped weights, whatever they were trained on (Section IV-A.3)."""
+
+
+def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None, half: bool = True) -> Card:
+    """Write a checkpoint's weights (the averaged ones where the run averages) as `.safetensors` with a card.
+
+    Args:
+        checkpoint: of a run whose folder also holds `recipe.yaml`.
+        out: the file to write; its card goes beside it.
+        card_file: YAML with fields of the card; what the run knows itself is filled in.
+        half: store float16.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        FileNotFoundError: if the checkpoint or the run's recipe is missing.
+        WeightsError: if the weights cannot be written.
+    """
+    weights = checkpoint_weights(checkpoint)
+    recipe: dict[str, Any] = yaml.safe_load((checkpoint.parent / "recipe.yaml").read_text())
+    fields = recipe["network"]
+    network = PSCCNet(fields["variant"], fields["attention"], fields["shared_embedding"], grid=GRID)
+    prefix = "network."
+    network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})
+    steps = int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
+    known: dict[str, Any] = {
+        "name": recipe["name"],
+        "recipe": recipe,
+        "steps": steps,
+        "pictures": steps * recipe["data"]["batch_size"],
+        "licence": "MIT",
+    }
+    given = yaml.safe_load(card_file.read_text()) if card_file else {}
+    return save(network, out, Card.model_validate(known | given), half=half)

@@ -1,0 +1,133 @@
+"""Batches of synthetic pictures for training and validation."""
+
+from collections.abc import Iterator
+from typing import TypedDict
+
+import cv2
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
+from psccnet.training.recipe import Recipe
+
+
+class Batch(TypedDict):
+    """picture (B, 3, S, S) uint8; mask (B, 1, S, S) uint8, 0 or 1; forged (B,) int64; id, B names."""
+
+    picture: Tensor
+    mask: Tensor
+    forged: Tensor
+    id: list[str]
+
+
+class SyntheticPictures(Dataset[dict[str, object]]):
+    """Synthetic samples by index: the same index gives the same picture in any process.
+
+    Args:
+        synthesizer: the source of samples; its classes follow the index, so any four in a row are balanced.
+        length: how many indices there are.
+        augment: flip and rotate each sample by one of the eight symmetries of the square.
+    """
+
+    def __init__(self, synthesizer: Synthesizer, length: int, augment: bool) -> None:
+        self.synthesizer = synthesizer
+        self.length = length
+        self.augment = augment
+
+    def __len__(self) -> int:
+        """The number of indices."""
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, object]:
+        """One sample as tensors; see `Batch`, without its first dimension."""
+        sample = self.synthesizer.sample(index)
+        picture, mask = sample.image, sample.mask
+        assert mask is not None
+        if self.augment:
+            turns, flip = divmod(int(np.random.default_rng([self.synthesizer.seed, index, 8]).integers(8)), 2)
+            picture, mask = np.rot90(picture, turns), np.rot90(mask, turns)
+            if flip:
+                picture, mask = picture[:, ::-1], mask[:, ::-1]
+        return {
+            "picture": torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))),
+            "mask": torch.from_numpy(np.ascontiguousarray(mask[None]).astype(np.uint8)),
+            "forged": int(sample.forged),
+            "id": sample.id,
+        }
+
+
+class StepSampler(Sampler[list[int]]):
+    """Batches of fresh indices, placed by the optimiser's step, so that a resumed run goes on where it was.
+
+    Args:
+        module: the data module, whose trainer knows the step, the rank and the number of processes.
+    """
+
+    def __init__(self, module: "SyntheticData") -> None:
+        self.module = module
+
+    def __len__(self) -> int:
+        """Batches an epoch and process."""
+        return self.module.steps_per_epoch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The batches from the trainer's step to the end of its epoch."""
+        trainer = self.module.trainer
+        assert trainer is not None
+        size = self.module.recipe.data.batch_size
+        first = trainer.global_step
+        for step in range(first, (first // len(self) + 1) * len(self)):
+            start = (step * trainer.world_size + trainer.global_rank) * size
+            yield list(range(start, start + size))
+
+
+def single_threaded(_worker: int) -> None:
+    """Keep OpenCV in a loader process to one thread: there are as many processes as cores to use."""
+    cv2.setNumThreads(1)
+
+
+class SyntheticData(LightningDataModule):
+    """Training pictures made on the fly and a fixed validation set, after a recipe (Section III-D)."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps an epoch."""
+        processes = self.trainer.world_size if self.trainer else 1
+        return max(1, self.recipe.data.pictures_per_epoch // (self.recipe.data.batch_size * processes))
+
+    def _synthesizer(self, split: str, size: int, seed: int) -> Synthesizer:
+        data = self.recipe.data
+        photographs = Photographs.open(data.photographs, split=split)
+        objects = Objects.open(data.objects, photographs) if data.objects else None
+        return Synthesizer(photographs, objects, SynthesisRecipe(**{**data.synthesis, "size": size}), seed)
+
+    def train_dataloader(self) -> DataLoader[dict[str, object]]:
+        """An endless stream of new pictures, cut into epochs."""
+        data = self.recipe.data
+        total = self.recipe.epochs * data.pictures_per_epoch
+        pictures = SyntheticPictures(self._synthesizer("train", data.size, self.recipe.seed), total, data.augment)
+        return DataLoader(
+            pictures,
+            batch_sampler=StepSampler(self),
+            num_workers=data.workers,
+            worker_init_fn=single_threaded,
+            prefetch_factor=4 if data.workers else None,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def val_dataloader(self) -> DataLoader[dict[str, object]]:
+        """The same pictures each time, from photographs that are not trained on."""
+        data = self.recipe.data
+        size = data.validation_size or data.size
+        # A seed of its own, the same for every recipe, so that runs can be compared.
+        pictures = SyntheticPictures(
+            self._synthesizer("validation", size, seed=1_000_003), data.validation_pictures, augment=False
+        )
+        return DataLoader(pictures, batch_size=8, num_workers=data.workers, worker_init_fn=single_threaded)

@@ -1,0 +1,51 @@
+"""What a run was made with: commit, versions, machine."""
+
+import json
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+from psccnet.training.recipe import Recipe
+
+PACKAGES = ("psccnet", "torch", "pytorch-lightning", "numpy", "opencv-contrib-python-headless")
+
+
+def git_commit() -> str:
+    """The commit of the source tree, with "+" where it is changed; "unknown" outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+        changes = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"], cwd=here, capture_output=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
+
+
+def package_versions() -> dict[str, str]:
+    """The installed versions of what a result depends on."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def provenance(recipe: Recipe) -> str:
+    """JSON of the commit, the package versions, the processor and the seed."""
+    facts = {
+        "commit": git_commit(),
+        "packages": package_versions(),
+        "python": platform.python_version(),
+        "processor": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "seed": recipe.seed,
+    }
+    return json.dumps(facts, indent=2)

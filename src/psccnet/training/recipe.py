@@ -1,0 +1,130 @@
+"""What a training run is made of: a YAML file, validated."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class Section(BaseModel):
+    """A part of a recipe; unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NetworkSection(Section):
+    """The network's constructor arguments and its initial weights."""
+
+    variant: Literal["paper", "released"] = "paper"
+    attention: Literal["both", "spatial", "channel", "none"] = "both"
+    shared_embedding: bool = True
+    initialisation: Literal["released", "residual"] = "residual"
+    """Random start; see `psccnet.network.initialise`."""
+    imagenet: Path | None = None
+    """An ImageNet HRNet-W18-small-v2 state dict for the top-down path (Section IV-A.3)."""
+    batch_norm_momentum: float = Field(default=0.01, gt=0, le=1)
+    """Share of the newest batch in the running statistics; 0.01 in the released code."""
+    freeze_batch_norm: bool = False
+    """Use the running statistics in training too: 20 % faster on a CPU, for a later phase."""
+    freeze_top_down: bool = False
+    """Train the bottom-up path alone, on fixed features."""
+
+
+class DataSection(Section):
+    """Photographs and what is synthesised from them (Section III-D)."""
+
+    photographs: Path = Path("photographs")
+    """A folder of pictures, a tar, or a folder of tars with an index.csv."""
+    objects: Path | None = None
+    """Cut-out material: a tar or folder with COCO polygons, label maps and cut-outs."""
+    size: int = Field(default=256, ge=32, multiple_of=32)
+    """Side of the synthetic pictures, in pixels, and of the fixed grid of scale 1 while training."""
+    batch_size: int = Field(default=10, ge=1)
+    """Pictures a step and process."""
+    pictures_per_epoch: int = Field(default=100_000, ge=1)
+    """25,000 of each of the four classes in the paper."""
+    validation_pictures: int = Field(default=400, ge=4)
+    """4 x 100 in the paper, 4 x 200 in the released code."""
+    validation_size: int | None = Field(default=None, ge=32, multiple_of=32)
+    """Side of the validation pictures; that of training where left out."""
+    augment: bool = True
+    """One of the eight flips and rotations, at random."""
+    workers: int = Field(default=1, ge=0)
+    """Loader processes."""
+    synthesis: dict[str, Any] = Field(default_factory=dict)
+    """Fields of `psccnet.synthesis.SynthesisRecipe` to change."""
+
+
+class OptimizerSection(Section):
+    """Adam and its learning-rate schedule."""
+
+    lr: float = Field(default=2e-4, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled (AdamW)."""
+    schedule: Literal["halving", "constant", "cosine"] = "halving"
+    """"halving" every `halve_every` epochs as in the paper; "cosine" down to a hundredth over all epochs."""
+    halve_every: int = Field(default=5, ge=1)
+    warmup_steps: int = Field(default=0, ge=0)
+    """Linear warm-up."""
+    clip: float | None = Field(default=None, gt=0)
+    """Largest gradient norm."""
+
+
+class LossSection(Section):
+    """Eq. 5, or the released code's weights, and what we add to them."""
+
+    weighting: Literal["paper", "released"] = "paper"
+    evidence: float = Field(default=0.0, ge=0)
+    """Weight of a training-only loss that has one linear unit on the detection head's last map predict mask 4."""
+
+
+class Recipe(Section):
+    """A whole training run."""
+
+    name: str = "default"
+    epochs: int = Field(default=25, ge=1)
+    seed: int = 0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    init: Path | None = None
+    """Start from these weights: a .safetensors file or a checkpoint of a run of ours."""
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    """Decay of the exponential moving average of the weights that is validated and shipped."""
+    validate_every: int = Field(default=1, ge=1)
+    """Epochs between validations."""
+    checkpoint_minutes: float = Field(default=5.0, gt=0)
+    network: NetworkSection = Field(default_factory=NetworkSection)
+    data: DataSection = Field(default_factory=DataSection)
+    optimizer: OptimizerSection = Field(default_factory=OptimizerSection)
+    loss: LossSection = Field(default_factory=LossSection)
+
+
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the nested `changes` laid over it; neither is altered."""
+    result = dict(base)
+    for key, value in changes.items():
+        below = result.get(key)
+        result[key] = merged(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return result
+
+
+def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
+    """Read a recipe file and lay `changes` (nested like the file) over it.
+
+    Raises:
+        ValueError: naming the file and each field that is wrong.
+        FileNotFoundError: if there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no recipe {path}; name a YAML file such as recipes/default-1.yaml.")
+    try:
+        fields = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path} must hold fields and values, not a {type(fields).__name__}")
+    try:
+        return Recipe.model_validate(merged(fields, changes or {}))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ValueError(f"{path} is not a recipe: {wrong}") from error

@@ -1,0 +1,100 @@
+"""One training run: from a recipe to a folder with weights, curves and what made them."""
+
+import os
+from pathlib import Path
+
+import torch
+import yaml
+from pytorch_lightning import Callback, Trainer, seed_everything
+from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from psccnet.training.callbacks import Checkpoints, JsonLines
+from psccnet.training.data import SyntheticData
+from psccnet.training.provenance import provenance
+from psccnet.training.recipe import Recipe
+from psccnet.training.task import PSCCTask
+
+
+def train(
+    recipe: Recipe, folder: Path, max_seconds: float | None = None, resume: bool = True, progress: bool = True
+) -> Path:
+    """Train after a recipe, or go on with a run that was cut off.
+
+    Args:
+        recipe: what to do.
+        folder: receives `recipe.yaml`, `provenance.json`, `curves.jsonl`, `tensorboard/`, `last.ckpt` and
+            `best.ckpt`; made if missing.
+        max_seconds: end this slice after so long, in seconds; the run can be resumed.
+        resume: go on from the folder's `last.ckpt` if there is one.
+        progress: show a progress bar.
+
+    Returns:
+        The path of `last.ckpt`.
+
+    Raises:
+        FloatingPointError: if the loss is not finite, naming the step and the pictures.
+        ValueError: if weights or pictures cannot be read, naming the file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    seed_everything(recipe.seed, workers=True, verbose=False)
+    torch.set_float32_matmul_precision("high")
+    task = PSCCTask(recipe)
+    last = folder / "last.ckpt"
+    resumed = last if resume and last.exists() else None
+    if resumed is None:
+        load_initial_weights(task, recipe)
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+    (folder / "provenance.json").write_text(provenance(recipe))
+    callbacks: list[Callback] = [LearningRateMonitor(logging_interval="step")]
+    if recipe.ema_decay is not None:
+        callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
+    callbacks.append(Checkpoints(folder, recipe.checkpoint_minutes, max_seconds))
+    trainer = Trainer(
+        max_epochs=recipe.epochs,
+        precision=recipe.precision,
+        gradient_clip_val=recipe.optimizer.clip,
+        callbacks=callbacks,
+        logger=[
+            TensorBoardLogger(folder, name="tensorboard", version=""),
+            JsonLines(folder / "curves.jsonl"),
+        ],
+        log_every_n_steps=10,
+        check_val_every_n_epoch=recipe.validate_every,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_checkpointing=False,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        default_root_dir=folder,
+    )
+    # The checkpoints of a run are the user's own; they hold callbacks' states, which plain weights loading refuses.
+    trainer.fit(task, datamodule=SyntheticData(recipe), ckpt_path=resumed, weights_only=False)
+    return last
+
+
+def load_initial_weights(task: PSCCTask, recipe: Recipe) -> None:
+    """Fill the network from the recipe's `init` or `network.imagenet`, if it names one."""
+    from psccnet.weights import initialise_from_imagenet, load
+
+    if recipe.network.imagenet is not None:
+        print(initialise_from_imagenet(task.network, recipe.network.imagenet))
+    if recipe.init is None:
+        return
+    if recipe.init.suffix == ".ckpt":
+        task.load_state_dict(checkpoint_weights(recipe.init))
+    else:
+        network, _ = load(os.fspath(recipe.init))
+        task.network.load_state_dict(network.state_dict())
+
+
+def checkpoint_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The task's weights in a checkpoint: the averaged ones where the run averages.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no checkpoint {path}; name the last.ckpt or best.ckpt of a run.")
+    weights: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=False)["state_dict"]
+    return weights

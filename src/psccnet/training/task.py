@@ -1,0 +1,130 @@
+"""The training task: loss, optimiser, schedule and validation of the network."""
+
+import math
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from psccnet.evaluation.metrics import PooledAUC, auc
+from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
+from psccnet.network.losses import downsample_ground_truth
+from psccnet.training.data import Batch, SyntheticData
+from psccnet.training.recipe import Recipe
+
+
+class PSCCTask(LightningModule):
+    """PSCC-Net under training after a recipe."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        fields = recipe.network
+        self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid=recipe.data.size)
+        initialise(self.network, fields.initialisation)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss = PSCCLoss(recipe.loss.weighting)
+        self.evidence = nn.Conv2d(128, 1, 1)
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = fields.batch_norm_momentum
+        if fields.freeze_top_down:
+            self.network.top_down.requires_grad_(False)
+        self._reset_validation()
+
+    def train(self, mode: bool = True) -> "PSCCTask":
+        """Enter training mode; batch norm stays in evaluation mode where the recipe freezes it."""
+        super().train(mode)
+        fields = self.recipe.network
+        for name, module in self.network.named_modules():
+            frozen = fields.freeze_batch_norm or (fields.freeze_top_down and name.startswith("top_down"))
+            if isinstance(module, nn.BatchNorm2d) and frozen:
+                module.eval()
+        return self
+
+    def forward(self, picture: Tensor) -> tuple[Prediction, Tensor]:
+        """Pictures (B, 3, H, W) uint8 to the prediction and the evidence logits (B, 1, h_4, w_4)."""
+        network = self.network
+        features = network.extract((picture.float() / 255).contiguous(memory_format=torch.channels_last))
+        evidence = network.detection_head.evidence(features)
+        prediction = Prediction(network.bottom_up(features), network.detection_head.classify(evidence))
+        return prediction, self.evidence(evidence)
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """One step: Eq. 5 and, if the recipe has it, the evidence loss."""
+        prediction, evidence = self(batch["picture"])
+        mask = batch["mask"].float()
+        parts = self.loss(prediction, mask, batch["forged"])
+        if self.recipe.loss.evidence:
+            height, width = evidence.shape[-2:]
+            truth = downsample_ground_truth(mask, (height, width))
+            parts["evidence"] = functional.binary_cross_entropy_with_logits(evidence.float(), truth)
+            parts["loss"] = parts["loss"] + self.recipe.loss.evidence * parts["evidence"]
+        if not torch.isfinite(parts["loss"]):
+            names = ", ".join(batch["id"])
+            raise FloatingPointError(f"The loss is not finite at step {self.global_step}; pictures: {names}.")
+        self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
+        self.log("loss", parts["loss"].detach(), prog_bar=True, logger=False)
+        total: Tensor = parts["loss"]
+        return total
+
+    def _reset_validation(self) -> None:
+        self._pooled = PooledAUC()
+        self._pixel_aucs: dict[str, list[float]] = {}
+        self._scores: list[float] = []
+        self._forged: list[int] = []
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the pictures of the validation before, and measure on the grid of the validation size."""
+        self._reset_validation()
+        self.network.grid = self.recipe.data.validation_size or self.recipe.data.size
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """Score one batch by picture."""
+        prediction, _ = self(batch["picture"])
+        masks = torch.sigmoid(prediction.mask_logits[0].float()).cpu().numpy()
+        truths = batch["mask"].cpu().numpy() > 0
+        for mask, truth, name in zip(masks, truths, batch["id"], strict=True):
+            self._pooled.update(mask, truth)
+            if truth.any():
+                self._pixel_aucs.setdefault(name.rsplit("-", 1)[0], []).append(auc(mask, truth))
+        self._scores += torch.softmax(prediction.detection_logits.float(), 1)[:, 1].tolist()
+        self._forged += batch["forged"].tolist()
+
+    def on_validation_epoch_end(self) -> None:
+        """Log pixel AUC (mean over forged pictures, by manipulation, pooled) and image AUC."""
+        every = [value for values in self._pixel_aucs.values() for value in values]
+        scores = {"pixel_auc": float(np.mean(every)) if every else 0.5, "pooled_auc": self._pooled.compute()}
+        scores["image_auc"] = auc(self._scores, self._forged)
+        scores |= {f"pixel_auc_{name}": float(np.mean(values)) for name, values in self._pixel_aucs.items()}
+        scores["score"] = (scores["pixel_auc"] + scores["image_auc"]) / 2
+        self.log_dict({f"val/{name}": value for name, value in scores.items() if not math.isnan(value)})
+        self.network.grid = self.recipe.data.size
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Adam (AdamW with weight decay) and a schedule that is set every step."""
+        fields = self.recipe.optimizer
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        optimizer: Optimizer = AdamW(trained, lr=fields.lr, weight_decay=fields.weight_decay)
+        assert self.trainer is not None
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(data, SyntheticData)
+        schedule = LambdaLR(optimizer, lambda step: lr_factor(self.recipe, step, data.steps_per_epoch))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def lr_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    """The learning rate at a step, as a share of the recipe's."""
+    fields = recipe.optimizer
+    warm = min(1.0, (step + 1) / fields.warmup_steps) if fields.warmup_steps else 1.0
+    if fields.schedule == "halving":
+        return float(warm * 0.5 ** (step // steps_per_epoch // fields.halve_every))
+    if fields.schedule == "constant":
+        return warm
+    progress = min(1.0, step / (recipe.epochs * steps_per_epoch))
+    return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))

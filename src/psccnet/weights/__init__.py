@@ -1,0 +1,53 @@
+"""Weight files with cards, the released weights, the ImageNet start and the bundled default.
+
+Cards need no torch: it is imported when something here that needs it is first asked for, so that inference
+without torch can read them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from psccnet.weights.card import Architecture, Card, bundled, read_card, render, verify
+from psccnet.weights.errors import WeightsError
+
+if TYPE_CHECKING:
+    from psccnet.weights.imagenet import ImageNetReport, initialise_from_imagenet
+    from psccnet.weights.released import blob_id, identify, import_released, released_card
+    from psccnet.weights.store import load, resolve, save
+
+__all__ = [
+    "Architecture",
+    "Card",
+    "ImageNetReport",
+    "WeightsError",
+    "blob_id",
+    "bundled",
+    "identify",
+    "import_released",
+    "initialise_from_imagenet",
+    "load",
+    "read_card",
+    "released_card",
+    "render",
+    "resolve",
+    "save",
+    "verify",
+]
+
+_NEEDS_TORCH = {
+    "ImageNetReport": "imagenet",
+    "initialise_from_imagenet": "imagenet",
+    "blob_id": "released",
+    "identify": "released",
+    "import_released": "released",
+    "released_card": "released",
+    "load": "store",
+    "resolve": "store",
+    "save": "store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEEDS_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_NEEDS_TORCH[name]}"), name)

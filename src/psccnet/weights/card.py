@@ -1,0 +1,159 @@
+"""The card of a weight file: what the weights were trained on, how, and how well they do. Needs no torch."""
+
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from psccnet.weights.errors import WeightsError, listed
+
+
+def _sorted_scores(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    return {name: dict(sorted(values.items())) for name, values in sorted(scores.items())}
+
+
+class Architecture(BaseModel):
+    """The arguments that PSCCNet is made again from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    variant: Literal["paper", "released"] = "paper"
+    attention: Literal["both", "spatial", "channel", "none"] = "both"
+    shared_embedding: bool = True
+    grid: int = Field(default=256, gt=0, multiple_of=32)
+
+
+class Card(Architecture):
+    """What is known of a weight file.
+
+    `psccnet.weights.save` fills the architecture, `parameters`, `psccnet_version`, `created` (where empty)
+    and `sha256` from what it writes; the rest is the caller's.
+
+    Attributes:
+        name: short name of the weights.
+        threshold: detection score at and above which the verdict is "forged", 0..1.
+        created: date and time in UTC, ISO 8601.
+        trained_on: the pictures, in words.
+        recipe: the training recipe in full.
+        steps: optimiser steps.
+        pictures: pictures seen in training, repetitions counted.
+        scores: data set or split -> metric -> value.
+        notes: how strong or weak the weights are, and what they should not be used for.
+        licence: of the weights.
+        sha256: hexadecimal, of the safetensors file that the card stands beside.
+        parameters: number of learned values.
+        psccnet_version: the version of this package that wrote the file.
+        reproduce: the command that computes `scores` again.
+    """
+
+    name: str = Field(min_length=1)
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    created: str = ""
+    trained_on: str = ""
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    steps: int = Field(default=0, ge=0)
+    pictures: int = Field(default=0, ge=0)
+    scores: Annotated[dict[str, dict[str, float]], AfterValidator(_sorted_scores)] = Field(default_factory=dict)
+    notes: str = ""
+    licence: str = ""
+    sha256: str = ""
+    parameters: int = Field(default=0, ge=0)
+    psccnet_version: str = ""
+    reproduce: str = ""
+
+    @property
+    def architecture(self) -> Architecture:
+        """The part of the card that decides which network the weights fit."""
+        return Architecture.model_validate({name: getattr(self, name) for name in Architecture.model_fields})
+
+
+def render(card: Card) -> str:
+    """The card as text for people; parts that are empty are left out."""
+    attention = {"both": "spatial and channel", "none": "no"}.get(card.attention, card.attention)
+    embedding = "shared embedding" if card.shared_embedding else "separate embeddings"
+    rows = {
+        "network": f"variant {card.variant}, {attention} attention, {embedding}, grid {card.grid}",
+        "parameters": f"{card.parameters:,}" if card.parameters else "",
+        "threshold": f"{card.threshold:g} (a higher or equal score is called forged)",
+        "trained on": card.trained_on,
+        "training": f"{card.steps:,} steps, {card.pictures:,} pictures" if card.steps else "",
+        "created": card.created,
+        "written by": f"psccnet {card.psccnet_version}" if card.psccnet_version else "",
+        "licence": card.licence,
+        "sha256": card.sha256,
+        "reproduce": card.reproduce,
+    }
+    width = max(len(label) for label in rows)
+    lines = [card.name, *(f"  {label:<{width}}  {text}" for label, text in rows.items() if text)]
+    if card.scores:
+        lines.append("  scores")
+    for name, values in card.scores.items():
+        lines.append(f"    {name}: " + ", ".join(f"{metric} {value:.3f}" for metric, value in values.items()))
+    if card.notes:
+        lines += ["", card.notes.strip()]
+    if card.recipe:
+        lines += ["", "recipe:", json.dumps(card.recipe, indent=2, sort_keys=True, default=str)]
+    return "\n".join(lines)
+
+
+def card_path(weights: Path) -> Path:
+    """Where the card of a `.safetensors` file stands: beside it, with the ending `.json`."""
+    return weights.with_suffix(".json")
+
+
+def read_card(weights: Path) -> Card:
+    """Read the card beside a weight file, without looking at the weights.
+
+    Raises:
+        WeightsError: if there is no card, or it is not one.
+    """
+    path = card_path(weights)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise WeightsError(
+            f"{weights} has no card: put {path.name} beside it, or write both again with psccnet.weights.save"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path} cannot be read ({error}): copy it again") from None
+    try:
+        return Card.model_validate_json(text)
+    except ValidationError as error:
+        where = listed([".".join(map(str, e["loc"])) or e["msg"] for e in error.errors()])
+        raise WeightsError(f"{path} is not a card that psccnet reads (see: {where}): copy or write it again") from None
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def verify(weights: Path) -> Card:
+    """Check that a weight file is the one its card was written for.
+
+    Returns:
+        The card.
+
+    Raises:
+        WeightsError: if the file or its card is missing, or the file's sha256 is not the card's.
+    """
+    if not weights.is_file():
+        raise WeightsError(f"{weights} does not exist: check the path")
+    card = read_card(weights)
+    found = sha256(weights)
+    if found != card.sha256:
+        raise WeightsError(
+            f"{weights} has sha256 {found[:12]}…, but its card {card_path(weights).name} says"
+            f" {card.sha256[:12] or 'none'}…: copy the two files again, together"
+        )
+    return card
+
+
+def bundled() -> dict[str, Path]:
+    """Name -> file of the weights that come with the package, by name."""
+    folder = Path(str(files("psccnet.weights") / "bundled"))
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}

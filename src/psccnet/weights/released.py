@@ -1,0 +1,147 @@
+"""Import of the weights that the paper's authors released: three .pth files, one a part of the network."""
+
+import hashlib
+import logging
+import re
+from pathlib import Path
+
+from torch import Tensor
+
+from psccnet.network import PSCCNet
+from psccnet.weights.card import Card
+from psccnet.weights.errors import WeightsError, listed
+from psccnet.weights.states import check_state, read_state
+
+LAYOUT = {
+    "HRNet": Path("checkpoint/HRNet_checkpoint/HRNet.pth"),
+    "NLCDetection": Path("checkpoint/NLCDetection_checkpoint/NLCDetection.pth"),
+    "DetectionHead": Path("checkpoint/DetectionHead_checkpoint/DetectionHead.pth"),
+}
+"""Part of the released network -> its file in the released repository."""
+
+BLOB_IDS = {
+    "HRNet": "84c29f7bb2bc511c2783c18d6da66adb8df8f217",
+    "NLCDetection": "248f06583d15e37ff3c9f76eea9dd6f099e0bb54",
+    "DetectionHead": "e08360041cbacfee7d9e9eb45e91c66f2d3e6303",
+}
+"""Part of the released network -> git blob id of its file, at commit 53e5ff7."""
+
+_SCCM_NAMES = {"alpha_s": "gamma_s", "alpha_c": "gamma_c", "omega_s": "W_s", "omega_c": "W_c"}
+
+_log = logging.getLogger(__name__)
+
+
+def import_released(folder: str | Path) -> PSCCNet:
+    """Load the released weights.
+
+    A file that is not byte for byte the released one is taken if it fits, with a warning on the log.
+
+    Args:
+        folder: in the released layout (`LAYOUT`), or with the three files directly in it.
+
+    Returns:
+        PSCCNet(variant="released") on the CPU, in evaluation mode.
+
+    Raises:
+        WeightsError: if a file is missing, is no state dict, or has unknown, missing or misshapen keys.
+    """
+    paths = find_released(folder)
+    network = PSCCNet(variant="released")
+    own = network.state_dict()
+    loaded: dict[str, Tensor] = {}
+    for part, path in paths.items():
+        # released key -> key of ours, for the keys of this part
+        names = {name: key for key in own for owner, name in [released_name(key)] if owner == part}
+        found = read_state(path)
+        check_state(
+            found,
+            {name: own[key] for name, key in names.items()},
+            path,
+            f"give the released {LAYOUT[part].name}",
+        )
+        loaded |= {names[name]: value for name, value in found.items()}
+    network.load_state_dict(loaded)
+    for part, path in _not_released(paths).items():
+        _log.warning("%s is not the released %s: its git blob id differs", path, LAYOUT[part].name)
+    return network.eval()
+
+
+def find_released(folder: str | Path) -> dict[str, Path]:
+    """The three files of the released network in a folder, by part.
+
+    Raises:
+        WeightsError: if the folder or a file in it is missing.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise WeightsError(f"{folder} is not a folder: give the one that holds the released checkpoint/")
+    paths, missing = {}, []
+    for part, inside in LAYOUT.items():
+        candidates = [folder / inside, folder / inside.name]
+        found = next((path for path in candidates if path.is_file()), None)
+        if found is None:
+            missing.append(str(inside))
+        else:
+            paths[part] = found
+    if missing:
+        raise WeightsError(f"{folder} lacks {listed(missing)} of the released weights: put them there so, or flat")
+    return paths
+
+
+def released_name(key: str) -> tuple[str, str]:
+    """Where a key of PSCCNet's state dict is found in the released files: (part, key without `module.`)."""
+    part, _, rest = key.partition(".")
+    if part == "top_down":
+        return "HRNet", rest
+    if part == "detection_head":
+        return "DetectionHead", rest
+    scale, block, name = re.fullmatch(r"scale(\d)\.(sccm|mask_block)\.(.+)", rest).groups()  # type: ignore[union-attr]
+    if block == "mask_block":
+        return "NLCDetection", f"getmask{scale}.getmask.{name}"
+    head, dot, tail = name.partition(".")
+    return "NLCDetection", f"getmask{scale}.{_SCCM_NAMES.get(head, head)}{dot}{tail}"
+
+
+def blob_id(path: str | Path) -> str:
+    """The id git gives a file's content: SHA-1 over `blob <size>`, a zero byte and the bytes; hexadecimal."""
+    content = Path(path).read_bytes()
+    # An identity that git defined, not a protection.
+    digest = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def identify(folder: str | Path) -> dict[str, Path]:
+    """Which files of a folder are not the released ones, by part; empty if all three are.
+
+    Raises:
+        WeightsError: as `find_released`.
+    """
+    return _not_released(find_released(folder))
+
+
+def _not_released(paths: dict[str, Path]) -> dict[str, Path]:
+    return {part: path for part, path in paths.items() if blob_id(path) != BLOB_IDS[part]}
+
+
+def released_card(folder: str | Path, name: str = "released") -> Card:
+    """The card of weights imported from a folder in the released layout; scores are not claimed.
+
+    Raises:
+        WeightsError: as `find_released`.
+    """
+    other = identify(folder)
+    if other:
+        files = ", ".join(LAYOUT[part].name for part in other)
+        return Card(
+            name=name,
+            variant="released",
+            notes=f"By its git blob id not the released file: {files}. Where it comes from is not known.",
+        )
+    return Card(
+        name=name,
+        variant="released",
+        trained_on="the authors' synthetic data set of PSCC-Net: splicing, copy-move, removal and pristine",
+        licence="MIT",
+        notes="The weights released by the authors of PSCC-Net, verified by their git blob ids.",
+    )

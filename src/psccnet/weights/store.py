@@ -1,0 +1,159 @@
+"""Weight files: one .safetensors and its card beside it, written whole or not at all."""
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import safetensors
+import torch
+from pydantic import ValidationError
+from safetensors import safe_open
+from safetensors.torch import save as serialize
+from torch import Tensor
+
+from psccnet.network import PSCCNet
+from psccnet.weights.card import Architecture, Card, bundled, card_path, verify
+from psccnet.weights.errors import WeightsError, listed
+from psccnet.weights.released import import_released, released_card
+from psccnet.weights.states import check_state
+
+_FULL_PRECISION = ("running_mean", "running_var")
+
+
+def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) -> Card:
+    """Write a network's weights and their card.
+
+    Args:
+        network: on any device, in any memory format; it is not changed.
+        path: of the .safetensors file; the card goes beside it with the ending .json. Both are replaced.
+        card: what is known of the weights. The architecture, `parameters`, `psccnet_version`, `sha256` and
+            `created` (where empty) are filled in here.
+        half: store weights as float16; the batch norms' means and variances stay float32.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        WeightsError: if the path does not end in .safetensors, its folder does not exist, or a value is not
+            finite in the precision asked for.
+        OSError: if the files cannot be written; what stood there before is then still there.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise WeightsError(f"{path} does not end in .safetensors: name the file so")
+    if not path.parent.is_dir():
+        raise WeightsError(f"{path.parent} is not a folder: make it first")
+    tensors = {key: _stored(key, value, half) for key, value in network.state_dict().items()}
+    wrong = [key for key, value in tensors.items() if not bool(torch.isfinite(value).all())]
+    if wrong:
+        raise WeightsError(
+            f"{path} was not written, for {listed(wrong)} would hold values that are not finite"
+            f" in {'float16' if half else 'float32'}: save an earlier state of the network"
+        )
+    architecture = _architecture(network)
+    filled = {
+        **architecture.model_dump(),
+        "created": card.created or datetime.now(UTC).isoformat(timespec="seconds"),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "psccnet_version": version("psccnet"),
+    }
+    # safetensors has metadata of strings only.
+    metadata = {
+        "format": "psccnet",
+        "name": card.name,
+        "created": str(filled["created"]),
+        "architecture": architecture.model_dump_json(),
+    }
+    content = serialize(tensors, metadata)
+    written = card.model_copy(update={**filled, "sha256": hashlib.sha256(content).hexdigest()})
+    _write_together({path: content, card_path(path): (written.model_dump_json(indent=2) + "\n").encode()})
+    return written
+
+
+def load(name_or_path: str | Path) -> tuple[PSCCNet, Card]:
+    """Load weights.
+
+    Args:
+        name_or_path: a bundled name, a .safetensors file with its card beside it, or a folder in the
+            released layout.
+
+    Returns:
+        The network on the CPU in float32 and evaluation mode, and its card.
+
+    Raises:
+        WeightsError: if there are no such weights, the file is not the card's (sha256) or not a safetensors
+            file, or its keys are not the network's.
+    """
+    path = resolve(name_or_path)
+    if path.is_dir():
+        network = import_released(path)
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        return network, released_card(path).model_copy(update={"parameters": parameters})
+    card = verify(path)
+    architecture, tensors = _read(path)
+    if architecture != card.architecture:
+        raise WeightsError(
+            f"{path} holds the network {architecture!r}, but its card {card.architecture!r}: mend the card"
+        )
+    network = PSCCNet(**architecture.model_dump())
+    check_state(tensors, network.state_dict(), path, "write it again with psccnet.weights.save")
+    network.load_state_dict(tensors)
+    return network.eval(), card
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """The file or folder that a bundled name or a path stands for; a bundled name goes before a path.
+
+    Raises:
+        WeightsError: if it is neither.
+    """
+    names = bundled()
+    if isinstance(name_or_path, str) and name_or_path in names:
+        return names[name_or_path]
+    path = Path(name_or_path)
+    if not path.exists():
+        known = listed(list(names), 20) or "none"
+        raise WeightsError(
+            f"{name_or_path} is neither bundled weights (there are: {known}) nor a file or folder: check the name"
+        )
+    return path
+
+
+def _architecture(network: PSCCNet) -> Architecture:
+    return Architecture.model_validate({name: getattr(network, name) for name in Architecture.model_fields})
+
+
+def _stored(key: str, value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu()
+    if value.is_floating_point():
+        value = value.to(torch.float16 if half and not key.endswith(_FULL_PRECISION) else torch.float32)
+    # safetensors takes no channels-last memory.
+    return value.contiguous()
+
+
+def _read(path: Path) -> tuple[Architecture, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    except safetensors.SafetensorError as error:
+        raise WeightsError(f"{path} is not a safetensors file ({error}): copy it again") from None
+    try:
+        return Architecture.model_validate_json(metadata["architecture"]), tensors
+    except (KeyError, ValidationError):
+        raise WeightsError(f"{path} does not say which network it holds: write it with psccnet.weights.save") from None
+
+
+def _write_together(contents: dict[Path, bytes]) -> None:
+    """Write all files under temporary names, then rename them; leave nothing of a failure behind."""
+    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
+    try:
+        for path, content in contents.items():
+            temporary[path].write_bytes(content)
+        for path in contents:
+            os.replace(temporary[path], path)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score, roc_auc_score
+
+from psccnet.evaluation.metrics import PooledAUC, auc, bootstrap_interval, f1
+
+# Few distinct scores, so that most of them are tied.
+SCORED = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=60)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SCORED.filter(lambda pairs: len({label for _, label in pairs}) == 2))
+def test_auc_is_that_of_scikit_learn_with_ties(pairs: list[tuple[int, bool]]) -> None:
+    scores, labels = zip(*pairs, strict=True)
+    assert auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.booleans()), min_size=2, max_size=40).filter(
+        lambda pairs: len({label for _, label in pairs}) == 2
+    )
+)
+def test_auc_turns_over_with_the_labels(pairs: list[tuple[float, bool]]) -> None:
+    scores, labels = np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs])
+    assert auc(scores, labels) + auc(scores, ~labels) == pytest.approx(1)
+    assert auc(-scores, labels) + auc(scores, labels) == pytest.approx(1)
+
+
+def test_auc_by_hand() -> None:
+    # Pairs (positive, negative): 0.9 beats both, 0.4 ties with one and beats the other.
+    assert auc([0.9, 0.4, 0.4, 0.1], [1, 1, 0, 0]) == 3.5 / 4
+    assert auc(np.eye(2), np.eye(2) > 0) == 1
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [1, 1, 1], []])
+def test_auc_of_one_class_is_nan(labels: list[int]) -> None:
+    assert math.isnan(auc([0.1, 0.2, 0.3][: len(labels)], labels))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_scores_that_cannot_be_ranked_are_refused(bad: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        auc([0.1, bad, 0.3], [0, 1, 0])
+
+
+def test_scores_and_labels_of_different_number_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"3 scores .* 2 labels"):
+        auc([0.1, 0.2, 0.3], [0, 1])
+
+
+def test_pooled_auc_is_nearly_exact() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.random(100_000) < 0.2
+    scores = rng.beta(2 + labels, 4, 100_000)
+    pooled = PooledAUC()
+    for part in np.array_split(np.arange(100_000), 7):
+        pooled.update(scores[part].astype(np.float32), labels[part])
+    exact = roc_auc_score(labels, scores)
+    assert 0.55 < exact < 0.95
+    assert pooled.compute() == pytest.approx(exact, abs=1e-4)
+
+
+def test_pooled_auc_takes_the_ends_of_the_range() -> None:
+    pooled = PooledAUC()
+    assert math.isnan(pooled.compute())
+    pooled.update(np.zeros((2, 2)), np.zeros((2, 2), bool))
+    assert math.isnan(pooled.compute())
+    pooled.update([[1.0, 0.0]], [[True, True]])
+    # One positive above the four negatives, one tied with them.
+    assert pooled.compute() == 0.75
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
+def test_f1_is_that_of_scikit_learn(pairs: list[tuple[bool, bool]]) -> None:
+    predicted, labels = zip(*pairs, strict=True)
+    assert f1(predicted, labels) == pytest.approx(f1_score(labels, predicted, zero_division=0.0))
+
+
+def test_f1_by_hand() -> None:
+    assert f1([[1, 1], [0, 0]], [[1, 0], [1, 0]]) == 0.5
+    assert f1([1, 1], [1, 1]) == 1
+    assert f1([0, 0], [0, 0]) == 0
+    assert f1([1, 0], [0, 1]) == 0
+
+
+def test_bootstrap_interval_is_deterministic_and_holds_the_mean() -> None:
+    values = np.random.default_rng(1).normal(0.7, 0.1, 400)
+    low, high = bootstrap_interval(values)
+    assert (low, high) == bootstrap_interval(values)
+    assert (low, high) != bootstrap_interval(values, seed=1)
+    assert low < values.mean() < high
+    # By the central limit theorem.
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
+
+
+def test_bootstrap_interval_leaves_nan_out() -> None:
+    values = [0.2, 0.4, 0.9]
+    assert bootstrap_interval([math.nan, *values, math.nan]) == bootstrap_interval(values)
+    assert bootstrap_interval([0.3]) == (0.3, 0.3)
+    assert all(math.isnan(end) for end in bootstrap_interval([math.nan]))
+    assert all(math.isnan(end) for end in bootstrap_interval([]))

@@ -1,0 +1,101 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from psccnet.network import PSCCNet, initialise
+from psccnet.network.hrnet import BasicBlock
+
+
+def started(forged_share: float = 0.1, **arguments: object) -> PSCCNet:
+    """A network in training mode, as at the first step."""
+    network = PSCCNet(grid=64, **arguments)
+    initialise(network, "residual", forged_share)
+    return network.train()
+
+
+@pytest.fixture
+def pictures() -> Tensor:
+    """Smooth waves and a little noise, like photographs."""
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    waves = [torch.sin(x / (3 + i) + i) * torch.cos(y / (5 + i)) for i in range(4)]
+    smooth = 0.5 + 0.3 * torch.stack(waves)[:, None].expand(-1, 3, -1, -1)
+    return (smooth + 0.02 * torch.randn(4, 3, 64, 64)).clamp(0, 1)
+
+
+def relative_entropy(response: Tensor) -> float:
+    """Mean entropy of rows that sum to 1, as a share of that of uniform rows."""
+    entropy = -(response * response.clamp_min(1e-30).log()).sum(dim=-1).mean()
+    return entropy.item() / math.log(response.shape[-1])
+
+
+@pytest.mark.parametrize("shared_embedding", [True, False])
+def test_attention_starts_near_uniform(pictures: Tensor, shared_embedding: bool) -> None:
+    network = started(shared_embedding=shared_embedding)
+    seen: dict[str, Tensor] = {}
+    for scale in range(1, 5):
+        sccm = getattr(network.bottom_up, f"scale{scale}").sccm
+        sccm.register_forward_pre_hook(lambda module, inputs: seen.update({module: inputs[0]}))
+    with torch.no_grad():
+        network(pictures)
+        assert len(seen) == 4
+        for sccm, x in seen.items():
+            assert relative_entropy(sccm.spatial_response(x)) > 0.95
+            tokens = sccm.h(x)
+            theta = sccm.theta if shared_embedding else sccm.theta_channel
+            phi = sccm.phi if shared_embedding else sccm.phi_channel
+            logits = theta(tokens).flatten(2) @ phi(tokens).flatten(2).mT
+            assert relative_entropy(torch.softmax(logits, dim=-1)) > 0.9
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.4])
+def test_masks_start_at_the_forged_share(pictures: Tensor, share: float) -> None:
+    network = started(share)
+    with torch.no_grad():
+        masks = network(pictures).mask_logits
+    for mask in masks:
+        assert mask.mean().item() == pytest.approx(math.log(share / (1 - share)), abs=0.6)
+
+
+def test_the_second_half_of_the_first_filters_has_no_mean() -> None:
+    weight = started().top_down.conv1.weight.detach()
+    means = weight.mean(dim=(2, 3))
+    assert means[32:].abs().max() < 1e-6
+    assert means[:32].abs().mean() > 1e-2
+    # So a flat picture leaves no trace in them, and noise does.
+    flat = nn.functional.conv2d(torch.full((1, 3, 9, 9), 0.7), weight[32:])
+    noise = nn.functional.conv2d(torch.rand(1, 3, 9, 9), weight[32:])
+    assert flat.abs().max() < 1e-5
+    assert noise.std() > 1e-2
+
+
+def test_basic_blocks_start_as_identities() -> None:
+    network = started()
+    blocks = [module for module in network.modules() if isinstance(module, BasicBlock)]
+    assert len(blocks) == 2 * (2 + 3 + 4)
+    for block in blocks:
+        x = torch.rand(2, block.conv1.in_channels, 6, 6)
+        assert torch.equal(block(x), x)
+
+
+def test_released_start_is_small_and_normal() -> None:
+    network = PSCCNet(grid=32)
+    initialise(network, "released")
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    weights = torch.cat([module.weight.detach().flatten() for module in convolutions])
+    assert weights.std().item() == pytest.approx(1e-3, rel=0.01)
+    assert abs(weights.mean().item()) < 1e-5
+    assert all(module.bias is None or not module.bias.any() for module in convolutions)
+
+
+@pytest.mark.parametrize("scheme", ["residual", "released"])
+def test_the_start_follows_the_seed(scheme: str) -> None:
+    def weights(seed: int) -> Tensor:
+        torch.manual_seed(seed)
+        network = PSCCNet(grid=32)
+        initialise(network, scheme)
+        return nn.utils.parameters_to_vector(network.parameters())
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))

@@ -1,0 +1,69 @@
+"""Small textured photographs and objects, made here."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from psccnet.synthesis import Objects, Photographs
+
+
+def texture(seed: int, height: int = 200, width: int = 176) -> np.ndarray:
+    """A picture with structure at several scales, so that every paste shows."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        cv2.resize(rng.uniform(0, 255, (n, n, 3)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        for n in (4, 12, 48)
+    ]
+    return np.clip(sum(layers) / 3 + rng.normal(0, 4, (height, width, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight photographs, the last of them smaller than a sample."""
+    path = tmp_path_factory.mktemp("photographs")
+    for i in range(8):
+        picture = texture(i) if i < 7 else texture(i, 90, 120)
+        cv2.imwrite(str(path / f"photograph-{i}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return path
+
+
+@pytest.fixture(scope="session")
+def objects_tar(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of one polygon, one label map and one cut-out, and annotations that must be skipped."""
+    path = tmp_path_factory.mktemp("objects")
+    square = [20, 30, 80, 30, 80, 100, 20, 100]
+    annotations = [
+        {"image_id": 1, "segmentation": [square], "bbox": [20, 30, 60, 70]},
+        {"image_id": 1, "segmentation": [[0, 0, 9, 0, 9, 9]], "bbox": [0, 0, 9, 9]},
+        {"image_id": 1, "segmentation": {"counts": [1]}, "bbox": [0, 0, 90, 90]},
+        {"image_id": 2, "segmentation": [square], "bbox": [20, 30, 60, 70]},
+    ]
+    images = [{"id": 1, "file_name": "photograph-0.jpg"}, {"id": 2, "file_name": "elsewhere.jpg"}]
+    (path / "instances.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    (path / "labels").mkdir()
+    (path / "cutouts").mkdir()
+    labels = np.zeros((200, 176), np.uint8)
+    labels[50:120, 40:90], labels[120:180, 40:90] = 5, 9
+    cv2.imwrite(str(path / "labels" / "photograph-1.png"), labels)
+    cv2.imwrite(str(path / "labels" / "elsewhere.png"), labels)
+    disc = cv2.circle(np.zeros((60, 60), np.uint8), (30, 30), 28, 255, -1)
+    cv2.imwrite(str(path / "cutouts" / "disc.png"), np.dstack([texture(50, 60, 60), disc]))
+    archive = path / "objects.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name in ("instances.json", "labels", "cutouts"):
+            tar.add(path / name, name)
+    return archive
+
+
+@pytest.fixture(scope="session")
+def photographs(folder: Path) -> Photographs:
+    return Photographs.open(folder)
+
+
+@pytest.fixture(scope="session")
+def objects(objects_tar: Path, photographs: Photographs) -> Objects:
+    return Objects.open(objects_tar, photographs)

@@ -1,0 +1,138 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from psccnet.synthesis import Photographs, SynthesisRecipe, Synthesizer
+from psccnet.training.data import StepSampler, SyntheticData, SyntheticPictures
+from psccnet.training.recipe import Recipe
+
+
+def pictures(photographs: Path, augment: bool, seed: int = 3) -> SyntheticPictures:
+    pool = Photographs.open(photographs, split="train")
+    return SyntheticPictures(Synthesizer(pool, None, SynthesisRecipe(size=32), seed), 24, augment)
+
+
+def symmetries(x: Tensor) -> list[Tensor]:
+    """The eight flips and rotations of (C, S, S)."""
+    return [torch.rot90(y, turns, dims=(1, 2)) for y in (x, torch.flip(x, dims=(2,))) for turns in range(4)]
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_a_sample_depends_on_seed_and_index_alone(photographs: Path, augment: bool) -> None:
+    one, other = pictures(photographs, augment), pictures(photographs, augment)
+    differs = pictures(photographs, augment, seed=4)
+    assert len(one) == 24
+    for index in (9, 2, 5):
+        first, again = one[index], other[index]
+        assert first["id"] == again["id"]
+        assert torch.equal(first["picture"], again["picture"])
+        assert torch.equal(first["mask"], again["mask"])
+        assert not torch.equal(first["picture"], differs[index]["picture"])
+
+
+def test_samples_are_tensors_of_four_classes_in_turn(photographs: Path) -> None:
+    dataset = pictures(photographs, augment=True)
+    for index in range(8):
+        sample = dataset[index]
+        picture, mask = sample["picture"], sample["mask"]
+        assert (picture.shape, picture.dtype) == ((3, 32, 32), torch.uint8)
+        assert (mask.shape, mask.dtype) == ((1, 32, 32), torch.uint8)
+        assert set(mask.unique().tolist()) <= {0, 1}
+        assert sample["forged"] == int(index % 4 > 0)
+        assert bool(mask.any()) == bool(sample["forged"])
+        assert sample["id"].endswith(f"-{index:08d}")
+
+
+def test_picture_and_mask_are_turned_alike(photographs: Path) -> None:
+    plain, augmented = pictures(photographs, augment=False), pictures(photographs, augment=True)
+    used = set()
+    for index in range(24):
+        before, after = plain[index], augmented[index]
+        both = torch.cat([before["picture"], before["mask"]])
+        turned = torch.cat([after["picture"], after["mask"]])
+        matches = [i for i, candidate in enumerate(symmetries(both)) if torch.equal(candidate, turned)]
+        assert len(matches) == 1
+        used.update(matches)
+    assert len(used) >= 6
+
+
+def test_masks_mark_where_the_host_was_changed(photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without compression or blur the pristine picture of an index is the host of its forgeries.
+    lossless = SynthesisRecipe(size=32, history=0, post=0, final_jpeg=0, hard_seam=1, feathered_seam=0)
+    made = Synthesizer(Photographs.open(photographs, split="train"), None, lossless, seed=3)
+    dataset = SyntheticPictures(made, 8, augment=True)
+    original = made.sample
+    checked = 0
+    for index in range(8):
+        forged = dataset[index]
+        with monkeypatch.context() as patch:
+            patch.setattr(made, "sample", lambda index: original(index, "pristine"))
+            host = dataset[index]
+        changed = (forged["picture"] != host["picture"]).any(dim=0)
+        inside = forged["mask"][0] > 0
+        if made.sample(index).source == original(index, "pristine").source:
+            assert not (changed & ~inside).any()
+            assert changed.sum() >= 0.5 * inside.sum()
+            checked += int(inside.any())
+    assert checked >= 3
+
+
+def sampler(step: int, rank: int = 0, world: int = 1, length: int = 4, size: int = 3) -> StepSampler:
+    trainer = SimpleNamespace(global_step=step, global_rank=rank, world_size=world)
+    recipe = Recipe.model_validate({"data": {"batch_size": size}})
+    return StepSampler(SimpleNamespace(trainer=trainer, recipe=recipe, steps_per_epoch=length))
+
+
+def test_batches_are_placed_by_the_step() -> None:
+    assert len(sampler(0)) == 4
+    assert list(sampler(0)) == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
+    # In the middle of the second epoch; at the start of the third.
+    assert list(sampler(6)) == [[18, 19, 20], [21, 22, 23]]
+    assert next(iter(sampler(8))) == [24, 25, 26]
+    assert len(list(sampler(8))) == 4
+
+
+def test_resuming_anywhere_continues_the_same_stream() -> None:
+    whole = [batch for epoch in range(3) for batch in sampler(4 * epoch)]
+    assert [index for batch in whole for index in batch] == list(range(36))
+    for step in range(12):
+        rest = list(sampler(step)) + [b for epoch in range(step // 4 + 1, 3) for b in sampler(4 * epoch)]
+        assert rest == whole[step:]
+
+
+def test_processes_share_the_stream() -> None:
+    together = zip(*(sampler(4, rank, world=3, size=2) for rank in range(3)), strict=True)
+    indices = [index for batches in together for batch in batches for index in batch]
+    assert indices == list(range(24, 48))
+
+
+def test_data_are_of_the_recipes_size_and_split(recipe: Recipe) -> None:
+    recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"validation_size": 64})})
+    module = SyntheticData(recipe)
+    assert module.steps_per_epoch == 3
+    module.trainer = SimpleNamespace(global_step=0, global_rank=0, world_size=1)
+    batches = list(module.train_dataloader())
+    assert len(batches) == 3
+    assert batches[0]["picture"].shape == (4, 3, 32, 32)
+    assert batches[0]["forged"].tolist() == [0, 1, 1, 1]
+    (batch,) = module.val_dataloader()
+    assert batch["picture"].shape == (8, 3, 64, 64)
+    assert batch["mask"].shape == (8, 1, 64, 64)
+    train, validation = (
+        set(loader.dataset.synthesizer.photographs.names)
+        for loader in (module.train_dataloader(), module.val_dataloader())
+    )
+    assert train == {"0.jpg", "1.png", "2.jpg", "3.png", "4.jpg"}
+    assert validation == {"5.png", "6.jpg", "7.png"}
+
+
+def test_validation_does_not_depend_on_the_recipes_seed(recipe: Recipe) -> None:
+    one, other = (
+        next(iter(SyntheticData(recipe.model_copy(update={"seed": seed})).val_dataloader())) for seed in (0, 5)
+    )
+    assert torch.equal(one["picture"], other["picture"])
+    assert np.array_equal(one["id"], other["id"])

@@ -1,0 +1,175 @@
+"""Whole runs, small: what they write, and that a run cut off goes on as if it had not been."""
+
+import json
+import math
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+
+from psccnet.training.callbacks import Checkpoints
+from psccnet.training.recipe import Recipe, read_recipe
+from psccnet.training.run import checkpoint_weights, load_initial_weights, train
+from psccnet.training.task import PSCCTask
+
+pytestmark = [
+    pytest.mark.usefixtures("every_step_is_logged"),
+    # Lightning's advice on loader processes, and on loaders that it thinks cannot be resumed.
+    pytest.mark.filterwarnings("ignore::pytorch_lightning.utilities.warnings.PossibleUserWarning"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),
+]
+
+STEPS = 9
+
+
+def curve(folder: Path, name: str) -> dict[int, float]:
+    """Value by step of one curve; of a step that was done twice, the later."""
+    lines = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    return {line["step"]: line[name] for line in lines if name in line}
+
+
+def checkpoint(folder: Path, name: str = "last.ckpt") -> dict[str, Any]:
+    loaded: dict[str, Any] = torch.load(folder / name, weights_only=False)
+    return loaded
+
+
+def assert_same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for key, value in one.items():
+        torch.testing.assert_close(value, other[key], rtol=0, atol=1e-6, msg=lambda text, key=key: f"{key}: {text}")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `whole_run` trains into once."""
+    return tmp_path_factory.mktemp("runs") / "whole"
+
+
+@pytest.fixture
+def whole_run(uninterrupted: Path, recipe: Recipe) -> Path:
+    """The folder of the run that was not cut off."""
+    if not uninterrupted.exists():
+        assert train(recipe, uninterrupted, progress=False) == uninterrupted / "last.ckpt"
+    return uninterrupted
+
+
+def test_a_run_leaves_weights_curves_and_what_made_them(whole_run: Path, recipe: Recipe) -> None:
+    names = {path.name for path in whole_run.iterdir()}
+    assert names == {"recipe.yaml", "provenance.json", "curves.jsonl", "tensorboard", "last.ckpt", "best.ckpt"}
+    assert read_recipe(whole_run / "recipe.yaml") == recipe
+    facts = json.loads((whole_run / "provenance.json").read_text())
+    assert facts["packages"]["torch"] == version("torch")
+    assert facts["seed"] == recipe.seed
+    assert facts["commit"]
+    for name in ("loss", "detection", "mask1", "mask2", "mask3", "mask4", "evidence"):
+        values = curve(whole_run, f"train/{name}")
+        assert sorted(values) == list(range(STEPS))
+        assert all(math.isfinite(value) for value in values.values())
+    scores = curve(whole_run, "val/score")
+    assert sorted(scores) == [2, 5, 8]
+    assert all(0 <= score <= 1 for score in scores.values())
+    assert checkpoint(whole_run)["global_step"] == STEPS
+    assert any((whole_run / "tensorboard").iterdir())
+
+
+def test_the_parts_add_up_to_the_loss(whole_run: Path) -> None:
+    parts = {
+        name: curve(whole_run, f"train/{name}")
+        for name in ("loss", "detection", "mask1", "mask2", "mask3", "mask4", "evidence")
+    }
+    for step in range(STEPS):
+        masks = sum(parts[f"mask{scale}"][step] for scale in range(1, 5))
+        expected = parts["detection"][step] + masks / 4 + 0.5 * parts["evidence"][step]
+        assert parts["loss"][step] == pytest.approx(expected, rel=1e-5)
+
+
+def test_best_is_the_checkpoint_of_the_best_score(whole_run: Path) -> None:
+    scores = curve(whole_run, "val/score")
+    best = max(scores, key=lambda step: scores[step])
+    assert checkpoint(whole_run, "best.ckpt")["global_step"] == best + 1
+
+
+def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe) -> None:
+    task = PSCCTask(recipe)
+    load_initial_weights(task, recipe.model_copy(update={"init": whole_run / "best.ckpt"}))
+    assert_same_weights(task.state_dict(), checkpoint(whole_run, "best.ckpt")["state_dict"])
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint .*nowhere\.ckpt"):
+        checkpoint_weights(whole_run / "nowhere.ckpt")
+
+
+class Killed(Exception):
+    """Stands for a machine that is taken away."""
+
+
+def cut_off_at(steps: set[int], monkeypatch: pytest.MonkeyPatch, kill: bool) -> None:
+    """Let time be up, or the process die after a checkpoint, at each of these steps."""
+    original: Callable[..., None] = Checkpoints.on_train_batch_end
+
+    def on_train_batch_end(self: Checkpoints, trainer: Trainer, *others: Any) -> None:
+        now = trainer.global_step in steps
+        self.max_seconds = -1.0 if now else None
+        original(self, trainer, *others)
+        if now and kill:
+            raise Killed
+
+    monkeypatch.setattr(Checkpoints, "on_train_batch_end", on_train_batch_end)
+
+
+@pytest.mark.parametrize(
+    ("steps", "kill"),
+    [({2, 7}, False), ({3}, False), ({5, 6}, True)],
+    ids=["mid-epoch", "epoch-end", "killed-mid-epoch-and-at-its-end"],
+)
+def test_a_run_cut_off_goes_on_as_if_it_had_not_been(
+    whole_run: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: set[int], kill: bool
+) -> None:
+    cut_off_at(steps, monkeypatch, kill)
+    for step in sorted(steps):
+        if kill:
+            with pytest.raises(Killed):
+                train(recipe, tmp_path, progress=False)
+        else:
+            train(recipe, tmp_path, progress=False)
+        assert checkpoint(tmp_path)["global_step"] == step
+    train(recipe, tmp_path, progress=False)
+
+    for name in ("train/loss", "train/mask1", "train/detection", "lr-AdamW"):
+        whole, resumed = curve(whole_run, name), curve(tmp_path, name)
+        if kill and name != "lr-AdamW":  # A step is written down after its checkpoint.
+            whole = {step: value for step, value in whole.items() if step + 1 not in steps}
+        assert resumed == pytest.approx(whole, abs=1e-6)
+    whole, resumed = checkpoint(whole_run), checkpoint(tmp_path)
+    assert resumed["global_step"] == whole["global_step"] == STEPS
+    assert_same_weights(resumed["current_model_state"], whole["current_model_state"])
+    assert_same_weights(resumed["state_dict"], whole["state_dict"])
+    # The epochs' validations, as far as the resumed run did them, are the same too.
+    scores, again = curve(whole_run, "val/score"), curve(tmp_path, "val/score")
+    assert again[8] == pytest.approx(scores[8], abs=1e-6)
+
+
+def test_a_finished_run_is_not_trained_further(
+    whole_run: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def training_step(*_: object) -> None:
+        raise AssertionError("a step was trained")
+
+    monkeypatch.setattr(PSCCTask, "training_step", training_step)
+    before = checkpoint(whole_run)
+    train(recipe, whole_run, progress=False)
+    assert_same_weights(checkpoint(whole_run)["state_dict"], before["state_dict"])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(recipe: Recipe, tmp_path: Path) -> None:
+    fields = recipe.model_dump()
+    fields["optimizer"] |= {"lr": 1e30, "schedule": "constant", "warmup_steps": 0}
+    with pytest.raises(FloatingPointError) as caught:
+        train(Recipe.model_validate(fields), tmp_path, progress=False)
+    message = str(caught.value)
+    assert "not finite at step 1" in message
+    for name in ("pristine-00000004", "splicing-00000005", "copy-move-00000006", "removal-00000007"):
+        assert name in message
+    assert not (tmp_path / "last.ckpt").exists()

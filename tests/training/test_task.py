@@ -1,0 +1,78 @@
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from psccnet.training.recipe import Recipe
+from psccnet.training.task import PSCCTask, lr_factor
+
+
+def schedule(**optimizer: object) -> Recipe:
+    return Recipe.model_validate({"epochs": 25, "optimizer": optimizer})
+
+
+def test_the_rate_is_halved_every_five_epochs() -> None:
+    recipe = schedule()
+    factors = {step: lr_factor(recipe, step, steps_per_epoch=10) for step in (0, 49, 50, 99, 100, 249)}
+    assert factors == {0: 1, 49: 1, 50: 0.5, 99: 0.5, 100: 0.25, 249: 1 / 16}
+    assert lr_factor(schedule(halve_every=2), 20, 10) == 0.5
+
+
+def test_warm_up_is_linear() -> None:
+    recipe = schedule(schedule="constant", warmup_steps=4)
+    assert [lr_factor(recipe, step, 10) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
+    assert lr_factor(schedule(warmup_steps=4), 1, 10) == 0.5
+
+
+def test_cosine_ends_at_a_hundredth() -> None:
+    recipe = schedule(schedule="cosine")
+    factors = [lr_factor(recipe, step, 10) for step in range(251)]
+    assert factors[0] == 1
+    assert factors[125] == pytest.approx(0.505)
+    assert factors[250] == pytest.approx(0.01)
+    assert all(later < earlier for earlier, later in itertools.pairwise(factors))
+    assert lr_factor(recipe, 300, 10) == pytest.approx(0.01)
+
+
+def batch_norms(module: nn.Module) -> list[nn.BatchNorm2d]:
+    return [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+
+def task(**network: object) -> PSCCTask:
+    return PSCCTask(Recipe.model_validate({"data": {"size": 32}, "network": network}))
+
+
+def test_batch_norm_takes_the_recipes_momentum() -> None:
+    assert {layer.momentum for layer in batch_norms(task().network)} == {0.01}
+    assert {layer.momentum for layer in batch_norms(task(batch_norm_momentum=0.2).network)} == {0.2}
+
+
+def test_frozen_batch_norm_stays_frozen_in_training() -> None:
+    usual, frozen = task().train(), task(freeze_batch_norm=True).train()
+    assert all(layer.training for layer in batch_norms(usual.network))
+    assert not any(layer.training for layer in batch_norms(frozen.network))
+    assert frozen.network.training
+
+
+def test_a_frozen_top_down_path_does_not_learn() -> None:
+    frozen = task(freeze_top_down=True).train()
+    before = {name: value.clone() for name, value in frozen.network.top_down.state_dict().items()}
+    prediction, _ = frozen(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
+    (prediction.detection_logits.sum() + prediction.mask_logits[0].sum()).backward()
+    assert all(parameter.grad is None for parameter in frozen.network.top_down.parameters())
+    assert all(parameter.grad is not None for parameter in frozen.network.detection_head.parameters())
+    assert all(torch.equal(value, before[n]) for n, value in frozen.network.top_down.state_dict().items())
+    assert all(layer.training for layer in batch_norms(frozen.network.detection_head))
+
+
+def test_the_task_predicts_what_its_network_predicts() -> None:
+    one = task().eval()
+    picture = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    with torch.inference_mode():
+        prediction, evidence = one(picture)
+        expected = one.network(picture / 255)
+    assert evidence.shape == (2, 1, 4, 4)
+    torch.testing.assert_close(prediction.detection_logits, expected.detection_logits)
+    for mask, wanted in zip(prediction.mask_logits, expected.mask_logits, strict=True):
+        torch.testing.assert_close(mask, wanted, rtol=1e-4, atol=1e-5)
