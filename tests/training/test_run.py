@@ -13,7 +13,7 @@ from pytorch_lightning import Trainer
 
 from psccnet.training.callbacks import Checkpoints
 from psccnet.training.recipe import Recipe, read_recipe
-from psccnet.training.run import checkpoint_weights, load_initial_weights, train
+from psccnet.training.run import load_initial_weights, read_checkpoint, train
 from psccnet.training.task import PSCCTask
 
 pytestmark = [
@@ -98,7 +98,7 @@ def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe
     load_initial_weights(task, recipe.model_copy(update={"init": whole_run / "best.ckpt"}))
     assert_same_weights(task.state_dict(), checkpoint(whole_run, "best.ckpt")["state_dict"])
     with pytest.raises(FileNotFoundError, match=r"no checkpoint .*nowhere\.ckpt"):
-        checkpoint_weights(whole_run / "nowhere.ckpt")
+        read_checkpoint(whole_run / "nowhere.ckpt")
 
 
 class Killed(Exception):

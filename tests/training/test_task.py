@@ -56,7 +56,7 @@ def test_frozen_batch_norm_stays_frozen_in_training() -> None:
 
 
 def test_a_frozen_top_down_path_does_not_learn() -> None:
-    frozen = task(freeze_top_down=True).train()
+    frozen = task(freeze="top_down").train()
     before = {name: value.clone() for name, value in frozen.network.top_down.state_dict().items()}
     prediction, _ = frozen(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
     (prediction.detection_logits.sum() + prediction.mask_logits[0].sum()).backward()
@@ -64,6 +64,19 @@ def test_a_frozen_top_down_path_does_not_learn() -> None:
     assert all(parameter.grad is not None for parameter in frozen.network.detection_head.parameters())
     assert all(torch.equal(value, before[n]) for n, value in frozen.network.top_down.state_dict().items())
     assert all(layer.training for layer in batch_norms(frozen.network.detection_head))
+
+
+def test_a_frozen_stem_does_not_learn_but_the_stages_do() -> None:
+    frozen = task(freeze="stem").train()
+    top_down = frozen.network.top_down
+    before = top_down.bn1.running_mean.clone()
+    prediction, _ = frozen(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
+    (prediction.detection_logits.sum() + prediction.mask_logits[0].sum()).backward()
+    of_stem = [parameter for module in top_down.stem_modules() for parameter in module.parameters()]
+    assert all(parameter.grad is None for parameter in of_stem)
+    assert top_down.stage2[0].branches[0][0].conv1.weight.grad is not None
+    assert torch.equal(top_down.bn1.running_mean, before)
+    assert set(frozen.state_dict()) == set(task().state_dict())
 
 
 def test_the_task_predicts_what_its_network_predicts() -> None:

@@ -1,8 +1,14 @@
-"""The command `psccnet`: one small file a verb, loaded when it is called."""
+"""The command `psccnet`: one small file a verb; what needs torch is imported when a verb runs."""
 
 import sys
 
 from cyclopts import App
+
+from psccnet.cli.detect import detect
+from psccnet.cli.evaluate import evaluate
+from psccnet.cli.synthesize import synthesize
+from psccnet.cli.train import train
+from psccnet.cli.weights import bundle, import_weights, list_weights, show, verify
 
 app = App(
     name="psccnet",
@@ -10,16 +16,16 @@ app = App(
     help_epilogue="Start with:  psccnet detect photo.jpg --out results/",
     result_action="return_value",
 )
-app.command("psccnet.cli.detect:detect")
-app.command("psccnet.cli.evaluate:evaluate")
-app.command("psccnet.cli.synthesize:synthesize")
-app.command("psccnet.cli.train:train")
+app.command(detect)
+app.command(evaluate)
+app.command(synthesize)
+app.command(train)
 weights = App(name="weights", help="List, show, verify, import and bundle weights.")
-weights.command("psccnet.cli.weights:list_weights", name="list")
-weights.command("psccnet.cli.weights:show", name="show")
-weights.command("psccnet.cli.weights:verify", name="verify")
-weights.command("psccnet.cli.weights:import_weights", name="import")
-weights.command("psccnet.cli.weights:bundle", name="bundle")
+weights.command(list_weights, name="list")
+weights.command(show)
+weights.command(verify)
+weights.command(import_weights, name="import")
+weights.command(bundle)
 app.command(weights)
 
 

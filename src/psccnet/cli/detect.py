@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def detect(
-    *pictures: Annotated[str, Parameter(help="Files, folders, globs, or - for standard input.")],
+    # Or - would be taken for an option; misspelt options are refused below.
+    *pictures: Annotated[
+        str, Parameter(help="Files, folders, globs, or - for standard input.", allow_leading_hyphen=True)
+    ],
     weights: str = "default",
     out: Path | None = None,
     json_lines: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -32,7 +35,7 @@ def detect(
     One line a picture: verdict, detection score, share of the picture held to be forged.
     Exit status 1 if some pictures could not be read; the others are still done.
 
-    Examples:
+    For example:
 
         psccnet detect photo.jpg
 
@@ -51,6 +54,9 @@ def detect(
         precision: auto, float32 or bf16.
         max_megapixels: refuse larger pictures before decoding them.
     """
+    for word in pictures:
+        if word.startswith("-") and word != "-":
+            raise ValueError(f"there is no option {word}; see psccnet detect --help (a file of that name is ./{word})")
     inputs = find_inputs(list(pictures))
     if not inputs:
         where = ", ".join(pictures)

@@ -39,7 +39,7 @@ def evaluate(
 
     Exit status 1 if some pictures could not be used; they are named and left out.
 
-    Example:
+    For example:
 
         psccnet evaluate validation/ --set casia1 --out scores.csv
 

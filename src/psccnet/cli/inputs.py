@@ -1,6 +1,7 @@
 """Which pictures the words of a command line stand for."""
 
 import glob
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,10 +26,11 @@ def find_inputs(words: list[str]) -> list[Input]:
         path = Path(word)
         if word == "-":
             found.append(Input("-", Path("stdin")))
-        elif path.is_dir():
+        elif os.path.isdir(word):
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
             found += [Input(str(p), p.relative_to(path)) for p in inside]
-        elif not path.exists() and glob.has_magic(word):
+        # os.path: Path.exists raises for names that are too long, and one word would stop the others.
+        elif not os.path.exists(word) and glob.has_magic(word):
             matches = sorted(glob.glob(word, recursive=True))
             found += find_inputs(matches) if matches else [Input(word, Path(path.name))]
         else:

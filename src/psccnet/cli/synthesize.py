@@ -24,7 +24,7 @@ def synthesize(
 
     The same photographs, objects, size and seed give the same pictures.
 
-    Example:
+    For example:
 
         psccnet synthesize photographs/ --out synthetic/ --count 400
 
@@ -43,6 +43,9 @@ def synthesize(
     pool = Photographs.open(photographs, split=split)
     material = Objects.open(objects, pool) if objects else None
     synthesizer = Synthesizer(pool, material, SynthesisRecipe(size=size), seed)
-    for _ in progress(write_set(synthesizer, count, out), "pictures", count):
-        pass
+    try:
+        for _ in progress(write_set(synthesizer, count, out), "pictures", count):
+            pass
+    except RuntimeError as error:
+        raise ValueError(f"{photographs}: {error}; add photographs with more in them") from error
     print(out / "index.csv")

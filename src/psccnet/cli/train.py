@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import yaml
 from cyclopts import Parameter
 
 from psccnet.training.recipe import Recipe, read_recipe
@@ -22,7 +23,7 @@ def train(
 
     A run whose folder holds last.ckpt goes on from there, to the step.
 
-    Examples:
+    For example:
 
         psccnet train recipes/default-1.yaml --data.photographs photos/ --out runs/first
 
@@ -32,9 +33,12 @@ def train(
         recipe: a YAML file such as recipes/paper.yaml.
         out: folder of the run; runs/NAME-DATE if left out.
         resume: go on from last.ckpt in that folder, if there is one.
-        fields: overrides.
     """
-    chosen = read_recipe(recipe, fields.model_dump(mode="json", exclude_unset=True) if fields else None)
+    changes = fields.model_dump(mode="json", exclude_unset=True) if fields else {}
+    # Fields of free form arrive as words; they mean what they would mean in the file.
+    synthesis = changes.get("data", {}).get("synthesis", {})
+    synthesis |= {name: yaml.safe_load(value) for name, value in synthesis.items() if isinstance(value, str)}
+    chosen = read_recipe(recipe, changes)
     from psccnet.training.run import train as run
 
     folder = out or Path("runs") / f"{chosen.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from psccnet.weights.card import bundled, read_card, render
 from psccnet.weights.card import verify as verify_card
+from psccnet.weights.errors import WeightsError
 
 
 def list_weights() -> None:
@@ -15,7 +16,12 @@ def list_weights() -> None:
 
 
 def _path(weights: str) -> Path:
-    return bundled().get(weights, Path(weights))
+    path = bundled().get(weights, Path(weights))
+    if not path.exists():
+        raise WeightsError(
+            f"{weights} is neither bundled weights (see psccnet weights list) nor a file or folder: check the name"
+        )
+    return path
 
 
 def show(weights: str = "default") -> None:
@@ -48,7 +54,7 @@ def verify(weights: str = "default") -> None:
 def import_weights(folder: Path, *, out: Path) -> None:
     """Turn the released weights into one .safetensors file with a card.
 
-    Example:
+    For example:
 
         psccnet weights import PSCC-Net/ --out released.safetensors
 

@@ -52,21 +52,28 @@ def read_listing(path: Path, sets: Sequence[str] = ()) -> list[Entry]:
     index = path / "index.csv" if path.is_dir() else path
     if not index.is_file():
         raise FileNotFoundError(f"{index}: there is no such index; it is a CSV with columns {', '.join(COLUMNS)}.")
-    with index.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
-        if missing:
-            raise ValueError(f"{index}: the column {missing[0]} is missing; an index has {', '.join(COLUMNS)}.")
-        entries = [_entry(index, number, row) for number, row in enumerate(reader, start=2)]
-    entries = [entry for entry in entries if not sets or entry.set in sets]
+    try:
+        # -sig: spreadsheets put a byte order mark before the first column's name.
+        with index.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
+            # line_num, not a count: blank lines are skipped.
+            numbered = [] if missing else [(reader.line_num, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{index}: not a CSV in UTF-8 ({error}); name the index, not a picture.") from error
+    if missing:
+        raise ValueError(f"{index}: the column {missing[0]} is missing; an index has {', '.join(COLUMNS)}.")
+    entries: dict[str, Entry] = {}
+    for number, row in numbered:
+        entry = _entry(index, number, row)
+        if sets and entry.set not in sets:
+            continue
+        if entry.id in entries:
+            raise ValueError(f"{index}, row {number}: {entry.id} is listed twice; remove one row.")
+        entries[entry.id] = entry
     if not entries:
         raise ValueError(f"{index}: no picture is listed{' for ' + ', '.join(sets) if sets else ''}.")
-    seen: set[str] = set()
-    for entry in entries:
-        if entry.id in seen:
-            raise ValueError(f"{index}: {entry.id} is listed twice; remove one row.")
-        seen.add(entry.id)
-    return entries
+    return list(entries.values())
 
 
 def _entry(index: Path, number: int, row: dict[str, str]) -> Entry:

@@ -67,7 +67,7 @@ class Evaluation:
             yield row
 
     def _row(self, entry: Entry) -> Row:
-        decoded = decode(entry.image, self.detector.max_pixels)
+        decoded = decode(entry.image, self.detector.max_pixels, upright=False)
         truth = read_mask(entry.mask, *decoded.pixels.shape[:2]) if entry.mask else None
         result = self.detector.detect(decoded, exit_scale=self.exit_scale)
         if truth is not None:
@@ -152,5 +152,8 @@ def write_rows(rows: list[Row], path: Path) -> None:
     writer.writerows(asdict(row) for row in rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -6,23 +6,29 @@
 | grey, 1-bit, palette, YCbCr, CIE Lab | the same colours as RGB |
 | alpha, in whatever mode | the picture laid over white |
 | CMYK | converted to RGB without a colour profile |
-| 16 bits a channel (grey) | the high 8 bits |
+| 16 bits a channel | the high 8 bits (said for grey; of colours Pillow itself hands over 8) |
 | several frames | the first |
 | 32-bit or floating-point grey | refused: the file does not say what black and white are |
 """
 
 import hashlib
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded, unless the caller raises the limit."""
+
+FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "PSD", "ICO")
+"""What files are read; Pillow knows more, some of which (EPS) would start other programs on strangers' files."""
 
 Source = str | Path | bytes | Image.Image | NDArray[np.uint8]
 
@@ -48,13 +54,14 @@ class Decoded:
     notes: tuple[str, ...] = ()
 
 
-def decode(source: Source, max_pixels: int = MAX_PIXELS, name: str | None = None) -> Decoded:
+def decode(source: Source, max_pixels: int = MAX_PIXELS, name: str | None = None, upright: bool = True) -> Decoded:
     """Read a picture.
 
     Args:
         source: a path, a file's bytes, a PIL picture, or an array (H, W, 3) or (H, W) uint8.
         max_pixels: refuse larger ones before decoding them.
         name: what to call it in messages; the path or the kind of object where left out.
+        upright: follow the EXIF orientation; ground-truth masks are drawn on the pixels as they are stored.
 
     Raises:
         PictureError: if it is no picture, is truncated, empty, too large, or in a mode that has no defined
@@ -64,22 +71,25 @@ def decode(source: Source, max_pixels: int = MAX_PIXELS, name: str | None = None
     if isinstance(source, np.ndarray):
         return _of_array(source, name or "array", max_pixels)
     if isinstance(source, Image.Image):
-        pixels, notes = _convert(source, name or "picture", max_pixels)
+        with _damage_named(name or "picture"):
+            pixels, notes = _convert(source, name or "picture", max_pixels, upright)
         return Decoded(pixels, name or "picture", hashlib.sha256(pixels.tobytes()).hexdigest(), notes)
     if isinstance(source, bytes):
         name, data = name or "bytes", source
     else:
         path = Path(source)
         name = name or str(path)
-        if not path.exists():
-            raise FileNotFoundError(f"{name}: there is no such file; check the path.")
         try:
             data = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(f"{name}: there is no such file; check the path.") from None
+        except IsADirectoryError:
+            raise PictureError(f"{name}: a folder, not a picture; name a file in it.") from None
         except OSError as error:
-            raise PictureError(f"{name}: cannot be read ({error.strerror}); check its permissions.") from error
+            raise PictureError(f"{name}: cannot be read ({error.strerror}); check path and permissions.") from error
     if not data:
         raise PictureError(f"{name}: the file is empty; copy or download it again.")
-    pixels, notes = _decode_bytes(data, name, max_pixels)
+    pixels, notes = _decode_bytes(data, name, max_pixels, upright)
     return Decoded(pixels, name, hashlib.sha256(data).hexdigest(), notes)
 
 
@@ -104,52 +114,70 @@ def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
         )
 
 
-def _decode_bytes(data: bytes, name: str, max_pixels: int) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def _decode_bytes(data: bytes, name: str, max_pixels: int, upright: bool) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    with warnings.catch_warnings(), _damage_named(name):
+        warnings.simplefilter("ignore")
+        with _open(data) as picture:
+            return _convert(picture, name, max_pixels, upright)
+
+
+_PILLOWS_LIMIT = threading.Lock()
+
+
+def _open(data: bytes) -> Image.Image:
+    # Our own limit, checked before decoding, stands in for Pillow's, which no caller could raise.
+    with _PILLOWS_LIMIT:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+@contextmanager
+def _damage_named(name: str) -> Iterator[None]:
+    """Turn what Pillow raises of unreadable pictures into a `PictureError` with the picture's name."""
     try:
-        # Our own limit, checked before decoding, stands in for Pillow's warning.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as picture:
-                return _convert(picture, name, max_pixels)
+        yield
+    except (PictureError, MemoryError):
+        raise
     except UnidentifiedImageError as error:
         raise PictureError(f"{name}: not a picture in a format that is read here.") from error
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"{name}: far larger than any limit here; make the picture smaller.") from error
-    except PictureError:
-        raise
-    # Pillow's plug-ins raise these, and no common class, for files that are cut off or damaged.
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        OverflowError,
-    ) as error:
-        raise PictureError(f"{name}: truncated or damaged ({error}); copy or download it again.") from error
+    # For files that are cut off or damaged, Pillow's plug-ins raise whatever comes up: OSError, SyntaxError,
+    # RuntimeError, struct.error, ...
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise PictureError(f"{name}: truncated or damaged ({reason}); copy or download it again.") from error
 
 
-def _convert(picture: Image.Image, name: str, max_pixels: int) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def _convert(
+    picture: Image.Image, name: str, max_pixels: int, upright: bool
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Bring any mode to upright RGB, (H, W, 3) uint8, and say how."""
     width, height = picture.size
     _check_size(width, height, name, max_pixels)
+    claimed = _orientation(picture)
+    picture.load()
     notes: list[str] = []
     if getattr(picture, "n_frames", 1) > 1:
         notes.append(f"first of {getattr(picture, 'n_frames', 1)} frames")
-    orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    if orientation in range(2, 9):
-        picture = ImageOps.exif_transpose(picture)
-        notes.append(f"turned upright (EXIF orientation {orientation})")
+    # Pillow has turned a TIFF by itself when it is loaded; others keep their orientation until here.
+    if upright and (remaining := _orientation(picture)) in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[remaining])
+    if upright and claimed in _UPRIGHT:
+        notes.append(f"turned upright (EXIF orientation {claimed})")
     mode = picture.mode
     if mode in ("F", "I"):
         raise PictureError(f"{name}: {mode} pixels have no defined black and white; save it with 8 or 16 bits.")
     if mode.startswith("I;16"):
         # The swapped byte orders arrive as native numbers in the array.
-        grey = (np.asarray(picture).astype(np.uint16) >> 8).astype(np.uint8)
-        picture = Image.fromarray(grey)
+        deep = np.asarray(picture).astype(np.uint16)
+        grey = (deep >> 8).astype(np.uint8)
         notes.append("16 bits reduced to 8")
+        if "transparency" in picture.info:
+            grey[deep == picture.info["transparency"]] = 255
+            notes.append("transparency laid over white")
+        picture = Image.fromarray(grey)
     elif picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
@@ -160,4 +188,21 @@ def _convert(picture: Image.Image, name: str, max_pixels: int) -> tuple[NDArray[
     return np.array(picture.convert("RGB")), tuple(notes)
 
 
+def _orientation(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Damaged EXIF data says nothing of the pixels; damaged pixels show when they are loaded.
+        return 1
+
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> what turns the picture upright."""
 _MODES = {"L": "grey", "LA": "grey", "1": "1-bit", "P": "palette", "PA": "palette"}

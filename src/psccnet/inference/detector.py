@@ -126,7 +126,7 @@ def load(
 
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
-        ValueError: for an unknown backend or precision.
+        ValueError: for an unknown backend or precision, or a device that is unknown or not there.
     """
     if backend not in ("auto", "torch"):
         raise ValueError(f"backend is auto or torch, not {backend!r}")

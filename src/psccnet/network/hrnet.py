@@ -159,6 +159,10 @@ class HRNet(nn.Module):
         layer = nn.Sequential(nn.Sequential(*conv_bn(inputs, outputs, 3, stride=2)))
         return nn.ModuleList([nn.Identity() for _ in range(index)] + [layer])
 
+    def stem_modules(self) -> list[nn.Module]:
+        """The modules that `stem` runs."""
+        return [self.conv1, self.bn1, self.conv2, self.bn2, self.layer1, self.transition1]
+
     def stem(self, picture: Tensor) -> list[Tensor]:
         """Stem, stage 1 and the first transition: all that has 64 to 256 channels at full resolution.
 

@@ -13,7 +13,7 @@ from psccnet.network.sccm import SCCM
 Initialisation = Literal["released", "residual"]
 
 
-def initialise(network: PSCCNet, scheme: Initialisation = "residual", forged_share: float = 0.1) -> None:
+def initialise(network: PSCCNet, scheme: Initialisation = "residual") -> None:
     """Set the initial weights in place, from torch's global random state.
 
     Args:
@@ -22,8 +22,8 @@ def initialise(network: PSCCNet, scheme: Initialisation = "residual", forged_sha
             ImageNet weights. "residual" is meant for training without them: half of the first filters are
             high-pass, so that batch norm raises noise and compression traces to unit variance from the first
             step; residual blocks start as identities; the attention logits start near zero, since neither
-            Eq. 2 nor Eq. 3 scales them; masks start at the expected share of forged pixels.
-        forged_share: that share, in (0, 1).
+            Eq. 2 nor Eq. 3 scales them; masks start at one half, so that as priors (Eq. 1) they let the finer
+            features and their gradients through.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -34,10 +34,10 @@ def initialise(network: PSCCNet, scheme: Initialisation = "residual", forged_sha
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     if scheme == "residual":
-        _start_as_residual(network, forged_share)
+        _start_as_residual(network)
 
 
-def _start_as_residual(network: PSCCNet, forged_share: float) -> None:
+def _start_as_residual(network: PSCCNet) -> None:
     for module in network.modules():
         if isinstance(module, BasicBlock):
             nn.init.zeros_(module.bn2.weight)
@@ -52,13 +52,12 @@ def _start_as_residual(network: PSCCNet, forged_share: float) -> None:
             if module.spatial and module.channel and not module.shared_embedding:
                 embeddings += [module.theta_channel, module.phi_channel]
             for layer in embeddings:
-                nn.init.normal_(layer.weight, std=0.1 / math.sqrt(layer.in_channels))
+                nn.init.normal_(layer.weight, std=0.05 / math.sqrt(layer.in_channels))
             if module.channel:
                 nn.init.normal_(module.omega_c.weight, std=math.sqrt(0.1 / module.omega_c.in_channels))
     for scale in range(1, 5):
         last = getattr(network.bottom_up, f"scale{scale}").mask_block[2]
         nn.init.normal_(last.weight, std=0.01)
-        nn.init.constant_(last.bias, math.log(forged_share / (1 - forged_share)))
     _high_pass(network.top_down.conv1.weight)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from psccnet.datasets.sample import Mask, Picture
 from psccnet.synthesis.recipe import SynthesisRecipe
 from psccnet.synthesis.seams import blend
-from psccnet.synthesis.transforms import Affine, draw_affine, mean_change, place, tight_crop
+from psccnet.synthesis.transforms import Affine, draw_affine, draw_centre, mean_change, place, tight_crop
 
 
 def copy_move(
@@ -30,7 +30,7 @@ def copy_move(
         affine = Affine()
     else:
         affine = draw_affine(rng, recipe, float(region.sum()), recipe.copy_area)
-    centre = (int(rng.integers(recipe.size)), int(rng.integers(recipe.size)))
+    centre = draw_centre(rng, recipe, alpha, affine)
     pasted, laid = place(piece, alpha, affine, centre, recipe.size)
     if (region & (laid > 0.5)).sum() > recipe.copy_overlap * min(region.sum(), (laid > 0.5).sum()):
         return None

@@ -30,6 +30,8 @@ class SynthesisRecipe:
         luminance: grey levels either way.
         scale: factor of a rescaled region, drawn log-uniformly and redrawn to fit the area where it does not.
         flip: probability of mirroring a pasted region.
+        inside: probability that a pasted region lies wholly inside the picture, as most do in real forgeries;
+            otherwise its middle is anywhere.
         pure_shift: probability that a copied region is only shifted.
         copy_overlap: largest share of a copied region that may cover its own source.
         hard_seam: probability of a hard seam.
@@ -66,6 +68,7 @@ class SynthesisRecipe:
     luminance: float = 32.0
     scale: Range = (0.5, 4.0)
     flip: float = 0.25
+    inside: float = 0.5
     pure_shift: float = 0.4
     copy_overlap: float = 0.3
     hard_seam: float = 0.5

@@ -5,7 +5,7 @@ import numpy as np
 from psccnet.datasets.sample import Mask, Picture
 from psccnet.synthesis.recipe import SynthesisRecipe
 from psccnet.synthesis.seams import blend
-from psccnet.synthesis.transforms import Alpha, change_luminance, draw_affine, mean_change, place
+from psccnet.synthesis.transforms import Alpha, change_luminance, draw_affine, draw_centre, mean_change, place
 
 
 def splice(
@@ -26,7 +26,7 @@ def splice(
     affine = draw_affine(rng, recipe, float(alpha.sum()), recipe.splice_area)
     if rng.random() < recipe.transform:
         donor = change_luminance(donor, rng.uniform(-recipe.luminance, recipe.luminance))
-    centre = (int(rng.integers(recipe.size)), int(rng.integers(recipe.size)))
+    centre = draw_centre(rng, recipe, alpha, affine)
     pasted, laid = place(donor, alpha, affine, centre, recipe.size)
     forged, mask = blend(rng, host, pasted, laid, recipe)
     low, high = recipe.splice_area

@@ -40,6 +40,21 @@ def draw_affine(rng: np.random.Generator, recipe: SynthesisRecipe, region: float
     return Affine(scale, angle, bool(rng.random() < recipe.flip))
 
 
+def draw_centre(rng: np.random.Generator, recipe: SynthesisRecipe, alpha: Alpha, affine: Affine) -> tuple[int, int]:
+    """Draw where the middle of a transformed region comes to lie, (x, y): mostly so that it is wholly inside."""
+    height, width = alpha.shape
+    cos, sin = abs(np.cos(np.radians(affine.angle))), abs(np.sin(np.radians(affine.angle)))
+    margins = [0.0, 0.0]
+    if rng.random() < recipe.inside:
+        margins = [affine.scale * (cos * width + sin * height) / 2, affine.scale * (sin * width + cos * height) / 2]
+    # A region larger than the frame is centred.
+    x, y = (
+        int(rng.integers(min(round(margin), recipe.size // 2), max(recipe.size - round(margin), recipe.size // 2 + 1)))
+        for margin in margins
+    )
+    return x, y
+
+
 def tight_crop(picture: Picture, alpha: Alpha, margin: int = MARGIN) -> tuple[Picture, Alpha]:
     """Cut picture and alpha to the box of alpha > 0.5 plus `margin` pixels; ValueError if it is empty."""
     x, y, w, h = cv2.boundingRect((alpha > 0.5).astype(np.uint8))

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
 from psccnet.network import PSCCNet
-from psccnet.training.run import checkpoint_weights
+from psccnet.training.run import read_checkpoint
 from psccnet.weights import Card, save
 
 GRID = 256
@@ -28,15 +27,17 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
 
     Raises:
         FileNotFoundError: if the checkpoint or the run's recipe is missing.
+        ValueError: if it is no checkpoint, or the card file does not hold fields of a card.
         WeightsError: if the weights cannot be written.
     """
-    weights = checkpoint_weights(checkpoint)
+    contents = read_checkpoint(checkpoint)
+    weights = contents["state_dict"]
     recipe: dict[str, Any] = yaml.safe_load((checkpoint.parent / "recipe.yaml").read_text())
     fields = recipe["network"]
     network = PSCCNet(fields["variant"], fields["attention"], fields["shared_embedding"], grid=GRID)
     prefix = "network."
     network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})
-    steps = int(torch.load(checkpoint, map_location="cpu", weights_only=False)["global_step"])
+    steps = int(contents["global_step"])
     known: dict[str, Any] = {
         "name": recipe["name"],
         "recipe": recipe,
@@ -44,5 +45,7 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
         "pictures": steps * recipe["data"]["batch_size"],
         "licence": "MIT",
     }
-    given = yaml.safe_load(card_file.read_text()) if card_file else {}
+    given = (yaml.safe_load(card_file.read_text()) if card_file else None) or {}
+    if not isinstance(given, dict):
+        raise ValueError(f"{card_file} must hold fields of a card and their values, not a {type(given).__name__}")
     return save(network, out, Card.model_validate(known | given), half=half)

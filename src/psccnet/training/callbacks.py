@@ -66,7 +66,7 @@ class Checkpoints(Callback):
         # A slice that ends validates once more after it wrote the checkpoint that is resumed.
         path = self.folder / "best.ckpt"
         if path.is_file():
-            kept = torch.load(path, map_location="cpu", weights_only=False, mmap=True)["callbacks"]
+            kept = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["callbacks"]
             self.best = max(self.best, kept[self.state_key]["best"])
 
 

@@ -106,20 +106,37 @@ class SyntheticData(LightningDataModule):
         data = self.recipe.data
         photographs = Photographs.open(data.photographs, split=split)
         objects = Objects.open(data.objects, photographs) if data.objects else None
-        return Synthesizer(photographs, objects, SynthesisRecipe(**{**data.synthesis, "size": size}), seed)
+        try:
+            synthesis = SynthesisRecipe(**{**data.synthesis, "size": size})
+        except TypeError as error:
+            raise ValueError(f"data.synthesis: {error}") from error
+        return Synthesizer(photographs, objects, synthesis, seed)
+
+    def _training_pictures(self) -> SyntheticPictures:
+        data = self.recipe.data
+        synthesizer = self._synthesizer("train", data.size, self.recipe.seed)
+        return SyntheticPictures(synthesizer, self.recipe.epochs * data.pictures_per_epoch, data.augment)
 
     def train_dataloader(self) -> DataLoader[dict[str, object]]:
         """An endless stream of new pictures, cut into epochs."""
         data = self.recipe.data
-        total = self.recipe.epochs * data.pictures_per_epoch
-        pictures = SyntheticPictures(self._synthesizer("train", data.size, self.recipe.seed), total, data.augment)
         return DataLoader(
-            pictures,
+            self._training_pictures(),
             batch_sampler=StepSampler(self),
             num_workers=data.workers,
             worker_init_fn=single_threaded,
             prefetch_factor=4 if data.workers else None,
             pin_memory=torch.cuda.is_available(),
+        )
+
+    def calibration_loader(self) -> DataLoader[dict[str, object]]:
+        """The training pictures from the first on, outside a trainer."""
+        data = self.recipe.data
+        return DataLoader(
+            self._training_pictures(),
+            batch_size=data.batch_size,
+            num_workers=data.workers,
+            worker_init_fn=single_threaded,
         )
 
     def val_dataloader(self) -> DataLoader[dict[str, object]]:

@@ -27,8 +27,11 @@ class NetworkSection(Section):
     """Share of the newest batch in the running statistics; 0.01 in the released code."""
     freeze_batch_norm: bool = False
     """Use the running statistics in training too: 20 % faster on a CPU, for a later phase."""
-    freeze_top_down: bool = False
-    """Train the bottom-up path alone, on fixed features."""
+    recalibrate: int = Field(default=0, ge=0)
+    """Batches from which the running statistics are measured anew before the first step."""
+    freeze: Literal["nothing", "stem", "top_down"] = "nothing"
+    """Keep weights as they are: "stem" up to the first transition, which is two thirds of the work at full resolution,
+    or the whole "top_down" path."""
 
 
 class DataSection(Section):

@@ -1,7 +1,11 @@
 """One training run: from a recipe to a folder with weights, curves and what made them."""
 
 import os
+import pickle
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -9,6 +13,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from psccnet.training.calibration import recalibrate_batch_norm
 from psccnet.training.callbacks import Checkpoints, JsonLines
 from psccnet.training.data import SyntheticData
 from psccnet.training.provenance import provenance
@@ -44,6 +49,8 @@ def train(
     resumed = last if resume and last.exists() else None
     if resumed is None:
         load_initial_weights(task, recipe)
+        if recipe.network.recalibrate:
+            recalibrate_batch_norm(task, SyntheticData(recipe), recipe.network.recalibrate)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
     (folder / "provenance.json").write_text(provenance(recipe))
     callbacks: list[Callback] = [LearningRateMonitor(logging_interval="step")]
@@ -68,8 +75,8 @@ def train(
         enable_model_summary=False,
         default_root_dir=folder,
     )
-    # The checkpoints of a run are the user's own; they hold callbacks' states, which plain weights loading refuses.
-    trainer.fit(task, datamodule=SyntheticData(recipe), ckpt_path=resumed, weights_only=False)
+    with redirect_stdout(sys.stderr):  # where Lightning's progress bar belongs
+        trainer.fit(task, datamodule=SyntheticData(recipe), ckpt_path=resumed, weights_only=True)
     return last
 
 
@@ -78,23 +85,29 @@ def load_initial_weights(task: PSCCTask, recipe: Recipe) -> None:
     from psccnet.weights import initialise_from_imagenet, load
 
     if recipe.network.imagenet is not None:
-        print(initialise_from_imagenet(task.network, recipe.network.imagenet))
+        print(initialise_from_imagenet(task.network, recipe.network.imagenet), file=sys.stderr)
     if recipe.init is None:
         return
     if recipe.init.suffix == ".ckpt":
-        task.load_state_dict(checkpoint_weights(recipe.init))
+        task.load_state_dict(read_checkpoint(recipe.init)["state_dict"])
     else:
         network, _ = load(os.fspath(recipe.init))
         task.network.load_state_dict(network.state_dict())
 
 
-def checkpoint_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The task's weights in a checkpoint: the averaged ones where the run averages.
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's contents; its "state_dict" holds the averaged weights where the run averages.
 
     Raises:
         FileNotFoundError: if there is no such file.
+        ValueError: if it is no checkpoint.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no checkpoint {path}; name the last.ckpt or best.ckpt of a run.")
-    weights: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=False)["state_dict"]
-    return weights
+    try:
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.") from error
+    if not isinstance(contents, dict) or "state_dict" not in contents:
+        raise ValueError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.")
+    return contents

@@ -33,18 +33,23 @@ class PSCCTask(LightningModule):
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = fields.batch_norm_momentum
-        if fields.freeze_top_down:
-            self.network.top_down.requires_grad_(False)
+        top_down = self.network.top_down
+        parts: dict[str, list[nn.Module]] = {"nothing": [], "stem": top_down.stem_modules(), "top_down": [top_down]}
+        # Kept out of the list of submodules, so that the weights have one name each.
+        self._frozen = tuple(parts[fields.freeze])
+        for module in self._frozen:
+            module.requires_grad_(False)
         self._reset_validation()
 
     def train(self, mode: bool = True) -> "PSCCTask":
         """Enter training mode; batch norm stays in evaluation mode where the recipe freezes it."""
         super().train(mode)
-        fields = self.recipe.network
-        for name, module in self.network.named_modules():
-            frozen = fields.freeze_batch_norm or (fields.freeze_top_down and name.startswith("top_down"))
-            if isinstance(module, nn.BatchNorm2d) and frozen:
-                module.eval()
+        if self.recipe.network.freeze_batch_norm:
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        for module in self._frozen:
+            module.eval()
         return self
 
     def forward(self, picture: Tensor) -> tuple[Prediction, Tensor]:

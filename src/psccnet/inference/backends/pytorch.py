@@ -72,6 +72,16 @@ def has_fast_bf16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
+def find_device(name: str) -> torch.device:
+    """The device of that name; ValueError if there is none here."""
+    kind = name.partition(":")[0]
+    if kind not in ("cpu", "cuda", "mps"):
+        raise ValueError(f"device is auto, cpu, cuda or mps, not {name!r}")
+    if (kind == "cuda" and not torch.cuda.is_available()) or (kind == "mps" and not torch.mps.is_available()):
+        raise ValueError(f"device {name}: torch finds none here; use auto or cpu")
+    return torch.device(name)
+
+
 class TorchBackend:
     """PSCC-Net in eager torch.
 
@@ -79,10 +89,13 @@ class TorchBackend:
         network: in evaluation mode; it is changed (folded) and belongs to the backend from then on.
         device: "cpu", "cuda", "cuda:1", "mps".
         precision: "float32", "bf16", or "auto": bf16 on GPUs and on processors that multiply it natively.
+
+    Raises:
+        ValueError: for an unknown precision, or a device that is unknown or not there.
     """
 
     def __init__(self, network: PSCCNet, device: str = "cpu", precision: str = "auto") -> None:
-        self.device = torch.device(device)
+        self.device = find_device(device)
         if precision == "auto":
             fast = has_fast_bf16() if self.device.type == "cpu" else self.device.type == "cuda"
             precision = "bf16" if fast else "float32"

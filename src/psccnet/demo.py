@@ -1,0 +1,176 @@
+"""`make demo`: manipulate pictures that scikit-image bundles, detect them, and lay it all out on one page.
+
+None of these pictures was used in training.
+"""
+
+import base64
+import html
+import io
+import os
+import sys
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from psccnet.inference import Detector, Result, load
+from psccnet.inference.rendering import overlay, progression, write_pictures
+
+Picture = NDArray[np.uint8]
+JPEG_QUALITY = 90
+"""All four pictures end as JPEG of one quality, so that the file tells nothing."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture of the demonstration: its name, how it was made, JPEG bytes, and where it was forged."""
+
+    name: str
+    story: str
+    data: bytes
+    truth: NDArray[np.bool_]
+
+
+def _bundled(name: str) -> Picture:
+    """A picture that comes inside the scikit-image package (no download)."""
+    import skimage
+
+    return np.array(Image.open(Path(skimage.__file__).parent / "data" / name).convert("RGB"))
+
+
+def _jpeg(picture: Picture) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return file.getvalue()
+
+
+def _ellipse(shape: tuple[int, ...], centre: tuple[int, int], axes: tuple[int, int]) -> NDArray[np.bool_]:
+    canvas = np.zeros(shape[:2], np.uint8)
+    cv2.ellipse(canvas, centre, axes, 0, 0, 360, 1, -1)
+    return canvas.astype(bool)
+
+
+def make_examples() -> list[Example]:
+    """Make one splicing, one copy-move, one removal and one pristine picture, always the same."""
+    coffee, rocket = _bundled("coffee.png"), _bundled("rocket.jpg")
+    cat, astronaut = _bundled("chelsea.png"), _bundled("astronaut.png")
+
+    spliced = coffee.copy()
+    head = _ellipse(cat.shape, (225, 130), (95, 90))
+    rows, columns = np.nonzero(head)
+    at = (slice(210, 210 + np.ptp(rows) + 1), slice(20, 20 + np.ptp(columns) + 1))
+    box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
+    spliced[at][head[box]] = cat[box][head[box]]
+    splice_truth = np.zeros(spliced.shape[:2], bool)
+    splice_truth[at] = head[box]
+
+    copied = rocket.copy()
+    source = (slice(60, 330), slice(300, 345))
+    target = (slice(60, 330), slice(430, 475))
+    copied[target] = rocket[source]
+    copy_truth = np.zeros(copied.shape[:2], bool)
+    copy_truth[target] = True
+
+    hole = _ellipse(astronaut.shape, (420, 110), (85, 120))
+    removed = cv2.inpaint(astronaut, hole.astype(np.uint8), 5, cv2.INPAINT_TELEA).astype(np.uint8)
+
+    nothing = np.zeros(cat.shape[:2], bool)
+    return [
+        Example("splicing", "The cat's head was pasted beside the coffee cup.", _jpeg(spliced), splice_truth),
+        Example("copy-move", "The rocket was copied to its right.", _jpeg(copied), copy_truth),
+        Example("removal", "The shuttle model behind the astronaut was painted over.", _jpeg(removed), hole),
+        Example("pristine", "Nothing was changed; the file was only saved as JPEG.", _jpeg(cat), nothing),
+    ]
+
+
+def _image_tag(picture: Picture, caption: str) -> str:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    text = html.escape(caption)
+    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+
+
+def _section(example: Example, result: Result, pixels: Picture) -> str:
+    truth = np.repeat(example.truth[..., None].astype(np.uint8) * 255, 3, axis=2)
+    forged = example.name != "pristine"
+    right = (result.verdict == "forged") == forged
+    figures = [
+        _image_tag(pixels, "the picture"),
+        _image_tag(truth, "where it was changed"),
+        _image_tag(overlay(pixels, result.mask), "what psccnet says"),
+    ]
+    return f"""
+<section>
+  <h2>{html.escape(example.name.capitalize())}</h2>
+  <p>{html.escape(example.story)}</p>
+  <p class="verdict {"right" if right else "wrong"}">Verdict: <b>{result.verdict}</b>
+    ({"correct" if right else "wrong"}), score {result.score:.3f} at threshold {result.threshold:.3f},
+    {100 * result.forged_fraction:.1f} % of the area marked, {result.seconds:.2f} s</p>
+  <div class="row">{"".join(figures)}</div>
+  {_image_tag(progression(pixels, result), "coarse to fine: the masks of the four scales")}
+</section>"""
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>psccnet: demonstration</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
+.row {{ display: flex; gap: 1rem; flex-wrap: wrap; }} .row figure {{ flex: 1 1 16rem; }}
+figure {{ margin: 0 0 1rem; }} img {{ max-width: 100%; height: auto; border: 1px solid #ccc; }}
+figcaption {{ color: #666; font-size: .85rem; }}
+.verdict {{ border-left: 4px solid; padding-left: .7rem; }}
+.right {{ border-color: #2a7; }} .wrong {{ border-color: #c33; }}
+</style>
+<h1>psccnet: was this picture manipulated, and where?</h1>
+<p>Four pictures, made just now from ones that scikit-image bundles, none of them used in training. Weights:
+{model}. Red marks what the network holds to be forged. {notes}</p>
+{sections}
+</html>
+"""
+
+
+def write_page(detector: Detector, folder: Path) -> Path:
+    """Detect the examples and write pictures and `index.html`.
+
+    Args:
+        detector: to demonstrate.
+        folder: made if missing.
+
+    Returns:
+        The page's path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = []
+    for example in make_examples():
+        path = folder / f"{example.name}.jpg"
+        path.write_bytes(example.data)
+        result = detector.detect(path, masks=(1, 2, 3, 4))
+        pixels = np.array(Image.open(path).convert("RGB"))
+        write_pictures(result, pixels, path)
+        sections.append(_section(example, result, pixels))
+        print(f"{example.name:<10} {result.verdict:<9} score {result.score:.3f}", file=sys.stderr)
+    page = folder / "index.html"
+    temporary = folder / ".index.html.writing"
+    notes = html.escape(detector.card.notes)
+    temporary.write_text(
+        _PAGE.format(model=html.escape(detector.model), notes=notes, sections="".join(sections)), encoding="utf-8"
+    )
+    os.replace(temporary, page)
+    return page
+
+
+def main() -> None:
+    """Write demo/index.html with the bundled weights and open it where there is a screen."""
+    page = write_page(load(), Path("demo"))
+    if os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32"):
+        webbrowser.open(page.resolve().as_uri())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+import io
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from psccnet.cli import main
+from psccnet.inference import Detector
+
+from ..conftest import texture
+from .conftest import Run
+
+FILES = ("mask", "mask16", "overlay", "masks")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: Path) -> Path:
+    """Good and bad files."""
+    path = tmp_path / "claims"
+    (path / "deep").mkdir(parents=True)
+    Image.fromarray(texture(1, 40, 50)).save(path / "good.jpg")
+    Image.fromarray(texture(2, 50, 40)).convert("L").save(path / "deep" / "grey.png")
+    (path / "cut.png").write_bytes(photo.read_bytes()[:300])
+    (path / "empty.jpg").touch()
+    (path / "words.jpg").write_text("words")
+    (path / "notes.txt").write_text("not looked at")
+    return path
+
+
+def unseconded(line: dict) -> dict:
+    return {key: value for key, value in line.items() if key not in ("seconds", "files", "name")}
+
+
+def test_one_line_a_picture(psccnet: Run, small: tuple, photo: Path, detector: Detector) -> None:
+    done = psccnet("detect", photo, *small)
+    result = detector.detect(photo)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.count("\n") == 1
+    for part in (
+        result.verdict,
+        f"score {result.score:.3f}",
+        f"{100 * result.forged_fraction:.1f} % of the area",
+        str(photo),
+    ):
+        assert part in done.out
+
+
+def test_json_lines_are_the_results(psccnet: Run, small: tuple, photo: Path, folder: Path, detector: Detector) -> None:
+    done = psccnet("detect", photo, folder / "deep" / "grey.png", "--json", *small)
+    assert (done.status, done.err) == (0, "")
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    for line, path in zip(lines, (photo, folder / "deep" / "grey.png"), strict=True):
+        expected = detector.detect(path).to_dict()
+        assert line.keys() == expected.keys() | {"files"}
+        assert unseconded(line) == unseconded(expected)
+        assert (line["name"], line["files"]) == (str(path), [])
+    assert lines[1]["notes"] == ["grey converted to RGB"]
+
+
+def test_bad_files_are_named_and_the_others_done(psccnet: Run, small: tuple, folder: Path, tmp_path: Path) -> None:
+    done = psccnet("detect", folder, "nowhere.jpg", "x" * 300, "--out", tmp_path / "out", *small)
+    assert done.status == 1
+    assert [line.split()[-1] for line in done.out.splitlines() if "grey" not in line] == [str(folder / "good.jpg")]
+    assert f"{folder / 'deep' / 'grey.png'}  (grey converted to RGB)" in done.out
+    errors = done.err.splitlines()
+    expected = (
+        (folder / "cut.png", "truncated or damaged"),
+        (folder / "empty.jpg", "the file is empty"),
+        (folder / "words.jpg", "not a picture"),
+        ("nowhere.jpg", "there is no such file"),
+        ("x" * 300, "cannot be read"),
+    )
+    for error, (name, reason) in zip(errors, expected, strict=False):
+        assert error.startswith(f"psccnet: {name}: {reason}")
+    assert errors[-1] == "psccnet: 5 of 7 inputs failed, named above."
+    assert "notes.txt" not in done.out + done.err
+    written = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
+    assert written == {f"{name}.{kind}.png" for name in ("good.jpg", "deep/grey.png") for kind in FILES}
+
+
+def test_files_named_in_json_exist(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
+    done = psccnet("detect", photo, photo, "--json", "--out", tmp_path / "out", *small)
+    files = [[Path(name) for name in json.loads(line)["files"]] for line in done.out.splitlines()]
+    assert [path.name for path in files[0]] == [f"photo.png.{kind}.png" for kind in FILES]
+    assert [path.name for path in files[1]] == [f"photo.png-2.{kind}.png" for kind in FILES]
+    assert all(path.is_file() for path in files[0] + files[1])
+    with Image.open(files[0][0]) as mask, Image.open(files[0][3]) as strip:
+        assert mask.size == (60, 40)
+        assert strip.width == 5 * 66 - 6
+
+
+def test_standard_input(psccnet: Run, small: tuple, photo: Path, monkeypatch: pytest.MonkeyPatch, detector: Detector):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(photo.read_bytes())))
+    done = psccnet("detect", "-", "--json", *small)
+    line = json.loads(done.out)
+    assert (done.status, line["name"]) == (0, "stdin")
+    assert unseconded(line) == unseconded(detector.detect(photo).to_dict())
+    empty = psccnet("detect", "-", *small)  # it has been read to its end
+    assert (empty.status, empty.out) == (1, "")
+    assert "stdin: the file is empty" in empty.err
+
+
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
+def test_the_command_line_of_the_process(
+    small: tuple, photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["psccnet", "detect", str(photo), *map(str, small)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+    assert str(photo) in capsys.readouterr().out
+
+
+def test_thresholds_and_gate(psccnet: Run, small: tuple, photo: Path) -> None:
+    low = json.loads(psccnet("detect", photo, "--json", "--threshold", 0, "--gate", *small).out)
+    high = json.loads(psccnet("detect", photo, "--json", "--threshold", 1, "--gate", *small).out)
+    assert (low["verdict"], low["threshold"], low["localized"]) == ("forged", 0, True)
+    assert (high["verdict"], high["threshold"], high["localized"]) == ("pristine", 1, False)
+    assert high["forged_fraction"] == 0
+    assert low["score"] == high["score"]
+    assert "not localized" in psccnet("detect", photo, "--threshold", "1", "--gate", *small).out
+
+
+def test_a_coarser_exit(psccnet: Run, small: tuple, photo: Path, tmp_path: Path, detector: Detector) -> None:
+    done = psccnet("detect", photo, "--json", "--exit-scale", 3, "--out", tmp_path / "out", *small)
+    line = json.loads(done.out)
+    assert unseconded(line) == unseconded(detector.detect(photo, exit_scale=3).to_dict())
+    with Image.open(line["files"][3]) as strip:
+        assert strip.width == 3 * 66 - 6
+
+
+def test_the_pixel_limit(psccnet: Run, small: tuple, photo: Path) -> None:
+    done = psccnet("detect", photo, "--max-megapixels", 0.001, *small)
+    assert done.status == 1
+    assert "photo.png: 60 x 40 is 0.0 megapixels, more than the limit of 0.001" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "psccnet: name a picture, or see psccnet detect --help\n"),
+        (["EMPTY"], "psccnet: no picture in "),
+        (["PHOTO", "--weights", "nowhere"], "psccnet: nowhere is neither bundled weights"),
+        (["PHOTO", "--weights", "PHOTO"], "has no card"),
+        (["PHOTO", "SMALL", "--device", "gpu"], "psccnet: device is auto, cpu, cuda or mps, not 'gpu'\n"),
+        (["PHOTO", "SMALL", "--precision", "int8"], "psccnet: precision is auto, float32 or bf16, not 'int8'\n"),
+        (["PHOTO", "SMALL", "--out", "PHOTO"], "photo.png"),
+        (["PHOTO", "--exit-scale", "5"], 'Invalid value "5" for --exit-scale'),
+        (["PHOTO", "--threshold", "1.5"], 'Invalid value "1.5" for --threshold'),
+        (["PHOTO", "--bogus"], "psccnet: there is no option --bogus; see psccnet detect --help"),
+        (["--jsn", "PHOTO"], "psccnet: there is no option --jsn; see psccnet detect --help"),
+    ],
+)
+def test_wrong_usage(psccnet: Run, photo: Path, weights_file: Path, words: list[str], message: str) -> None:
+    (photo.parent / "empty").mkdir()
+    stands_for = {"PHOTO": [photo], "EMPTY": [photo.parent / "empty"], "SMALL": ["--weights", weights_file]}
+    done = psccnet("detect", *(word for name in words for word in stands_for.get(name, [name])))
+    assert (done.status, done.out) == (2, "")
+    assert message in done.err
+    assert "Traceback" not in done.err
+    if done.err.startswith("psccnet:"):
+        assert done.err.count("\n") == 1

@@ -1,0 +1,101 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from psccnet.cli.evaluate import LABELS
+from psccnet.evaluation.listing import read_listing
+from psccnet.evaluation.protocol import Evaluation
+from psccnet.inference import Detector
+
+from .conftest import Run
+
+
+@pytest.fixture
+def summary(detector: Detector, listed_set: Path) -> dict[str, float]:
+    evaluation = Evaluation(detector)
+    list(evaluation.run(read_listing(listed_set)))
+    return evaluation.summary()
+
+
+def test_numbers_for_people(psccnet: Run, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
+    done = psccnet("evaluate", listed_set, *small)
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert "7 pictures, 4 forged; verdict at score >= 0.500" in lines[0]
+    assert lines[0].startswith("test ")
+    for name, label in LABELS.items():
+        line = next(line for line in lines if line.strip().startswith(label))
+        assert f" {summary[name]:.3f}" in line
+        assert ("95 %" in line) == (name in ("pixel_auc", "image_auc"))
+    for kind in ("splicing", "copy-move", "removal"):
+        assert any(line.split() == [kind, f"{summary[f'pixel_auc_{kind}']:.3f}"] for line in lines)
+
+
+def test_json(psccnet: Run, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
+    done = psccnet("evaluate", listed_set / "index.csv", "--json", *small)
+    found = json.loads(done.out)
+    assert found.pop("model").startswith("test ")
+    assert found.pop("listing") == str(listed_set / "index.csv")
+    assert found == pytest.approx(summary, abs=1e-6)
+
+
+def test_what_is_not_defined_is_null_or_a_dash(psccnet: Run, small: tuple, listed_set: Path) -> None:
+    index = listed_set / "index.csv"
+    index.write_text("image,mask,manipulation\n0.png,,pristine\n3.png,,pristine\n")
+    found = json.loads(psccnet("evaluate", listed_set, "--json", *small).out)
+    assert (found["pixel_auc"], found["image_auc"], found["pictures"]) == (None, None, 2)
+    lines = psccnet("evaluate", listed_set, *small).out.splitlines()
+    assert next(line for line in lines if "image AUC, detection head" in line).split()[-1] == "-"
+
+
+def test_a_table_with_a_row_a_picture(psccnet: Run, small: tuple, listed_set: Path, tmp_path: Path) -> None:
+    done = psccnet("evaluate", listed_set, "--set", "odd", "--out", tmp_path / "scores.csv", *small)
+    assert done.status == 0
+    with (tmp_path / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["1.png", "3.png", "5.png"]
+    assert {row["set"] for row in rows} == {"odd"}
+    both = psccnet("evaluate", listed_set, "--set", "odd", "--set", "even", "--json", *small)
+    assert json.loads(both.out)["pictures"] == 7
+
+
+def test_pictures_that_cannot_be_used_are_named_and_left_out(psccnet: Run, small: tuple, listed_set: Path) -> None:
+    Image.fromarray(np.zeros((5, 6), np.uint8)).save(listed_set / "masks" / "2.png")
+    (listed_set / "0.png").unlink()
+    done = psccnet("evaluate", listed_set, "--json", *small)
+    assert done.status == 1
+    errors = done.err.splitlines()
+    assert errors[0] == f"psccnet: left out: {listed_set / '0.png'}: there is no such file; check the path."
+    assert errors[1] == (
+        f"psccnet: left out: {listed_set / 'masks' / '2.png'}: the mask is 6 x 5, its picture 54 x 46; they must match."
+    )
+    assert json.loads(done.out)["pictures"] == 5
+
+
+def test_nothing_left(psccnet: Run, small: tuple, listed_set: Path) -> None:
+    for picture in listed_set.glob("*.png"):
+        picture.unlink()
+    done = psccnet("evaluate", listed_set, *small)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.splitlines()[-1] == f"psccnet: {listed_set}: none of its 7 pictures could be used"
+
+
+def test_mistakes_in_the_listing_stop_it(psccnet: Run, small: tuple, listed_set: Path) -> None:
+    index = listed_set / "index.csv"
+    index.write_text("image,mask,manipulation\n0.png,,pristine\n1.png,,removal\n")
+    done = psccnet("evaluate", listed_set, *small)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == f"psccnet: {index}, row 3: 1.png has no mask; mend the row.\n"
+    done = psccnet("evaluate", listed_set / "nothing", *small)
+    assert done.status == 2
+    assert "there is no such index" in done.err
+
+
+def test_exit_scale(psccnet: Run, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
+    found = json.loads(psccnet("evaluate", listed_set, "--json", "--exit-scale", 4, *small).out)
+    assert found["image_auc"] == pytest.approx(summary["image_auc"])
+    assert found["pixel_auc"] != pytest.approx(summary["pixel_auc"], abs=1e-6)

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from psccnet.cli.inputs import Input, find_inputs
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with pictures in folders."""
+    for name in ("b.jpg", "a.png", "notes.txt", "claims/one.JPG", "claims/deep/two.tiff", "claims/readme.md"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def found(*words: str) -> list[tuple[str, str]]:
+    return [(source, str(output)) for source, output in find_inputs(list(words))]
+
+
+def test_files_are_taken_whatever_their_ending() -> None:
+    assert found("b.jpg", "notes.txt") == [("b.jpg", "b.jpg"), ("notes.txt", "notes.txt")]
+
+
+def test_outputs_of_files_carry_their_names_alone(here: Path) -> None:
+    assert found(str(here / "claims" / "one.JPG")) == [(str(here / "claims" / "one.JPG"), "one.JPG")]
+
+
+def test_folders_are_searched_for_pictures() -> None:
+    assert found("claims") == [("claims/deep/two.tiff", "deep/two.tiff"), ("claims/one.JPG", "one.JPG")]
+    assert found("claims/") == found("claims")
+    assert [source for source, _ in found(".")] == ["a.png", "b.jpg", "claims/deep/two.tiff", "claims/one.JPG"]
+
+
+def test_globs() -> None:
+    assert found("*.png", "*.jp*") == [("a.png", "a.png"), ("b.jpg", "b.jpg")]
+    assert found("**/*.tiff") == [("claims/deep/two.tiff", "two.tiff")]
+    assert [source for source, _ in found("cl*")] == ["claims/deep/two.tiff", "claims/one.JPG"]
+
+
+def test_names_with_magic_in_them_are_files_first(here: Path) -> None:
+    (here / "photo[1].jpg").touch()
+    assert found("photo[1].jpg") == [("photo[1].jpg", "photo[1].jpg")]
+
+
+def test_standard_input() -> None:
+    assert find_inputs(["-", "a.png"]) == [Input("-", Path("stdin")), Input("a.png", Path("a.png"))]
+
+
+def test_names_that_meet_twice_get_a_number(here: Path) -> None:
+    (here / "more").mkdir()
+    (here / "more" / "a.png").touch()
+    (here / "a.png-2").touch()
+    assert found("a.png", "a.png-2", "more/a.png", "more") == [
+        ("a.png", "a.png"),
+        ("a.png-2", "a.png-2"),
+        ("more/a.png", "a.png-3"),
+        ("more/a.png", "a.png-4"),
+    ]
+
+
+@pytest.mark.parametrize("word", ["nothing.jpg", "*.webp", "below/nothing.jpg", "x" * 300])
+def test_words_that_fit_nothing_stay(word: str) -> None:
+    assert found(word, "a.png") == [(word, Path(word).name), ("a.png", "a.png")]
+
+
+def test_a_folder_without_pictures_gives_nothing(here: Path) -> None:
+    (here / "empty").mkdir()
+    assert found("empty") == []
+    assert found() == []

@@ -1,0 +1,92 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from .conftest import Run
+
+# Ten of them stand for a user's run: two or three of each class.
+OPTIONS = ("--count", 10, "--size", 64)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def synthetic(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Filled by the first test that asks for it."""
+    return tmp_path_factory.mktemp("synthetic") / "set"
+
+
+@pytest.fixture
+def made(psccnet: Run, photographs: Path, synthetic: Path) -> Path:
+    if not synthetic.exists():
+        done = psccnet("synthesize", photographs, "--out", synthetic, *OPTIONS)
+        assert done == (0, f"{synthetic / 'index.csv'}\n", "")
+    return synthetic
+
+
+def test_pictures_masks_and_an_index(made: Path) -> None:
+    with (made / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    kinds = ["pristine", "splicing", "copy-move", "removal"]
+    assert [row["manipulation"] for row in rows] == [kinds[i % 4] for i in range(10)]
+    for row in rows:
+        with Image.open(made / row["image"]) as picture:
+            assert (picture.size, picture.mode) == ((64, 64), "RGB")
+        if row["manipulation"] == "pristine":
+            assert row["mask"] == ""
+            continue
+        with Image.open(made / row["mask"]) as mask:
+            values = np.asarray(mask)
+        assert set(np.unique(values)) == {0, 255}
+    listed = {row[column] for row in rows for column in ("image", "mask")} - {""}
+    assert set(files_of(made)) == listed | {"index.csv"}
+
+
+def test_the_same_seed_gives_the_same_bytes(psccnet: Run, made: Path, photographs: Path, tmp_path: Path) -> None:
+    assert psccnet("synthesize", photographs, "--out", tmp_path / "a", *OPTIONS).status == 0
+    assert files_of(tmp_path / "a") == files_of(made)
+    assert psccnet("synthesize", photographs, "--out", tmp_path / "b", *OPTIONS, "--seed", 1).status == 0
+    other = files_of(tmp_path / "b")
+    assert all(other.get(name) != data for name, data in files_of(made).items())
+
+
+def test_only_photographs_of_the_split(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
+    done = psccnet("synthesize", photographs, "--out", tmp_path, *OPTIONS, "--split", "validation")
+    assert done.status == 0
+    with (tmp_path / "index.csv").open(newline="") as file:
+        assert {row["source"] for row in csv.DictReader(file)} <= {"5.png", "6.png", "7.png"}
+
+
+def test_evaluate_reads_it(psccnet: Run, small: tuple, made: Path) -> None:
+    done = psccnet("evaluate", made, "--set", "synthetic", "--json", *small)
+    assert (done.status, done.err) == (0, "")
+    summary = json.loads(done.out)
+    assert (summary["pictures"], summary["forged"]) == (10, 7)
+    assert {f"pixel_auc_{kind}" for kind in ("splicing", "copy-move", "removal")} < summary.keys()
+
+
+def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
+    blank = tmp_path / "blank"
+    blank.mkdir()
+    for i in range(2):
+        Image.new("RGB", (64, 64), (90, 90, 90)).save(blank / f"{i}.png")
+    (tmp_path / "taken").touch()
+    for words, message in (
+        ([tmp_path / "nowhere"], "psccnet: no such folder or tar archive"),
+        ([photographs, "--split", "test"], "split 'test'"),
+        ([photographs, "--objects", tmp_path / "no.tar"], "no.tar"),
+        ([blank], f"psccnet: {blank}: no copy-move could be made"),
+        ([photographs, "--size", 16], 'Invalid value "16" for --size'),
+        ([photographs, "--count", 0], 'Invalid value "0" for --count'),
+    ):
+        done = psccnet("synthesize", *words, "--out", tmp_path / "out", *([] if len(words) == 3 else OPTIONS[2:]))
+        assert (done.status, done.out) == (2, "")
+        assert message in done.err
+        assert not (tmp_path / "out" / "index.csv").exists()
+    assert psccnet("synthesize", photographs, "--out", tmp_path / "taken", *OPTIONS).status == 2

@@ -1,0 +1,89 @@
+"""Training, bundling and detecting through the command, as a user would."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pytorch_lightning import Trainer
+
+from psccnet.training.recipe import read_recipe
+from psccnet.weights import load
+
+from .conftest import Run
+
+pytestmark = [
+    # Lightning's advice on loader processes, and on loaders that it thinks cannot be resumed.
+    pytest.mark.filterwarnings("ignore::pytorch_lightning.utilities.warnings.PossibleUserWarning"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("psccnet.training.run.Trainer", lambda **given: Trainer(**given, accelerator="cpu", devices=1))
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.yaml"
+    fields = {
+        "name": "tiny",
+        "epochs": 5,
+        "precision": "32-true",
+        "data": {"size": 64, "batch_size": 4, "pictures_per_epoch": 4, "validation_pictures": 4, "workers": 0},
+        "optimizer": {"warmup_steps": 3},
+    }
+    path.write_text(yaml.safe_dump(fields))
+    return path
+
+
+def test_train_bundle_and_detect(
+    psccnet: Run, recipe_file: Path, photographs: Path, photo: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    overrides = ("--data.photographs", photographs, "--data.size", 32, "--optimizer.lr", "1e-4")
+    overrides += ("--network.no-shared-embedding", "--data.synthesis.post", "0.0")
+    done = psccnet("train", recipe_file, "--out", run, "--epochs", 1, *overrides)
+    assert (done.status, done.out.splitlines()[-1]) == (0, str(run / "last.ckpt"))
+    used = read_recipe(run / "recipe.yaml")
+    assert (used.name, used.epochs, used.optimizer.lr, used.optimizer.warmup_steps) == ("tiny", 1, 1e-4, 3)
+    assert (used.data.size, used.data.batch_size, used.data.photographs) == (32, 4, photographs)
+    assert (used.network.shared_embedding, used.data.synthesis) == (False, {"post": 0.0})
+
+    assert psccnet("train", recipe_file, "--out", run, "--epochs", 2, *overrides).status == 0
+    card = tmp_path / "card.yaml"
+    card.write_text("name: mine\nthreshold: 0.25\n")
+    out = tmp_path / "mine.safetensors"
+    done = psccnet("weights", "bundle", run / "last.ckpt", "--out", out, "--card", card)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(f"{out}: mine, 2 steps, sha256 ")  # the second call went on from the first
+
+    network, written = load(out)
+    assert (network.shared_embedding, network.grid) == (False, 256)
+    assert (written.threshold, written.pictures) == (0.25, 8)
+    done = psccnet("detect", photo, "--weights", out)
+    assert (done.status, done.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nowhere.yaml"], "psccnet: There is no recipe nowhere.yaml"),
+        (["RECIPE", "--epochs", "0"], "epochs"),
+        (["RECIPE", "--data.size", "33"], "size"),
+        (["RECIPE", "--network.variant", "own"], "variant"),
+        (["RECIPE", "--data.pictures", "7"], "--data.pictures"),
+        (["RECIPE", "--data.photographs", "PHOTOS", "--data.synthesis.seams", "1"], "psccnet: data.synthesis: "),
+        (["RECIPE", "--data.photographs", "nowhere"], "no such folder or tar archive: nowhere"),
+        (["RECIPE", "--init", "nowhere.ckpt"], "There is no checkpoint nowhere.ckpt"),
+    ],
+)
+def test_wrong_usage(
+    psccnet: Run, recipe_file: Path, photographs: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    stands_for = {"RECIPE": recipe_file, "PHOTOS": photographs}
+    done = psccnet("train", *(stands_for.get(word, word) for word in words), "--out", tmp_path / "run")
+    assert (done.status, done.out) == (2, "")
+    assert message in done.err
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "run" / "last.ckpt").exists()

@@ -1,0 +1,79 @@
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from psccnet.weights import load, read_card
+
+from ..weights.conftest import released_states, write_released
+from .conftest import Run
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("released")
+    write_released(folder, released_states())
+    return folder
+
+
+def test_list(psccnet: Run, weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("psccnet.cli.weights"), "bundled", lambda: {"test": weights_file})
+    done = psccnet("weights", "list")
+    assert (done.status, done.err) == (0, "")
+    name, date, parameters, *_ = done.out.split()
+    card = read_card(weights_file)
+    assert (name, date, parameters) == ("test", card.created[:10], f"{card.parameters:,}")
+
+
+def test_show(psccnet: Run, weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_path = psccnet("weights", "show", weights_file)
+    assert (by_path.status, by_path.err) == (0, "")
+    for part in ("test\n", "grid 64", "0.5 (a higher or equal score is called forged)", read_card(weights_file).sha256):
+        assert part in by_path.out
+    monkeypatch.setattr(import_module("psccnet.cli.weights"), "bundled", lambda: {"mine": weights_file})
+    assert psccnet("weights", "show", "mine") == by_path
+
+
+def test_verify(psccnet: Run, weights_file: Path, tmp_path: Path) -> None:
+    assert psccnet("weights", "verify", weights_file) == (0, f"{weights_file}: intact, test\n", "")
+    for suffix in (".safetensors", ".json"):
+        (tmp_path / f"copy{suffix}").write_bytes(weights_file.with_suffix(suffix).read_bytes())
+    with (tmp_path / "copy.safetensors").open("ab") as file:
+        file.write(b"!")
+    done = psccnet("weights", "verify", tmp_path / "copy.safetensors")
+    assert (done.status, done.out) == (2, "")
+    assert "copy.safetensors has sha256" in done.err
+
+
+@pytest.mark.parametrize("verb", ["show", "verify"])
+def test_unknown_weights(psccnet: Run, verb: str) -> None:
+    done = psccnet("weights", verb, "nowhere")
+    message = "nowhere is neither bundled weights (see psccnet weights list) nor a file or folder: check the name"
+    assert done == (2, "", f"psccnet: {message}\n")
+
+
+def test_import(psccnet: Run, released: Path, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "released.safetensors"
+    done = psccnet("weights", "import", released, "--out", out)
+    assert (done.status, done.out) == (0, f"{out}: 3,667,942 parameters\n")
+    warnings = done.err.splitlines()
+    assert len(warnings) == 3
+    for warning, part in zip(warnings, ("HRNet", "NLCDetection", "DetectionHead"), strict=True):
+        assert warning.endswith(f"{part}.pth is not the released {part} file; imported all the same.")
+    network, card = load(out)
+    assert (network.variant, card.name) == ("released", "released")
+    assert psccnet("weights", "verify", out).status == 0
+
+
+def test_verify_says_which_released_files_are_others(psccnet: Run, released: Path) -> None:
+    done = psccnet("weights", "verify", released)
+    assert (done.status, done.out) == (2, "")
+    for name in ("HRNet.pth", "NLCDetection.pth", "DetectionHead.pth"):
+        assert name in done.err
+
+
+def test_import_of_what_is_not_there(psccnet: Run, tmp_path: Path) -> None:
+    done = psccnet("weights", "import", tmp_path, "--out", tmp_path / "w.safetensors")
+    assert (done.status, done.out) == (2, "")
+    assert "lacks checkpoint/HRNet_checkpoint/HRNet.pth" in done.err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,74 @@
+"""Small weights, a detector that uses them, small pictures, one thread."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from psccnet.inference import Detector, load
+from psccnet.network import PSCCNet, initialise
+from psccnet.weights import Card, save
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tensors here are small: with several threads, most of the time is waiting for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def texture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
+    """A picture with structure at several scales, (height, width, 3) uint8."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        np.asarray(Image.fromarray(rng.integers(0, 256, (n, n, 3), np.uint8)).resize((width, height)), np.float32)
+        for n in (3, 9, 27)
+    ]
+    return np.clip(sum(layers) / 3 + rng.normal(0, 4, (height, width, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Untrained weights called "test", on a grid of 64, with their card."""
+    torch.manual_seed(1)
+    network = PSCCNet(grid=64)
+    initialise(network)
+    # Untrained networks answer alike to everything; a livelier last layer tells pictures and pixels apart.
+    with torch.no_grad():
+        network.detection_head.classifier[-1].weight.normal_(std=2)
+        for scale in range(1, 5):
+            getattr(network.bottom_up, f"scale{scale}").mask_block[2].weight.normal_(std=0.2)
+    path = tmp_path_factory.mktemp("weights") / "test.safetensors"
+    save(network, path, Card(name="test", threshold=0.5, trained_on="nothing"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def detector(weights_file: Path) -> Detector:
+    return load(weights_file, device="cpu", precision="float32")
+
+
+@pytest.fixture
+def listed_set(tmp_path: Path) -> Path:
+    """A folder of four forged and three pristine pictures of two sets, their masks and an index.csv."""
+    folder = tmp_path / "set"
+    (folder / "masks").mkdir(parents=True)
+    rows = ["set,image,mask,manipulation"]
+    for i, kind in enumerate(["pristine", "splicing", "copy-move", "pristine", "removal", "splicing", "pristine"]):
+        height, width = 40 + 3 * i, 64 - 5 * i
+        Image.fromarray(texture(i, height, width)).save(folder / f"{i}.png")
+        mask = ""
+        if kind != "pristine":
+            mask = f"masks/{i}.png"
+            truth = np.zeros((height, width), np.uint8)
+            truth[8 : 20 + i, 5 + i : 25] = 255
+            Image.fromarray(truth).save(folder / mask)
+        rows.append(f"{'even' if i % 2 == 0 else 'odd'},{i}.png,{mask},{kind}")
+    (folder / "index.csv").write_text("\n".join(rows) + "\n")
+    return folder

@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from psccnet.evaluation.listing import Entry, read_listing, read_mask
+from psccnet.inference import PictureError
+
+
+def index_of(folder: Path, *lines: str, encoding: str = "utf-8") -> Path:
+    path = folder / "index.csv"
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return path
+
+
+def test_a_folder_and_its_index_are_the_same(listed_set: Path) -> None:
+    entries = read_listing(listed_set)
+    assert entries == read_listing(listed_set / "index.csv")
+    assert len(entries) == 7
+    assert entries[0] == Entry("0.png", listed_set / "0.png", None, "pristine", "even")
+    assert entries[1] == Entry("1.png", listed_set / "1.png", listed_set / "masks" / "1.png", "splicing", "odd")
+    assert [entry.forged for entry in entries] == [False, True, True, False, True, True, False]
+
+
+def test_sets_are_chosen(listed_set: Path) -> None:
+    assert [entry.id for entry in read_listing(listed_set, ["odd"])] == ["1.png", "3.png", "5.png"]
+    assert len(read_listing(listed_set, ("odd", "even"))) == 7
+    with pytest.raises(ValueError, match=r"index\.csv: no picture is listed for third, fourth\."):
+        read_listing(listed_set, ("third", "fourth"))
+
+
+def test_columns_in_any_order_more_columns_and_no_set(tmp_path: Path) -> None:
+    index = index_of(tmp_path, "source,manipulation,mask,image", "x,splicing, m.png , a.png", 'y,pristine,,"b, c.png"')
+    entries = read_listing(index)
+    assert entries[0] == Entry("a.png", tmp_path / "a.png", tmp_path / "m.png", "splicing", "")
+    assert entries[1].image == tmp_path / "b, c.png"
+
+
+def test_a_spreadsheets_byte_order_mark(tmp_path: Path) -> None:
+    index = index_of(tmp_path, "image,mask,manipulation", "ä.png,,pristine", encoding="utf-8-sig")
+    assert [entry.id for entry in read_listing(index)] == ["ä.png"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["image,manipulation", "a.png,pristine"], r"index\.csv: the column mask is missing"),
+        (["a.png,,pristine"], r"index\.csv: the column image is missing"),
+        (["", ""], r"index\.csv: the column image is missing"),
+        (["image,mask,manipulation"], r"index\.csv: no picture is listed"),
+        (
+            ["image,mask,manipulation", "a.png,,pristine", "b.png,,pristine", "a.png,m.png,removal"],
+            r"index\.csv, row 4: a\.png is listed twice",
+        ),
+        (["image,mask,manipulation", "a.png,,splicing"], r"index\.csv, row 2: a\.png has no mask"),
+        (["image,mask,manipulation", "a.png,m.png,pristine"], r"index\.csv, row 2: a\.png is pristine but has a mask"),
+        (
+            ["image,mask,manipulation", "a.png,,pristine", "", ",m.png,splicing"],
+            r"index\.csv, row 4: image and manipulation must not be empty",
+        ),
+        (["image,mask,manipulation", "a.png,m.png"], r"row 2: image and manipulation must not be empty"),
+    ],
+)
+def test_mistakes_are_named_with_file_and_row(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_listing(index_of(tmp_path, *lines))
+
+
+def test_no_index(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "other.csv"):
+        with pytest.raises(FileNotFoundError, match=r"\.csv: there is no such index; it is a CSV with columns image"):
+            read_listing(path)
+
+
+def test_a_picture_is_no_index(listed_set: Path) -> None:
+    with pytest.raises(ValueError, match=r"0\.png: not a CSV in UTF-8 .* name the index, not a picture"):
+        read_listing(listed_set / "0.png")
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])
+def test_masks_of_all_kinds(tmp_path: Path, mode: str) -> None:
+    truth = np.zeros((9, 12), bool)
+    truth[2:5, 3:9] = True
+    if mode == "I;16":
+        picture = Image.fromarray(truth.astype(np.uint16) * 65535)
+    else:
+        picture = Image.fromarray(truth.astype(np.uint8) * 255).convert(mode)
+    picture.save(tmp_path / "m.png")
+    assert np.array_equal(read_mask(tmp_path / "m.png", 9, 12), truth)
+
+
+def test_masks_are_cut_at_half(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 127, 128, 255]], np.uint8)).save(tmp_path / "m.png")
+    assert read_mask(tmp_path / "m.png", 1, 4).tolist() == [[False, False, True, True]]
+
+
+def test_masks_that_do_not_fit(tmp_path: Path) -> None:
+    Image.new("L", (12, 9)).save(tmp_path / "m.png")
+    with pytest.raises(PictureError, match=r"m\.png: the mask is 12 x 9, its picture 9 x 12; they must match"):
+        read_mask(tmp_path / "m.png", 12, 9)
+    with pytest.raises(FileNotFoundError, match=r"none\.png"):
+        read_mask(tmp_path / "none.png", 9, 12)
