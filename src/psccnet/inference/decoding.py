@@ -27,7 +27,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded, unless the caller raises the limit."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "PSD", "ICO")
+FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "PSD", "ICO")
 """What files are read; Pillow knows more, some of which (EPS) would start other programs on strangers' files."""
 
 Source = str | Path | bytes | Image.Image | NDArray[np.uint8]
@@ -129,7 +129,9 @@ def _open(data: bytes) -> Image.Image:
     with _PILLOWS_LIMIT:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(io.BytesIO(data), formats=FORMATS)
+            Image.init()
+            # Pillow may have been built without some of them.
+            return Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
         finally:
             Image.MAX_IMAGE_PIXELS = before
 
