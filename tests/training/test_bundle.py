@@ -91,3 +91,10 @@ def test_missing_files(run: Path, tmp_path: Path) -> None:
     (run / "recipe.yaml").unlink()
     with pytest.raises(FileNotFoundError, match=r"recipe\.yaml"):
         bundle_checkpoint(run / "last.ckpt", tmp_path / "w.safetensors")
+
+
+def test_the_card_names_no_folders(run: Path, tmp_path: Path) -> None:
+    card = bundle_checkpoint(run / "last.ckpt", tmp_path / "small.safetensors")
+    photographs = yaml.safe_load((run / "recipe.yaml").read_text())["data"]["photographs"]
+    assert card.recipe["data"]["photographs"] == Path(photographs).name
+    assert str(tmp_path.parent) not in card.model_dump_json()

@@ -28,7 +28,7 @@ def detect(
     gate: Annotated[bool, Parameter(negative=())] = False,
     device: str = "auto",
     precision: str = "auto",
-    max_megapixels: Annotated[float, Parameter(validator=Number(gt=0))] = 100,
+    max_megapixels: Annotated[float, Parameter(validator=Number(gt=0, lte=100_000))] = 100,
 ) -> int:
     """Tell of each picture whether it was manipulated, and where.
 
@@ -57,7 +57,7 @@ def detect(
     for word in pictures:
         if word.startswith("-") and word != "-":
             raise ValueError(f"there is no option {word}; see psccnet detect --help (a file of that name is ./{word})")
-    inputs = find_inputs(list(pictures))
+    inputs = find_inputs(list(pictures), skip=out)
     if not inputs:
         where = ", ".join(pictures)
         raise ValueError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
@@ -67,7 +67,7 @@ def detect(
 
     detector = load(weights, device=device, precision=precision, max_pixels=int(max_megapixels * 1e6))
     failed = 0
-    for source, output in progress(inputs, "pictures"):
+    for source, output in progress(inputs, "pictures", lines=True):
         try:
             name, opened = ("stdin", sys.stdin.buffer.read()) if source == "-" else (source, source)
             decoded = decode(opened, detector.max_pixels, name)

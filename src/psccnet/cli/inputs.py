@@ -15,11 +15,12 @@ class Input(NamedTuple):
     output: Path
 
 
-def find_inputs(words: list[str]) -> list[Input]:
+def find_inputs(words: list[str], skip: Path | None = None) -> list[Input]:
     """Files, folders (searched for pictures by their endings), globs, and `-` for standard input.
 
     A word that fits nothing stays as it is, so that opening it gives the error. Outputs of files carry the file's
-    name, outputs of a folder's pictures their path below it; names that meet twice get a number.
+    name, outputs of a folder's pictures their path below it; names that meet twice get a number. Pictures below
+    `skip`, the folder of outputs, are not found in folders: they are results of an earlier run.
     """
     found: list[Input] = []
     for word in words:
@@ -28,11 +29,12 @@ def find_inputs(words: list[str]) -> list[Input]:
             found.append(Input("-", Path("stdin")))
         elif os.path.isdir(word):
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            inside = [p for p in inside if skip is None or not p.resolve().is_relative_to(skip.resolve())]
             found += [Input(str(p), p.relative_to(path)) for p in inside]
         # os.path: Path.exists raises for names that are too long, and one word would stop the others.
         elif not os.path.exists(word) and glob.has_magic(word):
             matches = sorted(glob.glob(word, recursive=True))
-            found += find_inputs(matches) if matches else [Input(word, Path(path.name))]
+            found += find_inputs(matches, skip) if matches else [Input(word, Path(path.name))]
         else:
             found.append(Input(word, Path(path.name)))
     return _distinct(found)

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+def progress(items: Iterable[T], what: str, total: int | None = None, lines: bool = False) -> Iterator[T]:
     """Yield the items, showing how many are done and how long the rest will take.
 
     Shows nothing where standard error is no terminal, nor before two seconds have passed.
@@ -17,10 +17,11 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
         items: to go through.
         what: the noun for them, in the plural.
         total: how many there are, where `items` has no length.
+        lines: the caller prints a line an item, which on a terminal is progress enough.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
-    visible = sys.stderr.isatty()
+    visible = sys.stderr.isatty() and not (lines and sys.stdout.isatty())
     started = shown = time.monotonic()
     for done, item in enumerate(items):
         now = time.monotonic()

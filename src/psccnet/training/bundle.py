@@ -13,6 +13,15 @@ GRID = 256
 """The fixed grid of shipped weights, whatever they were trained on (Section IV-A.3)."""
 
 
+def without_folders(fields: dict[str, Any]) -> dict[str, Any]:
+    """A recipe whose files are named without their folders, which are nobody else's."""
+    plain = {key: without_folders(value) if isinstance(value, dict) else value for key, value in fields.items()}
+    for key in ("photographs", "objects", "init", "imagenet"):
+        if isinstance(plain.get(key), str):
+            plain[key] = Path(plain[key]).name
+    return plain
+
+
 def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None, half: bool = True) -> Card:
     """Write a checkpoint's weights (the averaged ones where the run averages) as `.safetensors` with a card.
 
@@ -40,7 +49,7 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
     steps = int(contents["global_step"])
     known: dict[str, Any] = {
         "name": recipe["name"],
-        "recipe": recipe,
+        "recipe": without_folders(recipe),
         "steps": steps,
         "pictures": steps * recipe["data"]["batch_size"],
         "licence": "MIT",

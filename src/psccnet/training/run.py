@@ -1,5 +1,6 @@
 """One training run: from a recipe to a folder with weights, curves and what made them."""
 
+import logging
 import os
 import pickle
 import sys
@@ -42,6 +43,8 @@ def train(
         ValueError: if weights or pictures cannot be read, naming the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    # Lightning's remarks on hardware and products are nobody's progress.
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     seed_everything(recipe.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
     task = PSCCTask(recipe)
