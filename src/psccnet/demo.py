@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from psccnet.files import write_whole
 from psccnet.inference import Detector, Result, load
 from psccnet.inference.rendering import overlay, progression, write_pictures
 
@@ -156,12 +157,9 @@ def write_page(detector: Detector, folder: Path) -> Path:
         sections.append(_section(example, result, pixels))
         print(f"{example.name:<10} {result.verdict:<9} score {result.score:.3f}", file=sys.stderr)
     page = folder / "index.html"
-    temporary = folder / ".index.html.writing"
     notes = html.escape(detector.card.notes)
-    temporary.write_text(
-        _PAGE.format(model=html.escape(detector.model), notes=notes, sections="".join(sections)), encoding="utf-8"
-    )
-    os.replace(temporary, page)
+    text = _PAGE.format(model=html.escape(detector.model), notes=notes, sections="".join(sections))
+    write_whole({page: text.encode()})
     return page
 
 

@@ -5,7 +5,6 @@ Pictures are taken at their native size, masks are resampled to it; pixel AUC is
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from psccnet.evaluation.listing import Entry, read_mask
 from psccnet.evaluation.metrics import PooledAUC, auc, bootstrap_interval, f1
+from psccnet.files import write_whole
 from psccnet.inference import Detector, PictureError
 from psccnet.inference.decoding import decode
 
@@ -151,9 +151,4 @@ def write_rows(rows: list[Row], path: Path) -> None:
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole({path: text.getvalue().encode()})

@@ -1,13 +1,13 @@
 """Pictures of a result: mask files, the overlay, the progression of masks as in Fig. 10."""
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from psccnet.files import write_whole
 from psccnet.inference.resampling import resample
 from psccnet.inference.result import Result
 
@@ -70,16 +70,10 @@ def progression(pixels: NDArray[np.uint8], result: Result) -> NDArray[np.uint8]:
     return np.asarray(sheet)
 
 
-def _write_png(path: Path, picture: Image.Image) -> None:
-    """Write a PNG whole or not at all."""
+def _png(picture: Image.Image) -> bytes:
     data = io.BytesIO()
     picture.save(data, format="PNG")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data.getvalue())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    return data.getvalue()
 
 
 def write_pictures(result: Result, pixels: NDArray[np.uint8], stem: Path) -> list[Path]:
@@ -103,8 +97,6 @@ def write_pictures(result: Result, pixels: NDArray[np.uint8], stem: Path) -> lis
         "overlay": Image.fromarray(overlay(pixels, result.mask)),
         "masks": Image.fromarray(progression(pixels, result)),
     }
-    paths = []
-    for kind, picture in pictures.items():
-        paths.append(stem.with_name(f"{stem.name}.{kind}.png"))
-        _write_png(paths[-1], picture)
-    return paths
+    files = {stem.with_name(f"{stem.name}.{kind}.png"): _png(picture) for kind, picture in pictures.items()}
+    write_whole(files)
+    return list(files)

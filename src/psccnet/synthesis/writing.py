@@ -2,13 +2,13 @@
 
 import csv
 import io
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from psccnet.datasets.sample import Sample
+from psccnet.files import write_whole
 from psccnet.synthesis.encoding import Encoding, encode
 from psccnet.synthesis.synthesizer import Synthesizer
 
@@ -36,20 +36,10 @@ def write_set(synthesizer: Synthesizer, count: int, folder: Path) -> Iterator[Sa
         data, encoding, sample = synthesizer.encoded(index)
         image = f"images/{sample.id}{encoding.suffix}"
         mask = f"masks/{sample.id}.png" if sample.forged else ""
-        _write(folder / image, data)
+        write_whole({folder / image: data})
         if mask and sample.mask is not None:
             grey = np.repeat(sample.mask[..., None].astype(np.uint8) * 255, 3, axis=2)
-            _write(folder / mask, encode(grey, Encoding(None)))
+            write_whole({folder / mask: encode(grey, Encoding(None))})
         writer.writerow(["synthetic", image, mask, sample.manipulation, sample.source])
         yield sample
-    _write(folder / "index.csv", text.getvalue().encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole({folder / "index.csv": text.getvalue().encode()})

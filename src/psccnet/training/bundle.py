@@ -10,7 +10,7 @@ from psccnet.training.run import read_checkpoint
 from psccnet.weights import Card, save
 
 GRID = 256
-"""The fixed grid of shipped weights, whatever they were trained on (Section IV-A.3)."""
+"""The fixed grid of shipped weights (Section IV-A.3), whatever they were trained on, unless the card names another."""
 
 
 def without_folders(fields: dict[str, Any]) -> dict[str, Any]:
@@ -42,8 +42,11 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
     contents = read_checkpoint(checkpoint)
     weights = contents["state_dict"]
     recipe: dict[str, Any] = yaml.safe_load((checkpoint.parent / "recipe.yaml").read_text())
+    given = (yaml.safe_load(card_file.read_text()) if card_file else None) or {}
+    if not isinstance(given, dict):
+        raise ValueError(f"{card_file} must hold fields of a card and their values, not a {type(given).__name__}")
     fields = recipe["network"]
-    network = PSCCNet(fields["variant"], fields["attention"], fields["shared_embedding"], grid=GRID)
+    network = PSCCNet(fields["variant"], fields["attention"], fields["shared_embedding"], grid=given.get("grid", GRID))
     prefix = "network."
     network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})
     steps = int(contents["global_step"])
@@ -54,7 +57,4 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
         "pictures": steps * recipe["data"]["batch_size"],
         "licence": "MIT",
     }
-    given = (yaml.safe_load(card_file.read_text()) if card_file else None) or {}
-    if not isinstance(given, dict):
-        raise ValueError(f"{card_file} must hold fields of a card and their values, not a {type(given).__name__}")
     return save(network, out, Card.model_validate(known | given), half=half)

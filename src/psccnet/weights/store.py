@@ -1,7 +1,6 @@
 """Weight files: one .safetensors and its card beside it, written whole or not at all."""
 
 import hashlib
-import os
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save as serialize
 from torch import Tensor
 
+from psccnet.files import write_whole
 from psccnet.network import PSCCNet
 from psccnet.weights.card import Architecture, Card, bundled, card_path, verify
 from psccnet.weights.errors import WeightsError, listed
@@ -68,7 +68,7 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
     }
     content = serialize(tensors, metadata)
     written = card.model_copy(update={**filled, "sha256": hashlib.sha256(content).hexdigest()})
-    _write_together({path: content, card_path(path): (written.model_dump_json(indent=2) + "\n").encode()})
+    write_whole({path: content, card_path(path): (written.model_dump_json(indent=2) + "\n").encode()})
     return written
 
 
@@ -144,16 +144,3 @@ def _read(path: Path) -> tuple[Architecture, dict[str, Tensor]]:
         return Architecture.model_validate_json(metadata["architecture"]), tensors
     except (KeyError, ValidationError):
         raise WeightsError(f"{path} does not say which network it holds: write it with psccnet.weights.save") from None
-
-
-def _write_together(contents: dict[Path, bytes]) -> None:
-    """Write all files under temporary names, then rename them; leave nothing of a failure behind."""
-    temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
-    try:
-        for path, content in contents.items():
-            temporary[path].write_bytes(content)
-        for path in contents:
-            os.replace(temporary[path], path)
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
