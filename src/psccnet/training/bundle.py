@@ -13,12 +13,17 @@ GRID = 256
 """The fixed grid of shipped weights (Section IV-A.3), whatever they were trained on, unless the card names another."""
 
 
+FILE_FIELDS = ("photographs", "objects", "init", "imagenet")
+
+
 def without_folders(fields: dict[str, Any]) -> dict[str, Any]:
     """A recipe whose files are named without their folders, which are nobody else's."""
-    plain = {key: without_folders(value) if isinstance(value, dict) else value for key, value in fields.items()}
-    for key in ("photographs", "objects", "init", "imagenet"):
-        if isinstance(plain.get(key), str):
-            plain[key] = Path(plain[key]).name
+    plain: dict[str, Any] = {}
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            plain[key] = without_folders(value)
+        else:
+            plain[key] = Path(value).name if key in FILE_FIELDS and isinstance(value, str) else value
     return plain
 
 
