@@ -1,6 +1,6 @@
 """Small weights, a detector that uses them, small pictures, one thread."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,25 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Call it with n: the n-th file written from then on is cut off, with the error of a full disk."""
+    whole: Callable[[Path, bytes], int] = Path.write_bytes
+    calls: list[Path] = []
+
+    def start(failing_call: int) -> None:
+        def write_bytes(path: Path, content: bytes) -> int:
+            calls.append(path)
+            if len(calls) == failing_call:
+                whole(path, content[:10])
+                raise OSError(28, "No space left on device")
+            return whole(path, content)
+
+        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+
+    return start
 
 
 def texture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:

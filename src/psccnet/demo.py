@@ -19,6 +19,7 @@ from PIL import Image
 
 from psccnet.files import write_whole
 from psccnet.inference import Detector, Result, load
+from psccnet.inference.decoding import decode
 from psccnet.inference.rendering import overlay, progression, write_pictures
 
 Picture = NDArray[np.uint8]
@@ -151,10 +152,10 @@ def write_page(detector: Detector, folder: Path) -> Path:
     for example in make_examples():
         path = folder / f"{example.name}.jpg"
         path.write_bytes(example.data)
-        result = detector.detect(path, masks=(1, 2, 3, 4))
-        pixels = np.array(Image.open(path).convert("RGB"))
-        write_pictures(result, pixels, path)
-        sections.append(_section(example, result, pixels))
+        decoded = decode(path)
+        result = detector.detect(decoded, masks=(1, 2, 3, 4))
+        write_pictures(result, decoded.pixels, path)
+        sections.append(_section(example, result, decoded.pixels))
         print(f"{example.name:<10} {result.verdict:<9} score {result.score:.3f}", file=sys.stderr)
     page = folder / "index.html"
     notes = html.escape(detector.card.notes)

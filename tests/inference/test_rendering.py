@@ -121,18 +121,8 @@ def test_large_pictures_are_reduced_in_the_progression() -> None:
 
 
 @pytest.mark.parametrize("failing_call", [1, 3])
-def test_nothing_is_left_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing_call: int) -> None:
-    whole: Callable[[Path, bytes], int] = Path.write_bytes
-    calls: list[Path] = []
-
-    def write_bytes(path: Path, content: bytes) -> int:
-        calls.append(path)
-        if len(calls) == failing_call:
-            whole(path, content[:20])
-            raise OSError(28, "No space left on device")
-        return whole(path, content)
-
-    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+def test_nothing_is_left_half_written(tmp_path: Path, fill_disk: Callable[[int], None], failing_call: int) -> None:
+    fill_disk(failing_call)
     with pytest.raises(OSError, match="No space left"):
         write_pictures(result_for(20, 20), texture(0, 20, 20), tmp_path / "p")
     assert list(tmp_path.iterdir()) == []

@@ -69,19 +69,9 @@ def test_the_index_comes_last(synthesizer: Synthesizer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("failing_call", [1, 3])
 def test_a_full_disk_leaves_nothing_half_written(
-    synthesizer: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing_call: int
+    synthesizer: Synthesizer, tmp_path: Path, fill_disk: Callable[[int], None], failing_call: int
 ) -> None:
-    whole: Callable[[Path, bytes], int] = Path.write_bytes
-    calls: list[Path] = []
-
-    def write_bytes(path: Path, content: bytes) -> int:
-        calls.append(path)
-        if len(calls) == failing_call:
-            whole(path, content[:20])
-            raise OSError(28, "No space left on device")
-        return whole(path, content)
-
-    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    fill_disk(failing_call)
     with pytest.raises(OSError, match="No space left"):
         list(write_set(synthesizer, COUNT, tmp_path))
     left = [path for path in tmp_path.rglob("*") if path.is_file()]

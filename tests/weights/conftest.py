@@ -1,6 +1,5 @@
 """A released folder, made from the golden seeds."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import golden
@@ -36,12 +35,3 @@ def released_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def network() -> PSCCNet:
     torch.manual_seed(0)
     return PSCCNet(variant="paper")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tensors here are small: with several threads, most of the time is waiting for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)

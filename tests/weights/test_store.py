@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,19 +99,9 @@ def test_architecture_is_made_again(tmp_path: Path, attention: str, shared: bool
 
 @pytest.mark.parametrize("failing_call", [1, 2])
 def test_failed_save_leaves_what_was_there(
-    network: PSCCNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing_call: int
+    network: PSCCNet, tmp_path: Path, fill_disk: Callable[[int], None], failing_call: int
 ) -> None:
-    written: list[Path] = []
-    whole = Path.write_bytes
-
-    def half_written(path: Path, content: bytes) -> int:
-        written.append(path)
-        if len(written) == failing_call:
-            whole(path, content[:10])
-            raise OSError(28, "No space left on device")
-        return whole(path, content)
-
-    monkeypatch.setattr(Path, "write_bytes", half_written)
+    fill_disk(failing_call)
     with pytest.raises(OSError, match="No space left"):
         save(network, tmp_path / "new.safetensors", Card(name="new"))
     assert os.listdir(tmp_path) == []
