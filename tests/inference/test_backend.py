@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from psccnet.inference.backends.pytorch import TorchBackend, find_device, fold_batch_norm, stem_in_strips, strips
+from psccnet.inference.backends.pytorch import TorchBackend, find_device, stem_in_strips, strips
 from psccnet.network import PSCCNet
 
 from ..conftest import texture
@@ -47,19 +47,6 @@ def plain(network: PSCCNet, pixels: np.ndarray) -> tuple[float, dict[int, np.nda
     prediction = network(picture_of(pixels))
     masks = [torch.sigmoid(mask)[0, 0].numpy() for mask in prediction.mask_logits]
     return float(torch.softmax(prediction.detection_logits, 1)[0, 1]), dict(enumerate(masks, start=1))
-
-
-def test_folded_batch_norm_changes_no_output(network: PSCCNet) -> None:
-    folded = fold_batch_norm(deepcopy(network))
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-    picture = torch.rand(2, 3, 41, 58)
-    expected, found = network(picture), folded(picture)
-    for one, other in zip(expected.mask_logits, found.mask_logits, strict=True):
-        torch.testing.assert_close(torch.sigmoid(other), torch.sigmoid(one), rtol=0, atol=1e-4)
-        assert one.std() > 1e-4  # else there is nothing to get wrong
-    torch.testing.assert_close(found.detection_logits, expected.detection_logits, rtol=1e-4, atol=1e-4)
-    for one, other in zip(network.top_down(picture), folded.top_down(picture), strict=True):
-        torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4 * float(one.abs().max()))
 
 
 @given(st.integers(1, 300), st.integers(0, 100))

@@ -101,6 +101,15 @@ def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe
         read_checkpoint(whole_run / "nowhere.ckpt")
 
 
+def test_frozen_statistics_stay_what_they_were(recipe: Recipe, tmp_path: Path) -> None:
+    network = recipe.network.model_copy(update={"freeze_batch_norm": True})
+    train(recipe.model_copy(update={"network": network, "epochs": 1}), tmp_path, progress=False)
+    state = checkpoint(tmp_path)["state_dict"]
+    counts = [value for name, value in state.items() if name.endswith("num_batches_tracked")]
+    assert counts
+    assert not any(counts)
+
+
 class Killed(Exception):
     """Stands for a machine that is taken away."""
 

@@ -49,7 +49,7 @@ def test_batch_norm_takes_the_recipes_momentum() -> None:
 
 
 def test_frozen_batch_norm_stays_frozen_in_training() -> None:
-    usual, frozen = task().train(), task(freeze_batch_norm=True).train()
+    usual, frozen = task(), task(freeze_batch_norm=True)
     assert all(layer.training for layer in batch_norms(usual.network))
     assert not any(layer.training for layer in batch_norms(frozen.network))
     assert frozen.network.training
@@ -79,8 +79,9 @@ def test_a_frozen_stem_does_not_learn_but_the_stages_do() -> None:
     assert set(frozen.state_dict()) == set(task().state_dict())
 
 
-def test_the_task_predicts_what_its_network_predicts() -> None:
-    one = task().eval()
+@pytest.mark.parametrize("freeze", [True, False])
+def test_the_task_predicts_what_its_network_predicts(freeze: bool) -> None:
+    one = task(freeze_batch_norm=freeze).eval()
     picture = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     with torch.inference_mode():
         prediction, evidence = one(picture)

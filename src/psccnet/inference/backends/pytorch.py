@@ -6,33 +6,17 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
 
 from psccnet.inference.backends import Output
 from psccnet.network import PSCCNet
-from psccnet.network.hrnet import BasicBlock, Bottleneck, HRNet, resample
+from psccnet.network.folding import fold_batch_norm
+from psccnet.network.hrnet import HRNet, resample
 
 STRIP_PIXELS = 1 << 17
 """Pixels of a strip of the stem and stage 1, whose maps have up to 256 channels: about 64 MB a map in bf16."""
 HALO = 6
 """Rows that stem, stage 1 and the transition see around a row: five 3x3 convolutions, rounded up to even."""
-
-
-def fold_batch_norm(network: PSCCNet) -> PSCCNet:
-    """Fold each batch norm into the convolution before it, in place; evaluation mode only."""
-    for module in list(network.modules()):
-        if isinstance(module, BasicBlock | Bottleneck | HRNet):
-            for n in (1, 2, 3):
-                if hasattr(module, f"bn{n}"):
-                    conv, norm = getattr(module, f"conv{n}"), getattr(module, f"bn{n}")
-                    setattr(module, f"conv{n}", fuse_conv_bn_eval(conv, norm))
-                    setattr(module, f"bn{n}", nn.Identity())
-        elif isinstance(module, nn.Sequential):
-            for n, (conv, norm) in enumerate(zip(list(module), list(module)[1:], strict=False)):
-                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    module[n], module[n + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
-    return network
 
 
 def strips(height: int, rows: int) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,68 @@
+"""Folded batch norm changes neither the outputs nor what is learnt."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from psccnet.network import PSCCNet
+from psccnet.network.folding import conv_norm_pairs, fold_batch_norm, folded_parameters
+
+
+@pytest.fixture(scope="module")
+def network() -> PSCCNet:
+    """With batch norms that shift and scale, as after training, and not so deep that float32 blurs the comparison."""
+    torch.manual_seed(3)
+    made = PSCCNet(grid=64).eval()
+    for module in made.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for values, low, high in (
+                (module.weight, 0.5, 1.2),
+                (module.bias, -0.3, 0.3),
+                (module.running_mean, -0.3, 0.3),
+                (module.running_var, 0.3, 1.5),
+            ):
+                nn.init.uniform_(values, low, high)
+    return made
+
+
+def outputs(prediction: tuple[list[Tensor], Tensor]) -> list[Tensor]:
+    masks, detection = prediction
+    return [*(torch.sigmoid(mask) for mask in masks), detection]
+
+
+def test_every_batch_norm_has_its_convolution(network: PSCCNet) -> None:
+    pairs = conv_norm_pairs(network)
+    norms = {name for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    assert sorted(pairs.values()) == sorted(norms)
+    for conv, norm in pairs.items():
+        assert network.get_submodule(conv).out_channels == network.get_submodule(norm).num_features
+
+
+def test_folded_batch_norm_changes_no_output(network: PSCCNet) -> None:
+    folded = fold_batch_norm(deepcopy(network))
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    picture = torch.rand(2, 3, 41, 58)
+    with torch.inference_mode():
+        for one, other in zip(outputs(network(picture)), outputs(folded(picture)), strict=True):
+            torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4)
+            assert one.std() > 1e-4  # else there is nothing to get wrong
+        for one, other in zip(network.top_down(picture), folded.top_down(picture), strict=True):
+            torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4 * float(one.abs().max()))
+
+
+def test_folded_parameters_learn_what_the_network_would(network: PSCCNet) -> None:
+    usual = deepcopy(network).double()
+    skeleton = fold_batch_norm(deepcopy(network).to("meta"))
+    picture = torch.rand(2, 3, 40, 40, dtype=torch.float64)
+    expected = outputs(usual(picture))
+    found = outputs(functional_call(skeleton, folded_parameters(usual), (picture,), strict=True))
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(other, one)
+    names, parameters = zip(*usual.named_parameters(), strict=True)
+    wanted = torch.autograd.grad(sum(one.sum() for one in expected), parameters)
+    gradients = torch.autograd.grad(sum(one.sum() for one in found), parameters)
+    for name, one, other in zip(names, wanted, gradients, strict=True):
+        torch.testing.assert_close(other, one, rtol=1e-6, atol=1e-8 * float(one.abs().max() + 1), msg=name)
