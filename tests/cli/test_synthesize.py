@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def synthetic(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def made(psccnet: Run, photographs: Path, synthetic: Path) -> Path:
     if not synthetic.exists():
         done = psccnet("synthesize", photographs, "--out", synthetic, *OPTIONS)
-        assert done == (0, f"{synthetic / 'index.csv'}\n", "")
+        assert done == (0, f"{synthetic / 'manifest.parquet'}\n", "")
     return synthetic
 
 
@@ -45,7 +46,8 @@ def test_pictures_masks_and_an_index(made: Path) -> None:
             values = np.asarray(mask)
         assert set(np.unique(values)) == {0, 255}
     listed = {row[column] for row in rows for column in ("image", "mask")} - {""}
-    assert set(files_of(made)) == listed | {"index.csv"}
+    sources = {f"sources/{Path(row['image']).stem}.png" for row in rows if row["manipulation"] == "copy-move"}
+    assert set(files_of(made)) == listed | sources | {"index.csv", "manifest.parquet", "synthesis.yaml"}
 
 
 def test_the_same_seed_gives_the_same_bytes(psccnet: Run, made: Path, photographs: Path, tmp_path: Path) -> None:
@@ -54,6 +56,34 @@ def test_the_same_seed_gives_the_same_bytes(psccnet: Run, made: Path, photograph
     assert psccnet("synthesize", photographs, "--out", tmp_path / "b", *OPTIONS, "--seed", 1).status == 0
     other = files_of(tmp_path / "b")
     assert all(other.get(name) != data for name, data in files_of(made).items())
+
+
+def test_a_set_is_rebuilt_from_its_recipe(psccnet: Run, made: Path, photographs: Path, tmp_path: Path) -> None:
+    done = psccnet("synthesize", photographs, "--out", tmp_path / "again", "--recipe", made / "synthesis.yaml")
+    assert done.status == 0
+    assert files_of(tmp_path / "again") == files_of(made)
+
+
+def test_shards_with_a_sheet(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    done = psccnet("synthesize", photographs, "--out", out, *OPTIONS, "--layout", "shards", "--preview")
+    assert (done.status, done.out.splitlines()) == (0, [str(out / "preview.png"), str(out / "manifest.parquet")])
+    assert {path.name for path in out.iterdir()} == {
+        "shard-000000.tar",
+        "preview.png",
+        "manifest.parquet",
+        "synthesis.yaml",
+    }
+
+
+def test_what_cannot_be_used_is_named(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photographs"
+    shutil.copytree(photographs, folder)
+    whole = (folder / "0.png").read_bytes()
+    (folder / "0.png").write_bytes(whole[: len(whole) // 2])
+    done = psccnet("synthesize", folder, "--out", tmp_path / "set", "--count", 40, "--size", 64)
+    assert done.status == 0
+    assert "1 files or annotations could not be used and were left out:\n  0.png: " in done.err
 
 
 def test_only_photographs_of_the_split(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
@@ -77,6 +107,8 @@ def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
     for i in range(2):
         Image.new("RGB", (64, 64), (90, 90, 90)).save(blank / f"{i}.png")
     (tmp_path / "taken").touch()
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("hard_seem: 0.5")
     for words, message in (
         ([tmp_path / "nowhere"], "psccnet: no such folder or tar archive"),
         ([photographs, "--split", "test"], "split 'test'"),
@@ -84,6 +116,8 @@ def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
         ([blank], f"psccnet: {blank}: no copy-move could be made"),
         ([photographs, "--size", 16], 'Invalid value "16" for --size'),
         ([photographs, "--count", 0], 'Invalid value "0" for --count'),
+        ([photographs, "--recipe", wrong], "wrong.yaml: hard_seem: Unexpected keyword argument"),
+        ([photographs, "--recipe", tmp_path / "no.yaml"], "There is no recipe"),
     ):
         done = psccnet("synthesize", *words, "--out", tmp_path / "out", *([] if len(words) == 3 else OPTIONS[2:]))
         assert (done.status, done.out) == (2, "")

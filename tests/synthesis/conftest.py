@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from pycocotools import mask as coco
 
 from psccnet.synthesis import Objects, Photographs
 
@@ -31,18 +32,39 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def run_lengths() -> dict[str, object]:
+    """COCO's mask of a rectangle, x 30..79 and y 40..99, column by column, the first run pristine."""
+    counts = [30 * 200 + 40]
+    for _ in range(49):
+        counts += [60, 140]
+    return {"size": [200, 176], "counts": [*counts, 60, 200 * 176 - sum(counts) - 60]}
+
+
+def packed_run_lengths() -> dict[str, object]:
+    """The same as a string."""
+    made = run_lengths()
+    packed = coco.frPyObjects(made, 200, 176)
+    return {"size": made["size"], "counts": packed["counts"].decode()}
+
+
 @pytest.fixture(scope="session")
 def objects_tar(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library of one polygon, one label map and one cut-out, and annotations that must be skipped."""
+    """A polygon, two run-length masks, a label map and a cut-out, and annotations that must be skipped or left out."""
     path = tmp_path_factory.mktemp("objects")
     square = [20, 30, 80, 30, 80, 100, 20, 100]
     annotations = [
         {"image_id": 1, "segmentation": [square], "bbox": [20, 30, 60, 70]},
         {"image_id": 1, "segmentation": [[0, 0, 9, 0, 9, 9]], "bbox": [0, 0, 9, 9]},
-        {"image_id": 1, "segmentation": {"counts": [1]}, "bbox": [0, 0, 90, 90]},
+        {"image_id": 1, "segmentation": run_lengths(), "bbox": [30, 40, 50, 60]},
+        {"image_id": 1, "segmentation": packed_run_lengths(), "bbox": [30, 40, 50, 60]},
+        {"image_id": 1, "segmentation": run_lengths(), "bbox": [30, 40, 50, 60], "iscrowd": 1},
+        {"image_id": 1, "id": 77, "segmentation": [[150, 30, 190, 30, 190, 100]], "bbox": [150, 30, 40, 70]},
         {"image_id": 2, "segmentation": [square], "bbox": [20, 30, 60, 70]},
     ]
-    images = [{"id": 1, "file_name": "photograph-0.jpg"}, {"id": 2, "file_name": "elsewhere.jpg"}]
+    images = [
+        {"id": 1, "file_name": "photograph-0.jpg", "width": 176, "height": 200},
+        {"id": 2, "file_name": "elsewhere.jpg"},
+    ]
     (path / "instances.json").write_text(json.dumps({"images": images, "annotations": annotations}))
     (path / "labels").mkdir()
     (path / "cutouts").mkdir()

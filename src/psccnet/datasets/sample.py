@@ -23,6 +23,9 @@ class Sample:
         manipulation: one of `MANIPULATIONS`.
         id: unique within its data set.
         source: the file or photograph that the picture was made of.
+        method: how it was forged, where that is known: the seam of a paste, the fill of a removal.
+        source_mask: HxW bool of a copy-move, true where the copied pixels were taken; None where that is unknown.
+            The source is not forged.
     """
 
     image: Picture
@@ -31,3 +34,5 @@ class Sample:
     manipulation: str
     id: str
     source: str
+    method: str = ""
+    source_mask: Mask | None = None

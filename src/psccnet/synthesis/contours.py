@@ -8,23 +8,23 @@ from psccnet.datasets.sample import Mask
 from psccnet.synthesis.recipe import Range
 
 _Points = npt.NDArray[np.float64]
-_SMOOTH_SHARE = 0.8
 _ATTEMPTS = 16
 
 
-def random_contour(rng: np.random.Generator, size: int, area: Range = (0.01, 0.5)) -> Mask:
-    """Draw a filled random region: mostly a closed cubic Bezier curve, sometimes an ellipse or a polygon.
+def random_contour(rng: np.random.Generator, size: int, area: Range = (0.01, 0.5), bezier: float = 1.0) -> Mask:
+    """Draw a filled random region: a closed cubic Bezier curve, or an ellipse, rectangle or polygon.
 
     Args:
         rng: source of randomness.
         size: side of the square frame in pixels.
         area: range of the region's share of the frame; the share is drawn log-uniformly.
+        bezier: probability of the Bezier curve.
 
     Returns:
         size x size bool, true inside; its share of the frame lies in `area`.
     """
     for _ in range(_ATTEMPTS):
-        mask = _fill(_place(rng, _outline(rng), size, log_uniform(rng, area)), size)
+        mask = _fill(_place(rng, _outline(rng, bezier), size, log_uniform(rng, area)), size)
         if area[0] <= mask.mean() <= area[1]:
             return mask
     # Clipping at the frame may defeat every draw when the range is narrow; a central disc always fits.
@@ -39,9 +39,9 @@ def log_uniform(rng: np.random.Generator, interval: Range) -> float:
     return float(np.exp(rng.uniform(np.log(interval[0]), np.log(interval[1]))))
 
 
-def _outline(rng: np.random.Generator) -> _Points:
+def _outline(rng: np.random.Generator, bezier: float) -> _Points:
     """Return (n, 2) points of a closed curve around the origin, of no particular scale."""
-    if rng.random() < _SMOOTH_SHARE:
+    if rng.random() < bezier:
         return _bezier(_perturbed_circle(rng, int(rng.integers(5, 13))))
     kind = rng.integers(3)
     if kind == 0:

@@ -1,6 +1,7 @@
 """Cut-out material: annotated objects of photographs, and pictures with an alpha channel."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,7 @@ import numpy as np
 
 from psccnet.datasets.sample import Picture
 from psccnet.synthesis.files import StoredFile, list_files
-from psccnet.synthesis.photographs import Photographs
+from psccnet.synthesis.photographs import Photographs, UnusableFileError
 from psccnet.synthesis.transforms import MARGIN, Alpha, tight_crop
 
 MIN_SIDE = 24
@@ -19,6 +20,7 @@ MIN_SIDE = 24
 _ATTEMPTS = 32
 _WHOLE_SHARE = 0.5
 _Object = tuple[Picture, Alpha]
+_ANNOTATIONS = re.compile(r"instances.*\.json")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,17 @@ class _Polygons:
 
     photograph: int
     parts: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class _RunLength:
+    """An annotation in COCO's manner: the run-length mask, height x width, of one object of a photograph."""
+
+    photograph: int
+    counts: bytes | tuple[int, ...]
+    height: int
+    width: int
+    name: str
 
 
 @dataclass(frozen=True)
@@ -47,31 +60,42 @@ class _Cutout:
 
 
 class Objects:
-    """A library of objects to paste, drawn at random at their native resolution."""
+    """A library of objects to paste, drawn at random at their native resolution.
 
-    def __init__(self, photographs: Photographs, entries: list[_Polygons | _Labels | _Cutout]) -> None:
+    Attributes:
+        left_out: what could not be used and why, by its name; grows while objects are drawn.
+    """
+
+    def __init__(
+        self, photographs: Photographs, entries: list["_Entry"], left_out: dict[str, str] | None = None
+    ) -> None:
         """Make a library of entries; `open` is the usual way to one."""
         self._photographs = photographs
         self._entries = entries
+        self.left_out = left_out or {}
 
     @classmethod
     def open(cls, path: str | Path, photographs: Photographs) -> Self:
         """Find the cut-out material of `photographs` in a folder or a tar archive.
 
         Args:
-            path: holds any of `instances.json` (COCO polygons), `labels/NAME.png` (label maps of the
-                photograph NAME.jpg) and `cutouts/*.png` (RGBA).
+            path: a folder or tar with any of `instances*.json` (COCO polygons and run-length masks),
+                `labels/NAME.png` (label maps of the photograph NAME.jpg) and `cutouts/*.png` (RGBA); or a COCO
+                annotation file.
             photographs: the pool; objects of photographs outside it are left out, so that splits stay apart.
 
         Raises:
             FileNotFoundError: there is nothing at `path`.
-            ValueError: no usable object was found.
+            ValueError: no usable object was found, or annotations are no COCO JSON.
         """
-        entries: list[_Polygons | _Labels | _Cutout] = []
-        for name, file in sorted(list_files(Path(path))):
+        path = Path(path)
+        entries: list[_Entry] = []
+        left_out: dict[str, str] = {}
+        files = [(path.name, StoredFile(str(path)))] if path.suffix == ".json" else list_files(path)
+        for name, file in sorted(files, key=lambda item: item[0]):
             place = PurePosixPath(name)
-            if place.name == "instances.json":
-                entries += _polygons(json.loads(file.read()), photographs)
+            if _ANNOTATIONS.fullmatch(place.name) or path.suffix == ".json":
+                entries += _annotated(file, name, photographs, left_out)
             elif place.suffix == ".png" and place.parent.name == "labels":
                 photograph = photographs.find(f"{place.stem}.jpg")
                 if photograph is not None:
@@ -80,7 +104,7 @@ class Objects:
                 entries.append(_Cutout(file, name))
         if not entries:
             raise ValueError(f"no objects for these photographs under {path}")
-        return cls(photographs, entries)
+        return cls(photographs, entries, left_out)
 
     def __len__(self) -> int:
         """Return the number of annotations, label maps and cut-outs."""
@@ -93,16 +117,20 @@ class Objects:
             hxwx3 uint8 RGB and hxw float32 alpha in 0..1, cut to the object and a margin of 8 pixels.
 
         Raises:
-            ValueError: a file is unreadable, or the library has hardly any object of a usable size.
+            ValueError: the library has hardly any object that is whole and of a usable size.
         """
         for _ in range(_ATTEMPTS):
-            picture, alpha = self._read(self._entries[int(rng.integers(len(self._entries)))], rng)
+            try:
+                picture, alpha = self._read(self._entries[int(rng.integers(len(self._entries)))], rng)
+            except UnusableFileError as error:
+                self.left_out[error.name] = error.reason
+                continue
             box = cv2.boundingRect((alpha > 0.5).astype(np.uint8))
             if min(box[2:]) >= MIN_SIDE:
                 return tight_crop(picture, alpha)
         raise ValueError(f"found no object of at least {MIN_SIDE} pixels in {_ATTEMPTS} draws")
 
-    def _read(self, entry: _Polygons | _Labels | _Cutout, rng: np.random.Generator) -> _Object:
+    def _read(self, entry: "_Entry", rng: np.random.Generator) -> _Object:
         if isinstance(entry, _Cutout):
             return _read_cutout(entry)
         picture = self._photographs.read(entry.photograph)
@@ -111,6 +139,8 @@ class Objects:
             parts = [np.round(np.reshape(part, (-1, 2))).astype(np.int32) for part in entry.parts]
             cv2.fillPoly(canvas, parts, 1)
             return picture, canvas.astype(np.float32)
+        if isinstance(entry, _RunLength):
+            return picture, _decode_run_length(entry, picture)
         labels = _decode(entry.file, entry.name, lambda a: a.shape == picture.shape[:2])
         present = np.unique(labels[labels > 0])
         if present.size == 0 or rng.random() < _WHOLE_SHARE:
@@ -118,23 +148,70 @@ class Objects:
         return picture, (labels == rng.choice(present)).astype(np.float32)
 
 
-def _polygons(coco: dict[str, Any], photographs: Photographs) -> list[_Polygons]:
-    names = {image["id"]: image["file_name"] for image in coco["images"]}
-    found = []
-    for annotation in coco["annotations"]:
-        photograph = photographs.find(names[annotation["image_id"]])
-        parts = annotation["segmentation"]
-        # Run-length masks mark crowds, which are no objects.
-        if photograph is None or not isinstance(parts, list) or min(annotation["bbox"][2:]) < MIN_SIDE:
-            continue
-        found.append(_Polygons(photograph, tuple(tuple(part) for part in parts)))
+_Entry = _Polygons | _RunLength | _Labels | _Cutout
+
+
+def _annotated(file: StoredFile, name: str, photographs: Photographs, left_out: dict[str, str]) -> list[_Entry]:
+    """The usable annotations of a COCO file; those outside their picture are left out, and said."""
+    try:
+        coco = json.loads(file.read())
+        images = {image["id"]: image for image in coco["images"]}
+        found: list[_Entry] = []
+        for annotation in coco["annotations"]:
+            image = images[annotation["image_id"]]
+            photograph = photographs.find(image["file_name"])
+            # A crowd is no object.
+            if photograph is None or annotation.get("iscrowd") or min(annotation["bbox"][2:]) < MIN_SIDE:
+                continue
+            where = f"{name}, annotation {annotation.get('id', len(found))} of {image['file_name']}"
+            shape = annotation["segmentation"]
+            if isinstance(shape, dict):
+                height, width = (int(side) for side in shape["size"])
+                counts = shape["counts"]
+                packed = counts.encode() if isinstance(counts, str) else tuple(counts)
+                found.append(_RunLength(photograph, packed, height, width, where))
+                continue
+            parts = tuple(tuple(float(value) for value in part) for part in shape)
+            if _outside(parts, image):
+                left_out[where] = f"reaches outside the picture of {image['width']} x {image['height']}"
+            else:
+                found.append(_Polygons(photograph, parts))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{name}: no COCO annotations ({type(error).__name__}: {error})") from error
     return found
+
+
+def _outside(parts: tuple[tuple[float, ...], ...], image: dict[str, Any]) -> bool:
+    """Whether a polygon leaves the picture by more than a rounding; False where the picture's size is not told."""
+    if "width" not in image or "height" not in image:
+        return False
+    xs = [x for part in parts for x in part[::2]]
+    ys = [y for part in parts for y in part[1::2]]
+    return min(xs + ys) < -1 or max(xs) > image["width"] + 1 or max(ys) > image["height"] + 1
+
+
+def _decode_run_length(entry: _RunLength, picture: Picture) -> Alpha:
+    from pycocotools import mask as coco
+
+    if (entry.height, entry.width) != picture.shape[:2]:
+        raise UnusableFileError(
+            entry.name,
+            f"its mask is {entry.width} x {entry.height}, the picture {picture.shape[1]} x {picture.shape[0]}",
+        )
+    size = [entry.height, entry.width]
+    if isinstance(entry.counts, bytes):
+        packed = {"size": size, "counts": entry.counts}
+    else:
+        if sum(entry.counts) != entry.height * entry.width:
+            raise UnusableFileError(entry.name, "its runs do not add up to the picture")
+        packed = coco.frPyObjects({"size": size, "counts": list(entry.counts)}, *size)
+    return np.asarray(coco.decode(packed), np.float32)
 
 
 def _decode(file: StoredFile, name: str, valid: Callable[[Picture], bool]) -> Picture:
     decoded = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or not valid(np.asarray(decoded, np.uint8)):
-        raise ValueError(f"not the picture it should be: {name}")
+        raise UnusableFileError(name, "not the picture it should be")
     return np.asarray(decoded, np.uint8)
 
 

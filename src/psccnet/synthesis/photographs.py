@@ -1,18 +1,37 @@
 """A random-access pool of photographs: hosts and donors of the synthetic forgeries."""
 
 import csv
-from pathlib import Path
+import io
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import cv2
 import numpy as np
+from PIL import Image
 
+from psccnet.datasets.cameras import camera_of_exif, camera_of_name
 from psccnet.datasets.sample import Picture
 from psccnet.synthesis.files import StoredFile, list_files
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 _INDEX = "index.csv"
 _OBJECTS = "objects.tar"
+_TAIL = 1024
+"""Bytes at the end of a file in which a whole JPEG or PNG has its end marker."""
+
+
+class UnusableFileError(ValueError):
+    """A file that cannot be used; the synthesis goes on without it.
+
+    Attributes:
+        name: of the file.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
 
 
 class Photographs:
@@ -27,8 +46,11 @@ class Photographs:
         self._names = tuple(sorted(files))
         self._files = tuple(files[name] for name in self._names)
         self._index = {name: i for i, name in enumerate(self._names)}
+        basenames = [PurePosixPath(name).name for name in self._names]
+        self._basenames = {name: i for i, name in enumerate(basenames)} if len({*basenames}) == len(basenames) else {}
         self._cache_size = cache_size
         self._cache: dict[int, Picture] = {}
+        self._cameras: dict[int, str | None] = {}
 
     @classmethod
     def open(cls, path: str | Path, split: str | None = None, cache_size: int = 64) -> Self:
@@ -72,18 +94,31 @@ class Photographs:
         return self._names
 
     def find(self, name: str) -> int | None:
-        """Return the position of the photograph called `name`, or None if the pool does not hold it."""
-        return self._index.get(name)
+        """Return the position of the photograph called `name`, or None if the pool does not hold it.
+
+        Annotations often name a file without its folder; that will do where no two files have one name.
+        """
+        return self._index.get(name, self._basenames.get(name))
+
+    def camera(self, i: int) -> str | None:
+        """Return the camera that took photograph `i`, as its name or else its EXIF tells; None if neither does."""
+        if i not in self._cameras:
+            self._cameras[i] = camera_of_name(self._names[i]) or camera_of_exif(self._files[i].read())
+        return self._cameras[i]
 
     def read(self, i: int) -> Picture:
         """Decode photograph `i`: HxWx3 uint8 RGB, read-only, as stored (EXIF orientation is ignored).
 
         Raises:
-            ValueError: the file is not a picture; the message names it.
+            UnusableFileError: the file is no picture, is truncated, or cannot be read.
         """
         picture = self._cache.get(i)
         if picture is None:
-            picture = decode(self._files[i].read(), self._names[i])
+            try:
+                data = self._files[i].read()
+            except OSError as error:
+                raise UnusableFileError(self._names[i], f"cannot be read ({error.strerror})") from error
+            picture = decode(data, self._names[i])
             picture.flags.writeable = False
             self._cache[i] = picture
             # Oldest first, not least used: draws are uniform, and single dict operations need no lock.
@@ -100,12 +135,19 @@ def decode(data: bytes, name: str) -> Picture:
     """Decode a picture file to HxWx3 uint8 RGB, ignoring its EXIF orientation.
 
     Raises:
-        ValueError: `data` is not a picture; the message names the file.
+        UnusableFileError: `data` is not a picture, or not a whole one.
     """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if decoded is None:
-        raise ValueError(f"not a readable picture: {name}")
+        raise UnusableFileError(name, "not a readable picture, or not a whole one")
+    # OpenCV fills up what is missing of a truncated file and says nothing.
+    if b"\xff\xd9" not in data[-_TAIL:] and b"IEND" not in data[-_TAIL:]:
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                picture.load()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UnusableFileError(name, f"truncated or damaged ({error})") from error
     return np.asarray(decoded, np.uint8)
 
 

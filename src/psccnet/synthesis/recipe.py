@@ -1,11 +1,17 @@
 """What the synthesis draws from: every probability and range in one place."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ConfigDict, ValidationError
+from pydantic.dataclasses import dataclass
 
 Range = tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", validate_default=True))
 class SynthesisRecipe:
     """Probabilities and ranges of the synthetic data set (paper, section III-D).
 
@@ -21,7 +27,12 @@ class SynthesisRecipe:
         history_quality: JPEG quality of that compression.
         object_share: share of forged regions shaped like an object, where an object library is given;
             the others are random contours.
-        splice_area: forged fraction of a spliced picture.
+        bezier: share of the random contours that are closed Bezier curves; the others are ellipses, rectangles and
+            polygons.
+        splice_area: forged fraction of a spliced picture, where the pasted region is an object.
+        contour_area: the same where it is a random contour.
+        different_cameras: take the donor of a random contour from another camera than the host's, where both files
+            tell theirs.
         copy_area: forged fraction of a copy-move picture.
         removal_area: removed fraction, after the mask's dilation.
         transform: probability of each of rotation, luminance change and rescaling of a pasted region.
@@ -30,6 +41,8 @@ class SynthesisRecipe:
         luminance: grey levels either way.
         scale: factor of a rescaled region, drawn log-uniformly and redrawn to fit the area where it does not.
         flip: probability of mirroring a pasted region.
+        deform: probability of bending a pasted region smoothly.
+        deform_strength: how far it is bent, as a share of its size.
         inside: probability that a pasted region lies wholly inside the picture, as most do in real forgeries;
             otherwise its middle is anywhere.
         pure_shift: probability that a copied region is only shifted.
@@ -40,8 +53,13 @@ class SynthesisRecipe:
         min_change: least mean absolute difference inside the mask, in grey levels, of a splice or a copy.
         removal_min_change: the same for a removal, whose fill may well resemble what was there.
         telea: probability of filling by Telea's inpainting.
-        navier_stokes: probability of filling by Navier-Stokes inpainting; the rest are
-            filled by Poisson-blended patches of the same picture.
+        navier_stokes: probability of filling by Navier-Stokes inpainting.
+        frequency: probability of filling by frequency-selective reconstruction (about 0.2 s a picture of 256 x 256).
+        shift_map: probability of filling by shift-map, which looks for the best patches (about 1 s a picture).
+        learned: probability of filling by the network of `inpainter`; the rest are filled by Poisson-blended patches
+            of the same picture.
+        inpainter: a TorchScript file that takes a picture (1, 3, H, W) in 0..1 and a mask (1, 1, H, W), 1 where to
+            fill, and returns the filled picture, as LaMa and RFR are exported.
         inpaint_radius: neighbourhood of Telea and Navier-Stokes (both ends included).
         grain: probability that a smooth fill gets grain of the host's own noise level.
         post: probability of each of blur, noise and resampling of the whole picture, in every class.
@@ -59,7 +77,10 @@ class SynthesisRecipe:
     history: float = 0.5
     history_quality: Range = (60, 95)
     object_share: float = 0.5
+    bezier: float = 1.0
     splice_area: Range = (0.01, 0.5)
+    contour_area: Range = (0.15, 0.5)
+    different_cameras: bool = True
     copy_area: Range = (0.01, 0.3)
     removal_area: Range = (0.01, 0.3)
     transform: float = 0.5
@@ -68,6 +89,8 @@ class SynthesisRecipe:
     luminance: float = 32.0
     scale: Range = (0.5, 4.0)
     flip: float = 0.25
+    deform: float = 0.1
+    deform_strength: Range = (0.02, 0.08)
     inside: float = 0.5
     pure_shift: float = 0.4
     copy_overlap: float = 0.3
@@ -78,6 +101,10 @@ class SynthesisRecipe:
     removal_min_change: float = 2.0
     telea: float = 0.3
     navier_stokes: float = 0.25
+    frequency: float = 0.05
+    shift_map: float = 0.01
+    learned: float = 0.0
+    inpainter: str | None = None
     inpaint_radius: tuple[int, int] = (3, 7)
     grain: float = 0.5
     post: float = 0.1
@@ -92,9 +119,61 @@ class SynthesisRecipe:
         """Raise ValueError for a recipe that cannot be followed."""
         if self.size < 32:
             raise ValueError(f"size must be at least 32 pixels, not {self.size}")
-        if self.hard_seam + self.feathered_seam > 1 or self.telea + self.navier_stokes > 1:
+        fills = self.telea + self.navier_stokes + self.frequency + self.shift_map + self.learned
+        if self.hard_seam + self.feathered_seam > 1 or fills > 1 + 1e-9:
             raise ValueError("the probabilities of the seams, or of the fills, add up to more than 1")
-        for name in ("splice_area", "copy_area", "removal_area"):
+        if self.learned and self.inpainter is None:
+            raise ValueError("learned fills need an inpainter, a TorchScript file")
+        for name in ("splice_area", "contour_area", "copy_area", "removal_area"):
             low, high = getattr(self, name)
             if not 0 < low < high <= 0.7:
                 raise ValueError(f"{name} must be a rising range within 0..0.7, not {(low, high)}")
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="ignore"))
+class SetDescription:
+    """A recipe, and which samples of it are a set."""
+
+    recipe: SynthesisRecipe
+    seed: int = 0
+    count: int = 400
+
+
+def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescription:
+    """Read what a set is made by from YAML.
+
+    Args:
+        path: fields of `SynthesisRecipe` at the top level, or a set's synthesis.yaml, which has them under `recipe`
+            and its `seed` and `count` beside them; None for the defaults.
+        changes: fields that override the file's.
+
+    Raises:
+        ValueError: if the file is no such YAML or a field is wrong; the message names file and field.
+        FileNotFoundError: if there is no such file.
+    """
+    contents: Any = {}
+    if path is not None:
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no recipe {path}.")
+        try:
+            contents = yaml.safe_load(path.read_text()) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: not a YAML file ({error}).") from error
+        if not isinstance(contents, dict):
+            raise ValueError(f"{path}: a recipe is a list of fields with values, such as `final_jpeg: 0.9`.")
+    of_set = {name: contents.pop(name) for name in ("seed", "count") if name in contents}
+    try:
+        return SetDescription(SynthesisRecipe(**{**contents.get("recipe", contents), **changes}), **of_set)
+    except (ValidationError, TypeError) as error:
+        raise ValueError(f"{path or 'recipe'}: {explain(error)}") from error
+
+
+def explain(error: Exception) -> str:
+    """One line of a validation error: what is wrong with which field."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    faults = (
+        f"{'.'.join(str(part) for part in fault['loc']) or 'recipe'}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors()
+    )
+    return "; ".join(faults)

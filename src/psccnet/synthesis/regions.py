@@ -15,7 +15,7 @@ def random_region(rng: np.random.Generator, objects: Objects | None, recipe: Syn
     An object's silhouette that the frame cuts may fall short of the range; callers check what they use.
     """
     if objects is None or rng.random() >= recipe.object_share:
-        return random_contour(rng, recipe.size, area)
+        return random_contour(rng, recipe.size, area, recipe.bezier)
     _, alpha = objects.draw(rng)
     size = recipe.size
     scale = (log_uniform(rng, area) * size**2 / max(1.0, float(alpha.sum()))) ** 0.5

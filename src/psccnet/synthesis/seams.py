@@ -4,15 +4,14 @@ import cv2
 import numpy as np
 
 from psccnet.datasets.sample import Mask, Picture
+from psccnet.synthesis.forgery import Forgery
 from psccnet.synthesis.recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha
 
 _FRAME_GAP = 2
 
 
-def blend(
-    rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha, recipe: SynthesisRecipe
-) -> tuple[Picture, Mask]:
+def blend(rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha, recipe: SynthesisRecipe) -> Forgery:
     """Lay `pasted` over `host` with a seam drawn from the recipe.
 
     Args:
@@ -23,17 +22,17 @@ def blend(
         recipe: probabilities of the seams.
 
     Returns:
-        The forged picture and its mask (alpha above one half).
+        The forgery, its mask where alpha is above one half.
     """
     seam = rng.random()
     mask = alpha > 0.5
     if seam < recipe.hard_seam:
-        return np.where(mask[..., None], pasted, host), mask
+        return Forgery(np.where(mask[..., None], pasted, host), mask, "hard")
     if seam < recipe.hard_seam + recipe.feathered_seam:
         soft = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(*recipe.feather_sigma))[..., None]
         mixed = host + soft * (pasted.astype(np.float32) - host)
-        return np.rint(mixed).clip(0, 255).astype(np.uint8), mask
-    return poisson(host, pasted, mask)
+        return Forgery(np.rint(mixed).clip(0, 255).astype(np.uint8), mask, "feathered")
+    return Forgery(*poisson(host, pasted, mask), "poisson")
 
 
 def poisson(host: Picture, pasted: Picture, mask: Mask) -> tuple[Picture, Mask]:

@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from psccnet.datasets.sample import Mask, Picture
-from psccnet.synthesis.recipe import SynthesisRecipe
+from psccnet.datasets.sample import Picture
+from psccnet.synthesis.forgery import Forgery
+from psccnet.synthesis.recipe import Range, SynthesisRecipe
 from psccnet.synthesis.seams import blend
-from psccnet.synthesis.transforms import Alpha, change_luminance, draw_affine, draw_centre, mean_change, place
+from psccnet.synthesis.transforms import Alpha, bend, change_luminance, draw_affine, draw_centre, mean_change, place
 
 
 def splice(
-    rng: np.random.Generator, host: Picture, donor: Picture, alpha: Alpha, recipe: SynthesisRecipe
-) -> tuple[Picture, Mask] | None:
-    """Paste a region of a donor into the host after random scale, rotation, shift and luminance changes.
+    rng: np.random.Generator, host: Picture, donor: Picture, alpha: Alpha, recipe: SynthesisRecipe, area: Range
+) -> Forgery | None:
+    """Paste a region of a donor into the host after random scale, rotation, shift, luminance changes and bending.
 
     Args:
         rng: source of randomness.
@@ -19,17 +20,18 @@ def splice(
         donor: hxwx3 uint8, cut to the region and a margin.
         alpha: hxw float32 in 0..1, the region.
         recipe: probabilities and ranges.
+        area: range of the forged fraction.
 
     Returns:
-        The forged picture and its SxS mask, or None if the draw left the area's range or changed too little.
+        The forgery, or None if the draw left the area's range or changed too little.
     """
-    affine = draw_affine(rng, recipe, float(alpha.sum()), recipe.splice_area)
+    affine = draw_affine(rng, recipe, float(alpha.sum()), area)
     if rng.random() < recipe.transform:
         donor = change_luminance(donor, rng.uniform(-recipe.luminance, recipe.luminance))
+    donor, alpha = bend(rng, donor, alpha, recipe)
     centre = draw_centre(rng, recipe, alpha, affine)
     pasted, laid = place(donor, alpha, affine, centre, recipe.size)
-    forged, mask = blend(rng, host, pasted, laid, recipe)
-    low, high = recipe.splice_area
-    if not low <= mask.mean() <= high or mean_change(host, forged, mask) < recipe.min_change:
+    forgery = blend(rng, host, pasted, laid, recipe)
+    if not area[0] <= forgery.mask.mean() <= area[1]:
         return None
-    return forged, mask
+    return forgery if mean_change(host, forgery.picture, forgery.mask) >= recipe.min_change else None

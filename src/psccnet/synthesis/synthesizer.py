@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from psccnet.datasets.sample import MANIPULATIONS, Mask, Picture, Sample
+from psccnet.datasets.sample import MANIPULATIONS, Picture, Sample
 from psccnet.synthesis.contours import random_contour
 from psccnet.synthesis.copy_move import copy_move
 from psccnet.synthesis.encoding import Encoding, finish, finish_encoded, history
+from psccnet.synthesis.forgery import Forgery
 from psccnet.synthesis.objects import Objects
-from psccnet.synthesis.photographs import Photographs, decode
-from psccnet.synthesis.recipe import SynthesisRecipe
+from psccnet.synthesis.photographs import Photographs, UnusableFileError, decode
+from psccnet.synthesis.recipe import Range, SynthesisRecipe
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
 from psccnet.synthesis.splicing import splice
@@ -19,8 +20,11 @@ from psccnet.synthesis.transforms import Alpha, tight_crop
 
 _ATTEMPTS_PER_HOST = 8
 _HOSTS = 16
+_DONORS = 4
+"""Photographs looked at for one of another camera."""
 # Independent streams of randomness; the host's and the ending's do not know the class.
 _HOST_STREAM, _FORGERY_STREAM, _FINISH_STREAM = range(3)
+_CLASSES = {name: number for number, name in enumerate(MANIPULATIONS)}
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,31 @@ class _Host:
     photograph: int
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A sample before its ending, which is the same for all classes."""
+
+    forgery: Forgery
+    source: str
+    kind: str
+
+    def label(self, image: Picture, index: int) -> Sample:
+        forged = self.forgery
+        name = f"{self.kind}-{index:08d}"
+        return Sample(
+            image, forged.mask, self.kind != "pristine", self.kind, name, self.source, forged.method, forged.source
+        )
+
+
 class Synthesizer:
     """An endless, reproducible data set: sample `index` depends on the seed and the index alone.
 
     Host, crop, compression history, post-processing and final encoding are drawn before and apart from the
     class, so that nothing but the manipulation tells the classes apart. The one exception: a host on which a
     manipulation keeps failing (a blank wall hides every copy) is replaced by another.
+
+    Attributes:
+        left_out: files that were drawn and could not be used, with the reason.
     """
 
     def __init__(
@@ -61,6 +84,7 @@ class Synthesizer:
         self.objects = objects
         self.recipe = recipe or SynthesisRecipe()
         self.seed = seed
+        self.left_out: dict[str, str] = objects.left_out if objects is not None else {}
 
     def sample(self, index: int, manipulation: str | None = None) -> Sample:
         """Make sample `index` (0 or more).
@@ -73,66 +97,76 @@ class Synthesizer:
             A sample whose image is size x size, as decoded from its final encoding.
 
         Raises:
-            ValueError: the manipulation is unknown, or a photograph is unreadable.
-            RuntimeError: no host could be forged (the photographs are all but blank).
+            ValueError: the manipulation is unknown.
+            RuntimeError: no host could be forged (the photographs are unreadable or all but blank).
         """
-        picture, mask, source, kind = self._draw(index, manipulation)
-        picture = finish(picture, self._rng(index, _FINISH_STREAM), self.recipe)
-        return _label(picture, mask, source, kind, index)
+        drawn = self._draw(index, manipulation)
+        return drawn.label(finish(drawn.forgery.picture, self._rng(index, _FINISH_STREAM), self.recipe), index)
 
     def encoded(self, index: int, manipulation: str | None = None) -> tuple[bytes, Encoding, Sample]:
         """Make sample `index` as a file: its bytes, its format, and the same sample as `sample` returns."""
-        picture, mask, source, kind = self._draw(index, manipulation)
-        data, encoding = finish_encoded(picture, self._rng(index, _FINISH_STREAM), self.recipe)
-        return data, encoding, _label(decode(data, "final encoding"), mask, source, kind, index)
+        drawn = self._draw(index, manipulation)
+        data, encoding = finish_encoded(drawn.forgery.picture, self._rng(index, _FINISH_STREAM), self.recipe)
+        return data, encoding, drawn.label(decode(data, "final encoding"), index)
 
     def _rng(self, index: int, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, index, *stream])
 
-    def _draw(self, index: int, manipulation: str | None) -> tuple[Picture, Mask, str, str]:
-        """Return picture before its ending, mask, host's name and class of sample `index`."""
+    def _draw(self, index: int, manipulation: str | None) -> _Drawn:
         kind = MANIPULATIONS[index % len(MANIPULATIONS)] if manipulation is None else manipulation
         if kind not in MANIPULATIONS:
             raise ValueError(f"unknown manipulation {kind!r}; known are {', '.join(MANIPULATIONS)}")
         for attempt in range(_HOSTS):
-            host = self._host(self._rng(index, _HOST_STREAM, attempt))
-            name = self.photographs.names[host.photograph]
-            if kind == "pristine":
-                return host.picture, np.zeros(host.picture.shape[:2], np.bool_), name, kind
-            rng = self._rng(index, _FORGERY_STREAM, attempt, MANIPULATIONS.index(kind))
-            for _ in range(_ATTEMPTS_PER_HOST):
-                forged = self._forge(kind, host, rng)
-                if forged is not None:
-                    return *forged, name, kind
+            try:
+                host = self._host(self._rng(index, _HOST_STREAM, attempt))
+                forgery = self._forgery(kind, host, self._rng(index, _FORGERY_STREAM, attempt, _CLASSES[kind]))
+            except UnusableFileError as error:
+                self.left_out[error.name] = error.reason
+                continue
+            if forgery is not None:
+                return _Drawn(forgery, self.photographs.names[host.photograph], kind)
         raise RuntimeError(f"no {kind} could be made of {_HOSTS} photographs for sample {index}")
+
+    def _forgery(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
+        if kind == "pristine":
+            return Forgery(host.picture, np.zeros(host.picture.shape[:2], np.bool_), "")
+        attempts = (self._forge(kind, host, rng) for _ in range(_ATTEMPTS_PER_HOST))
+        return next((forgery for forgery in attempts if forgery is not None), None)
 
     def _host(self, rng: np.random.Generator) -> _Host:
         photograph = int(rng.integers(len(self.photographs)))
         crop = random_crop(rng, self.photographs.read(photograph), self.recipe)
         return _Host(history(crop, rng, self.recipe), photograph)
 
-    def _forge(self, kind: str, host: _Host, rng: np.random.Generator) -> tuple[Picture, Mask] | None:
+    def _forge(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
         recipe = self.recipe
         if kind == "splicing":
-            donor, alpha = self._donor(host, rng)
-            return splice(rng, host.picture, donor, alpha, recipe)
+            donor, alpha, area = self._donor(host, rng)
+            return splice(rng, host.picture, donor, alpha, recipe, area)
         if kind == "copy-move":
             return copy_move(rng, host.picture, random_region(rng, self.objects, recipe, recipe.copy_area), recipe)
         return remove(rng, host.picture, random_region(rng, self.objects, recipe, recipe.removal_area), recipe)
 
-    def _donor(self, host: _Host, rng: np.random.Generator) -> tuple[Picture, Alpha]:
-        """Draw a region of another photograph: an object, or a random contour."""
-        if self.objects is not None and rng.random() < self.recipe.object_share:
+    def _donor(self, host: _Host, rng: np.random.Generator) -> tuple[Picture, Alpha, Range]:
+        """Draw a region of another photograph, an object or a random contour, and the area that it may forge."""
+        recipe = self.recipe
+        if self.objects is not None and rng.random() < recipe.object_share:
             picture, alpha = self.objects.draw(rng)
-            return history(np.ascontiguousarray(picture), rng, self.recipe), alpha
-        other = int(rng.integers(len(self.photographs) - 1))
-        crop = random_crop(rng, self.photographs.read(other + (other >= host.photograph)), self.recipe)
-        region = random_contour(rng, self.recipe.size, self.recipe.splice_area)
-        return tight_crop(history(crop, rng, self.recipe), region.astype(np.float32))
+            return history(np.ascontiguousarray(picture), rng, recipe), alpha, recipe.splice_area
+        crop = random_crop(rng, self.photographs.read(self._other_photograph(host.photograph, rng)), recipe)
+        region = random_contour(rng, recipe.size, recipe.contour_area, recipe.bezier)
+        donor, alpha = tight_crop(history(crop, rng, recipe), region.astype(np.float32))
+        return donor, alpha, recipe.contour_area
 
-
-def _label(picture: Picture, mask: Mask, source: str, kind: str, index: int) -> Sample:
-    return Sample(picture, mask, kind != "pristine", kind, f"{kind}-{index:08d}", source)
+    def _other_photograph(self, host: int, rng: np.random.Generator) -> int:
+        """Draw a photograph other than the host, of another camera where both tell theirs and one is soon found."""
+        for _ in range(_DONORS if self.recipe.different_cameras else 1):
+            other = int(rng.integers(len(self.photographs) - 1))
+            other += other >= host
+            camera = self.photographs.camera(host) if self.recipe.different_cameras else None
+            if camera is None or camera != self.photographs.camera(other):
+                break
+        return other
 
 
 def random_crop(rng: np.random.Generator, photograph: Picture, recipe: SynthesisRecipe) -> Picture:

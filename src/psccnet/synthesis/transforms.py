@@ -111,6 +111,21 @@ def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int
     return np.asarray(laid, np.uint8), np.asarray(laid_alpha, np.float32)
 
 
+def bend(rng: np.random.Generator, picture: Picture, alpha: Alpha, recipe: SynthesisRecipe) -> tuple[Picture, Alpha]:
+    """Deform a region smoothly with the recipe's probability: hxwx3 uint8 and its alpha hxw, sizes kept."""
+    if rng.random() >= recipe.deform:
+        return picture, alpha
+    height, width = alpha.shape
+    reach = rng.uniform(*recipe.deform_strength) * min(height, width)
+    coarse = rng.uniform(-reach, reach, (4, 4, 2)).astype(np.float32)
+    offset = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    x, y = x + offset[..., 0], y + offset[..., 1]
+    bent = cv2.remap(np.ascontiguousarray(picture), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    bent_alpha = cv2.remap(np.ascontiguousarray(alpha), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return np.asarray(bent, np.uint8), np.asarray(bent_alpha, np.float32)
+
+
 def change_luminance(picture: Picture, offset: float) -> Picture:
     """Add `offset` grey levels to every channel, saturating at 0 and 255."""
     return np.clip(picture.astype(np.int16) + round(offset), 0, 255).astype(np.uint8)

@@ -1,45 +1,270 @@
-"""A synthetic set as files: images/, masks/ and an index.csv."""
+"""A synthetic set as files: a folder of pictures and masks, or WebDataset shards, with a Parquet manifest."""
 
 import csv
+import hashlib
 import io
+import json
+import tarfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Literal
 
+import cv2
 import numpy as np
+import yaml
 
-from psccnet.datasets.sample import Sample
+from psccnet.datasets.sample import Mask
 from psccnet.files import write_whole
 from psccnet.synthesis.encoding import Encoding, encode
 from psccnet.synthesis.synthesizer import Synthesizer
 
+Layout = Literal["folder", "shards"]
+RECIPE, MANIFEST, INDEX, PARTS = "synthesis.yaml", "manifest.parquet", "index.csv", ".parts"
+PART = 500
+"""Samples that are finished together: a shard, or the step in which an interrupted run is taken up."""
 
-def write_set(synthesizer: Synthesizer, count: int, folder: Path) -> Iterator[Sample]:
-    """Write samples 0..count-1; the index.csv comes last, so a folder that has one is whole.
+
+@dataclass(frozen=True)
+class Written:
+    """One sample as it was written, a row of the manifest.
+
+    Attributes:
+        index: of the sample; with the recipe and the seed it tells everything else.
+        id, manipulation, method, source: those of the `Sample`.
+        image, mask, source_mask: paths below the set's folder, inside a shard "SHARD.tar/MEMBER"; masks are empty for a
+            pristine picture, source masks for all but copy-moves.
+        forged_fraction: share of forged pixels, 0..1.
+        jpeg_quality: of the file, None for PNG.
+        sha256: of the picture's file.
+    """
+
+    index: int
+    id: str
+    manipulation: str
+    method: str
+    source: str
+    image: str
+    mask: str
+    source_mask: str
+    forged_fraction: float
+    jpeg_quality: int | None
+    sha256: str
+
+
+_Made = tuple[Written, dict[str, bytes], dict[str, str]]
+
+
+def describe(synthesizer: Synthesizer) -> dict[str, Any]:
+    """What a set can be rebuilt from, bit for bit, with the same photographs: recipe, seed and versions."""
+    names = "\n".join(synthesizer.photographs.names).encode()
+    return {
+        "seed": synthesizer.seed,
+        "recipe": asdict(synthesizer.recipe),
+        "photographs": {"count": len(synthesizer.photographs), "sha256_of_names": hashlib.sha256(names).hexdigest()},
+        "objects": len(synthesizer.objects) if synthesizer.objects is not None else 0,
+        "versions": {name: version(name) for name in ("psccnet", "numpy", "opencv-contrib-python-headless")},
+    }
+
+
+def write_set(
+    synthesizer: Synthesizer, count: int, folder: Path, layout: Layout = "folder", workers: int = 0
+) -> Iterator[Written]:
+    """Write samples 0..count-1, their recipe first and their manifest last: a folder that has one is whole.
+
+    An interrupted run is taken up where it was; what it had finished stays as it is.
 
     Args:
         synthesizer: of the samples.
         count: how many.
         folder: made if missing.
+        layout: "folder" writes images/, masks/, sources/ and an index.csv that `psccnet evaluate` reads; "shards"
+            writes WebDataset tars of 500 samples, whose members are KEY.jpg or KEY.png, KEY.mask.png,
+            KEY.source.png and KEY.json.
+        workers: processes that make samples; 0 makes them here. What is written does not depend on it.
 
     Yields:
-        Each sample after its files are written.
+        Each sample after its files are written, or at once where an earlier run wrote them.
 
     Raises:
+        ValueError: if the folder holds another set, or something else; the message names the mend.
         OSError: if a file cannot be written.
+        RuntimeError: if the photographs cannot be forged.
     """
-    for below in ("images", "masks"):
-        (folder / below).mkdir(parents=True, exist_ok=True)
+    known = _claim(folder, {**describe(synthesizer), "layout": layout}, count)
+    parts = folder / PARTS
+    rows: list[Written] = []
+    with _Makers(synthesizer, workers) as makers:
+        for start in range(0, count, PART):
+            numbers = range(start, min(start + PART, count))
+            finished = parts / f"{start:09d}-{len(numbers)}.json"
+            if finished.is_file():
+                known |= {row["index"]: Written(**row) for row in json.loads(finished.read_text())}
+            if known.keys() >= set(numbers):
+                done = [known[number] for number in numbers]
+                yield from done
+            else:
+                done = []
+                for row in _write_part(makers, numbers, folder, layout):
+                    done.append(row)
+                    yield row
+                write_whole({finished: json.dumps([asdict(row) for row in done]).encode()})
+            rows += done
+    if layout == "folder":
+        write_whole({folder / INDEX: _index(rows)})
+    write_whole({folder / MANIFEST: _manifest(rows, describe(synthesizer))})
+    for file in parts.iterdir():
+        file.unlink()
+    parts.rmdir()
+
+
+def _claim(folder: Path, description: dict[str, Any], count: int) -> dict[int, Written]:
+    """Write the set's recipe, or see that the one that stands there is the same; return the samples of a whole set."""
+    recipe, manifest = folder / RECIPE, folder / MANIFEST
+    known: dict[int, Written] = {}
+    plain = json.loads(json.dumps(description))  # as YAML knows it, without tuples
+    if recipe.is_file():
+        standing = yaml.safe_load(recipe.read_text())
+        if {**standing, "count": None} != {**plain, "count": None}:
+            raise ValueError(f"{folder} holds a set of another recipe, seed or photographs; choose another folder.")
+        if standing["count"] > count:
+            raise ValueError(f"{folder} holds a set of {standing['count']}; ask for as many or more.")
+        known = {row.index: row for row in read_manifest(manifest)} if manifest.is_file() else {}
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(f"{folder} holds other files; choose an empty folder or a new one.")
+    (folder / PARTS).mkdir(parents=True, exist_ok=True)
+    text = "# psccnet synthesize PHOTOGRAPHS --recipe THIS_FILE rebuilds this set.\n"
+    write_whole({recipe: (text + yaml.safe_dump({"count": count, **plain}, sort_keys=False)).encode()})
+    return known
+
+
+def read_manifest(path: Path) -> list[Written]:
+    """The rows of a set's manifest.parquet."""
+    import pyarrow.parquet
+
+    return [Written(**row) for row in pyarrow.parquet.read_table(path).to_pylist()]
+
+
+def _write_part(makers: "_Makers", numbers: range, folder: Path, layout: Layout) -> Iterator[Written]:
+    if layout == "folder":
+        for below in ("images", "masks", "sources"):
+            (folder / below).mkdir(exist_ok=True)
+        for row, files in makers.make(numbers):
+            write_whole({folder / name: content for name, content in files.items()})
+            yield row
+        return
+    shard = f"shard-{numbers.start // PART:06d}.tar"
+    tar = io.BytesIO()
+    rows = []
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        for row, files in makers.make(numbers):
+            named = {_member(row, name): content for name, content in files.items()}
+            for name, content in {**named, f"{row.id}.json": json.dumps(asdict(row)).encode()}.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+            inside = {path: f"{shard}/{_member(row, path)}" for path in files}
+            changes = {field: inside.get(getattr(row, field), "") for field in ("image", "mask", "source_mask")}
+            rows.append(Written(**{**asdict(row), **changes}))
+            yield rows[-1]
+    write_whole({folder / shard: tar.getvalue()})
+
+
+def _member(row: Written, path: str) -> str:
+    """A file's name inside a shard: WebDataset groups by what stands before the first dot."""
+    return row.id + {row.mask: ".mask.png", row.source_mask: ".source.png"}.get(path, Path(path).suffix)
+
+
+class _Makers:
+    """Makes samples here or in other processes, in order, and gathers what had to be left out."""
+
+    def __init__(self, synthesizer: Synthesizer, workers: int) -> None:
+        self.synthesizer = synthesizer
+        # spawn: a process that has threads, as OpenCV's are, must not be forked.
+        self.pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (synthesizer,)) if workers > 0 else None
+
+    def __enter__(self) -> "_Makers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+
+    def make(self, numbers: range) -> Iterator[tuple[Written, dict[str, bytes]]]:
+        made = (
+            (_make(self.synthesizer, number) for number in numbers)
+            if self.pool is None
+            else self.pool.map(_make_here, numbers, chunksize=8)
+        )
+        for row, files, left_out in made:
+            self.synthesizer.left_out |= left_out
+            yield row, files
+
+
+_HERE: list[Synthesizer] = []
+
+
+def _start(synthesizer: Synthesizer) -> None:
+    cv2.setNumThreads(1)
+    _HERE.append(synthesizer)
+
+
+def _make_here(index: int) -> _Made:
+    return _make(_HERE[0], index)
+
+
+def _make(synthesizer: Synthesizer, index: int) -> _Made:
+    data, encoding, sample = synthesizer.encoded(index)
+    assert sample.mask is not None
+    image = f"images/{sample.id}{encoding.suffix}"
+    mask = f"masks/{sample.id}.png" if sample.forged else ""
+    source_mask = f"sources/{sample.id}.png" if sample.source_mask is not None else ""
+    files = {image: data}
+    if mask:
+        files[mask] = _mask_file(sample.mask)
+    if sample.source_mask is not None:
+        files[source_mask] = _mask_file(sample.source_mask)
+    row = Written(
+        index=index,
+        id=sample.id,
+        manipulation=sample.manipulation,
+        method=sample.method,
+        source=sample.source,
+        image=image,
+        mask=mask,
+        source_mask=source_mask,
+        forged_fraction=float(sample.mask.mean()),
+        jpeg_quality=encoding.quality,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    return row, files, dict(synthesizer.left_out)
+
+
+def _mask_file(mask: Mask) -> bytes:
+    return encode(np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2), Encoding(None))
+
+
+def _index(rows: list[Written]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["set", "image", "mask", "manipulation", "source"])
-    for index in range(count):
-        data, encoding, sample = synthesizer.encoded(index)
-        image = f"images/{sample.id}{encoding.suffix}"
-        mask = f"masks/{sample.id}.png" if sample.forged else ""
-        write_whole({folder / image: data})
-        if mask and sample.mask is not None:
-            grey = np.repeat(sample.mask[..., None].astype(np.uint8) * 255, 3, axis=2)
-            write_whole({folder / mask: encode(grey, Encoding(None))})
-        writer.writerow(["synthetic", image, mask, sample.manipulation, sample.source])
-        yield sample
-    write_whole({folder / "index.csv": text.getvalue().encode()})
+    writer.writerows(["synthetic", row.image, row.mask, row.manipulation, row.source] for row in rows)
+    return text.getvalue().encode()
+
+
+def _manifest(rows: list[Written], description: dict[str, Any]) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    types = {"index": pyarrow.int64(), "forged_fraction": pyarrow.float64(), "jpeg_quality": pyarrow.int32()}
+    names = list(Written.__dataclass_fields__)
+    schema = pyarrow.schema(
+        [(name, types.get(name, pyarrow.string())) for name in names], {"synthesis": json.dumps(description)}
+    )
+    table = pyarrow.Table.from_pylist([asdict(row) for row in rows], schema)
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(table, file)
+    return file.getvalue()

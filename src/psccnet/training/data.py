@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
+from psccnet.synthesis.recipe import explain
 from psccnet.training.recipe import Recipe
 
 
@@ -108,8 +109,8 @@ class SyntheticData(LightningDataModule):
         objects = Objects.open(data.objects, photographs) if data.objects else None
         try:
             synthesis = SynthesisRecipe(**{**data.synthesis, "size": size})
-        except TypeError as error:
-            raise ValueError(f"data.synthesis: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"data.synthesis: {explain(error)}") from error
         return Synthesizer(photographs, objects, synthesis, seed)
 
     def _training_pictures(self) -> SyntheticPictures:

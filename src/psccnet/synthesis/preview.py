@@ -1,0 +1,57 @@
+"""A contact sheet of synthetic pictures and their masks, as the paper's Fig. 4."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from psccnet.datasets.sample import MANIPULATIONS
+from psccnet.synthesis.synthesizer import Synthesizer
+
+COLUMNS = 6
+_CELL, _GAP, _TITLE, _LABEL = 160, 6, 24, 14
+
+
+def contact_sheet(synthesizer: Synthesizer, count: int) -> bytes:
+    """Lay out the first samples of a set: a band of pictures over their masks for each class.
+
+    Args:
+        synthesizer: of the set.
+        count: how many samples the set has; the sheet shows six of each class at most.
+
+    Returns:
+        A PNG file. Below each forged picture its mask, white where forged; in a copy-move's mask the source is grey.
+    """
+    shown = [
+        [synthesizer.sample(index) for index in range(number, count, len(MANIPULATIONS))[:COLUMNS]]
+        for number in range(len(MANIPULATIONS))
+    ]
+    bands = [(name, samples) for name, samples in zip(MANIPULATIONS, shown, strict=True) if samples]
+    heights = [_TITLE + (_CELL + _LABEL if name == "pristine" else 2 * _CELL + _LABEL) + 2 * _GAP for name, _ in bands]
+    sheet = Image.new("RGB", (_GAP + COLUMNS * (_CELL + _GAP), sum(heights) + _GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    title, label = ImageFont.load_default(16), ImageFont.load_default(10)
+    top = _GAP
+    for (name, samples), height in zip(bands, heights, strict=True):
+        draw.text((_GAP, top), name, "black", title)
+        for column, sample in enumerate(samples):
+            assert sample.mask is not None
+            x, y = _GAP + column * (_CELL + _GAP), top + _TITLE
+            sheet.paste(_cell(sample.image, Image.Resampling.LANCZOS), (x, y))
+            text = sample.method
+            if sample.forged:
+                mask = sample.mask.astype(np.uint8) * 255
+                if sample.source_mask is not None:
+                    mask = np.maximum(mask, sample.source_mask.astype(np.uint8) * 110)
+                y += _CELL
+                sheet.paste(_cell(np.repeat(mask[..., None], 3, axis=2), Image.Resampling.NEAREST), (x, y))
+                text += f", {sample.mask.mean():.0%} forged"
+            draw.text((x, y + _CELL), text, "#555555", label)
+        top += height
+    file = io.BytesIO()
+    sheet.save(file, format="PNG")
+    return file.getvalue()
+
+
+def _cell(pixels: np.ndarray, how: Image.Resampling) -> Image.Image:
+    return Image.fromarray(pixels).resize((_CELL, _CELL), how)

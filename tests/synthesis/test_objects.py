@@ -1,0 +1,97 @@
+"""Annotations as they are found in the wild, and files that are broken."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
+
+from .conftest import packed_run_lengths, run_lengths, texture
+
+
+def coco(folder: Path, *annotations: dict[str, object], file_name: str = "photograph-0.jpg") -> Path:
+    images = [{"id": 1, "file_name": file_name, "width": 176, "height": 200}]
+    path = folder / "instances_train2017.json"
+    path.write_text(json.dumps({"images": images, "annotations": [{"image_id": 1, **one} for one in annotations]}))
+    return path
+
+
+BOX = [30, 40, 50, 60]
+
+
+@pytest.mark.parametrize("segmentation", [run_lengths(), packed_run_lengths()], ids=["counts", "string"])
+def test_run_length_masks(photographs: Photographs, tmp_path: Path, segmentation: dict[str, object]) -> None:
+    objects = Objects.open(coco(tmp_path, {"segmentation": segmentation, "bbox": BOX}), photographs)
+    picture, alpha = objects.draw(np.random.default_rng(0))
+    assert alpha.sum() == 50 * 60
+    whole = photographs.read(0)
+    assert np.array_equal(picture[alpha > 0], whole[40:100, 30:80].reshape(-1, 3))
+
+
+def test_masks_of_another_size_are_left_out_by_name(photographs: Photographs, tmp_path: Path) -> None:
+    wrong = {"size": [20, 20], "counts": [400]}
+    short = {"size": [200, 176], "counts": [5, 5]}
+    good = {"segmentation": run_lengths(), "bbox": BOX}
+    path = coco(
+        tmp_path,
+        {"id": 5, "segmentation": wrong, "bbox": BOX},
+        {"id": 6, "segmentation": short, "bbox": BOX},
+        good,
+        good,
+    )
+    objects = Objects.open(path, photographs)
+    for seed in range(20):
+        objects.draw(np.random.default_rng(seed))
+    assert objects.left_out == {
+        f"{path.name}, annotation 5 of photograph-0.jpg": "its mask is 20 x 20, the picture 176 x 200",
+        f"{path.name}, annotation 6 of photograph-0.jpg": "its runs do not add up to the picture",
+    }
+
+
+def test_files_are_found_without_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "train2017").mkdir()
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / "train2017" / f"photograph-{i}.jpg"), texture(i))
+    pool = Photographs.open(tmp_path)
+    (tmp_path / "annotations").mkdir()
+    path = coco(tmp_path / "annotations", {"segmentation": run_lengths(), "bbox": BOX})
+    assert len(Objects.open(path, pool)) == len(Objects.open(path.parent, pool)) == 1
+
+
+@pytest.mark.parametrize("content", ["no JSON", "{}", '{"images": [], "annotations": [{}]}', "[]"])
+def test_no_annotations(photographs: Photographs, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "instances.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"instances\.json: no COCO annotations"):
+        Objects.open(path, photographs)
+
+
+def test_a_truncated_photograph_is_left_out_by_name(tmp_path: Path) -> None:
+    for i in range(6):
+        suffix = "png" if i == 1 else "jpg"
+        path = tmp_path / f"{i}.{suffix}"
+        cv2.imwrite(str(path), texture(i))
+        if i < 2:
+            path.write_bytes(path.read_bytes()[:-2000])
+    synthesizer = Synthesizer(Photographs.open(tmp_path), recipe=SynthesisRecipe(size=64))
+    sources = {synthesizer.sample(index).source for index in range(24)}
+    assert sources == {"2.jpg", "3.jpg", "4.jpg", "5.jpg"}
+    assert set(synthesizer.left_out) == {"0.jpg", "1.png"}
+    assert all("whole" in reason or "truncated" in reason for reason in synthesizer.left_out.values())
+
+
+def test_donors_are_of_another_camera(tmp_path: Path) -> None:
+    for camera in ("D01_Samsung_GalaxyS3Mini", "D02_Apple_iPhone4s"):
+        (tmp_path / camera).mkdir()
+        for i in range(4):
+            cv2.imwrite(str(tmp_path / camera / f"{camera[:3]}_I_nat_{i:04d}.jpg"), texture(i))
+    pool = Photographs.open(tmp_path)
+    assert {pool.camera(i) for i in range(8)} == {"D01", "D02"}
+    synthesizer = Synthesizer(pool, recipe=SynthesisRecipe(size=64))
+    draws = [synthesizer._other_photograph(0, np.random.default_rng(seed)) for seed in range(200)]
+    # Four draws in a row find a photograph of the same camera with a probability of (3/7)^4.
+    assert np.mean([pool.camera(i) == "D01" for i in draws]) < 0.1
+    assert 0 not in draws
