@@ -16,11 +16,15 @@ from psccnet.weights import Card, save
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Tensors here are small: with several threads, most of the time is waiting for one another."""
+    """Tensors here are small: with several threads, most of the time is waiting for one another.
+
+    A run of training flushes denormals, for good; what comes after it wants them back.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from psccnet.cli.evaluate import LABELS
-from psccnet.evaluation.listing import read_listing
+from psccnet.datasets.listing import read_listing
 from psccnet.evaluation.protocol import Evaluation
 from psccnet.inference import Detector
 

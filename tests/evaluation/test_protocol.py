@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from sklearn.metrics import f1_score, roc_auc_score
 
-from psccnet.evaluation.listing import read_listing, read_mask
+from psccnet.datasets.listing import read_listing
+from psccnet.datasets.masks import read_mask
 from psccnet.evaluation.protocol import Evaluation, Row, image_auc_interval, summarize, write_rows
 from psccnet.inference import Detector
 

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from psccnet.evaluation.listing import read_listing, read_mask
+from psccnet.datasets.listing import read_listing
+from psccnet.datasets.masks import read_mask
 from psccnet.inference.decoding import decode
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.photographs import decode as picture_of

@@ -69,11 +69,8 @@ def every_step_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def torch_as_it_was() -> Iterator[None]:
-    """One thread, and the global settings of a run taken back after it."""
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(1)
+def precision_as_it_was() -> Iterator[None]:
+    """What a run sets for products of matrices is taken back after it."""
+    precision = torch.get_float32_matmul_precision()
     yield
-    torch.set_num_threads(threads)
     torch.set_float32_matmul_precision(precision)
-    torch.set_flush_denormal(False)

@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from psccnet.training.calibration import recalibrate_batch_norm
-from psccnet.training.data import SyntheticData
+from psccnet.training.data import TrainingData
 from psccnet.training.recipe import Recipe
 from psccnet.training.task import PSCCTask
 
@@ -14,7 +14,7 @@ def test_statistics_become_those_of_the_training_pictures(recipe: Recipe) -> Non
     first.running_mean.fill_(1000.0)
     first.running_var.fill_(1e-3)
     weights = {name: value.clone() for name, value in task.named_parameters()}
-    data = SyntheticData(recipe)
+    data = TrainingData(recipe)
 
     recalibrate_batch_norm(task.eval(), data, batches=3)
 

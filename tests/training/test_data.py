@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from psccnet.synthesis import Photographs, SynthesisRecipe, Synthesizer
-from psccnet.training.data import StepSampler, SyntheticData, SyntheticPictures
+from psccnet.synthesis.writing import write_set
+from psccnet.training.data import Pictures, StepSampler, TrainingData
 from psccnet.training.recipe import Recipe
 
 
-def pictures(photographs: Path, augment: bool, seed: int = 3) -> SyntheticPictures:
+def pictures(photographs: Path, augment: bool, seed: int = 3) -> Pictures:
     pool = Photographs.open(photographs, split="train")
-    return SyntheticPictures(Synthesizer(pool, None, SynthesisRecipe(size=32), seed), 24, augment)
+    return Pictures(Synthesizer(pool, None, SynthesisRecipe(size=32), seed), 24, augment)
 
 
 def symmetries(x: Tensor) -> list[Tensor]:
@@ -64,7 +65,7 @@ def test_masks_mark_where_the_host_was_changed(photographs: Path, monkeypatch: p
     # Without compression or blur the pristine picture of an index is the host of its forgeries.
     lossless = SynthesisRecipe(size=32, history=0, post=0, final_jpeg=0, hard_seam=1, feathered_seam=0)
     made = Synthesizer(Photographs.open(photographs, split="train"), None, lossless, seed=3)
-    dataset = SyntheticPictures(made, 8, augment=True)
+    dataset = Pictures(made, 8, augment=True)
     original = made.sample
     checked = 0
     for index in range(8):
@@ -112,7 +113,7 @@ def test_processes_share_the_stream() -> None:
 
 def test_data_are_of_the_recipes_size_and_split(recipe: Recipe) -> None:
     recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update={"validation_size": 64})})
-    module = SyntheticData(recipe)
+    module = TrainingData(recipe)
     assert module.steps_per_epoch == 3
     module.trainer = SimpleNamespace(global_step=0, global_rank=0, world_size=1)
     batches = list(module.train_dataloader())
@@ -123,8 +124,7 @@ def test_data_are_of_the_recipes_size_and_split(recipe: Recipe) -> None:
     assert batch["picture"].shape == (8, 3, 64, 64)
     assert batch["mask"].shape == (8, 1, 64, 64)
     train, validation = (
-        set(loader.dataset.synthesizer.photographs.names)
-        for loader in (module.train_dataloader(), module.val_dataloader())
+        set(loader.dataset.source.photographs.names) for loader in (module.train_dataloader(), module.val_dataloader())
     )
     assert train == {"0.jpg", "1.png", "2.jpg", "3.png", "4.jpg"}
     assert validation == {"5.png", "6.jpg", "7.png"}
@@ -132,7 +132,51 @@ def test_data_are_of_the_recipes_size_and_split(recipe: Recipe) -> None:
 
 def test_validation_does_not_depend_on_the_recipes_seed(recipe: Recipe) -> None:
     one, other = (
-        next(iter(SyntheticData(recipe.model_copy(update={"seed": seed})).val_dataloader())) for seed in (0, 5)
+        next(iter(TrainingData(recipe.model_copy(update={"seed": seed})).val_dataloader())) for seed in (0, 5)
     )
     assert torch.equal(one["picture"], other["picture"])
     assert np.array_equal(one["id"], other["id"])
+
+
+@pytest.fixture
+def written_set(photographs: Path, tmp_path: Path) -> Path:
+    pool = Photographs.open(photographs, split="train")
+    folder = tmp_path / "set"
+    list(write_set(Synthesizer(pool, None, SynthesisRecipe(size=64), 1), 80, folder))
+    return folder
+
+
+def with_sets(photographs: Path, **data: object) -> TrainingData:
+    fields = {"photographs": photographs, "size": 32, "pictures_per_epoch": 40, "validation_pictures": 8, "workers": 0}
+    return TrainingData(Recipe.model_validate({"epochs": 1, "data": {**fields, **data}}))
+
+
+def test_a_written_set_is_trained_on_and_a_part_kept(photographs: Path, written_set: Path) -> None:
+    module = with_sets(photographs / "nowhere", sets=[f"listing={written_set}"])
+    training, validation = module._training_pictures(), module.val_dataloader().dataset
+    kinds = [training[index]["id"].rsplit("-", 1)[0] for index in range(4)]
+    assert kinds == ["pristine", "splicing", "copy-move", "removal"]
+    trained, kept = (
+        {dataset.source.sample(index).source for index in range(160)} for dataset in (training, validation)
+    )
+    assert not trained & kept
+    assert len(trained) > 60
+    assert 0 < len(kept) < 12
+    batch = next(iter(module.val_dataloader()))
+    assert batch["picture"].shape == (8, 3, 32, 32)
+
+
+def test_synthetic_pictures_are_mixed_in(photographs: Path, written_set: Path) -> None:
+    module = with_sets(photographs, sets=[f"listing={written_set}"], synthetic=0.5)
+    source = module._training_pictures().source
+    of_set = [source.sample(index).source.startswith(str(written_set)) for index in range(80)]
+    assert 0.3 < np.mean(of_set) < 0.7
+    assert source.sample(6).manipulation == "copy-move"
+    validation = module.val_dataloader().dataset
+    assert not validation.source.sample(0).source.startswith(str(written_set))
+
+
+def test_sets_that_are_none(photographs: Path, tmp_path: Path) -> None:
+    for words, message in (("casia2", "is not NAME=FOLDER"), (f"coverage={tmp_path}", "no usable pictures")):
+        with pytest.raises(ValueError, match=message):
+            with_sets(photographs, sets=[words])._training_pictures()

@@ -4,6 +4,7 @@ import sys
 
 from cyclopts import App
 
+from psccnet.cli.datasets import check, list_datasets
 from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
 from psccnet.cli.synthesize import synthesize
@@ -20,6 +21,10 @@ app.command(detect)
 app.command(evaluate)
 app.command(synthesize)
 app.command(train)
+datasets = App(name="datasets", help="List data sets, and check whether one is whole.")
+datasets.command(list_datasets, name="list")
+datasets.command(check)
+app.command(datasets)
 weights = App(name="weights", help="List, show, verify, import and bundle weights.")
 weights.command(list_weights, name="list")
 weights.command(show)

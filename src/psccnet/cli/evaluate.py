@@ -28,6 +28,8 @@ def evaluate(
     /,
     *,
     weights: str = "default",
+    dataset: str = "listing",
+    split: str | None = None,
     sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     out: Path | None = None,
     json_summary: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -43,8 +45,13 @@ def evaluate(
 
         psccnet evaluate validation/ --set casia1 --out scores.csv
 
+        psccnet evaluate downloads/columbia/ --dataset columbia
+
     Args:
-        listing: a CSV with the columns image, mask, manipulation (and set), or a folder with it as index.csv.
+        listing: a CSV with the columns image, mask, manipulation (and set), or a folder with it as index.csv; with
+            --dataset the folder of that data set.
+        dataset: how the folder is laid out; `psccnet datasets list` lists the names.
+        split: keep only train or test of the split for fine-tuning (Table I).
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
         sets: only rows of this set; may be given several times.
         out: CSV file to write, one row a picture.
@@ -53,11 +60,23 @@ def evaluate(
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
     """
-    from psccnet.evaluation.listing import read_listing
+    from psccnet.datasets.catalogue import find
+    from psccnet.datasets.listing import read_listing
     from psccnet.evaluation.protocol import Evaluation, write_rows
     from psccnet.inference import load
 
-    entries = read_listing(listing, sets)
+    if dataset == "listing":
+        entries = read_listing(listing, sets)
+    else:
+        found = find(dataset, listing, split)
+        entries = found.entries
+        for problem in found.problems:
+            if problem.kind != "repaired":
+                print(f"psccnet: left out: {problem.file} {problem.text}", file=sys.stderr)
+        if not entries:
+            raise ValueError(
+                f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}"
+            )
     evaluation = Evaluation(load(weights, device=device, precision=precision), exit_scale)
     for _ in progress(evaluation.run(entries), "pictures", len(entries)):
         pass

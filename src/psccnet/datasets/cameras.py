@@ -2,11 +2,15 @@
 
 import io
 import re
+from pathlib import Path
 
 from PIL import Image
 
+from psccnet.datasets.entry import Entry, Found, Problem
+from psccnet.datasets.folders import identifier, pictures_below
+
 _VISION = re.compile(r"(?:^|/)(D\d{2})_[^/]*(?:/|$)|(?:^|/)(D\d{2})_[IVL]_")
-_DRESDEN = re.compile(r"(?:^|/)([A-Z][A-Za-z]+_[A-Za-z0-9\-]+_\d+)_\d{4,}\.(?:jpe?g|JPE?G)$")
+_DRESDEN = re.compile(r"(?:^|/)([A-Z][A-Za-z]+_[A-Za-z0-9.\-]+_\d+)_\d{4,}\.(?:jpe?g|JPE?G)$")
 _KCMI = re.compile(r"(?:^|/)\(([^/()]+)\)\d+\.(?:jpe?g|JPE?G|tif)$")
 _MAKE, _MODEL = 271, 272
 
@@ -35,3 +39,18 @@ def camera_of_exif(data: bytes) -> str | None:
         return None
     words = (str(exif.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL))
     return " ".join(word for word in words if word) or None
+
+
+def find_cameras(root: Path) -> Found:
+    """Pristine pictures of known cameras (KCMI, VISION, Dresden): hosts and donors of random-mask splicing.
+
+    A picture whose camera neither its path nor its EXIF tells is left out.
+    """
+    found = Found()
+    for path in pictures_below(root):
+        name = identifier(path, root)
+        if camera_of_name(name) or camera_of_exif(path.read_bytes()):
+            found.add(Entry(name, path, None, "pristine", "cameras"))
+        else:
+            found.problems.append(Problem("unknown", name, "tells no camera, neither by its path nor in its EXIF"))
+    return found

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from psccnet.evaluation.listing import Entry, read_mask
+from psccnet.datasets.entry import Entry
 from psccnet.evaluation.metrics import PooledAUC, auc, bootstrap_interval, f1
 from psccnet.files import write_whole
 from psccnet.inference import Detector, PictureError
-from psccnet.inference.decoding import decode
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,9 @@ class Evaluation:
             yield row
 
     def _row(self, entry: Entry) -> Row:
-        decoded = decode(entry.image, self.detector.max_pixels, upright=False)
-        truth = read_mask(entry.mask, *decoded.pixels.shape[:2]) if entry.mask else None
-        result = self.detector.detect(decoded, exit_scale=self.exit_scale)
+        sample = entry.read(self.detector.max_pixels)
+        truth = sample.mask if entry.forged else None
+        result = self.detector.detect(sample.image, exit_scale=self.exit_scale)
         if truth is not None:
             self.pooled.update(result.mask, truth)
         return Row(

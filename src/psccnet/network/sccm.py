@@ -110,8 +110,9 @@ class SCCM(nn.Module):
     def _channel_attention(self, g: Tensor, theta: Tensor, phi: Tensor, rows: int, columns: int) -> Tensor:
         """Y_c of Eq. 3 with theta, as the text has it: (B, C, H, W)."""
         # The logits sum over all tokens and are large: product and softmax need more than half precision.
+        wide = torch.promote_types(theta.dtype, torch.float32)
         with torch.autocast(theta.device.type, enabled=False):
-            logits = theta.float().transpose(1, 2) @ phi.float()
+            logits = theta.to(wide).transpose(1, 2) @ phi.to(wide)
         a_c = torch.softmax(logits, dim=-1).to(g.dtype)
         product = g @ a_c
         if self.variant == "paper":

@@ -11,12 +11,12 @@ from itertools import islice
 import torch
 from torch import nn
 
-from psccnet.training.data import SyntheticData
+from psccnet.training.data import TrainingData
 from psccnet.training.task import PSCCTask
 
 
 @torch.no_grad()
-def recalibrate_batch_norm(task: PSCCTask, data: SyntheticData, batches: int) -> None:
+def recalibrate_batch_norm(task: PSCCTask, data: TrainingData, batches: int) -> None:
     """Replace the running statistics by their mean over some batches of training pictures, in place.
 
     Args:

@@ -1,7 +1,9 @@
-"""Batches of synthetic pictures for training and validation."""
+"""Batches of pictures for training and validation."""
 
+import hashlib
 from collections.abc import Iterator
-from typing import TypedDict
+from pathlib import Path
+from typing import Protocol, TypedDict
 
 import cv2
 import numpy as np
@@ -10,9 +12,15 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from psccnet.datasets.balanced import BalancedPictures
+from psccnet.datasets.catalogue import find
+from psccnet.datasets.entry import Entry
+from psccnet.datasets.sample import Sample
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.recipe import explain
 from psccnet.training.recipe import Recipe
+
+VALIDATION_SEED = 1_000_003
 
 
 class Batch(TypedDict):
@@ -24,17 +32,49 @@ class Batch(TypedDict):
     id: list[str]
 
 
-class SyntheticPictures(Dataset[dict[str, object]]):
-    """Synthetic samples by index: the same index gives the same picture in any process.
+class Source(Protocol):
+    """Samples by index: the same index gives the same sample in any process, and the classes take turns."""
+
+    @property
+    def seed(self) -> int:
+        """Of all that is drawn."""
+
+    def sample(self, index: int, /) -> Sample:
+        """Sample `index`, a square with its mask."""
+
+
+class Mixed:
+    """Samples of two sources, drawn by the index.
 
     Args:
-        synthesizer: the source of samples; its classes follow the index, so any four in a row are balanced.
+        first: one source.
+        second: the other.
+        share: of the first, 0..1.
+    """
+
+    def __init__(self, first: Source, second: Source, share: float) -> None:
+        self.first = first
+        self.second = second
+        self.share = share
+        self.seed = first.seed
+
+    def sample(self, index: int, /) -> Sample:
+        """Sample `index` of one of them."""
+        draw = np.random.default_rng([self.seed, index, 9]).random()
+        return (self.first if draw < self.share else self.second).sample(index)
+
+
+class Pictures(Dataset[dict[str, object]]):
+    """Samples by index as tensors.
+
+    Args:
+        source: of the samples.
         length: how many indices there are.
         augment: flip and rotate each sample by one of the eight symmetries of the square.
     """
 
-    def __init__(self, synthesizer: Synthesizer, length: int, augment: bool) -> None:
-        self.synthesizer = synthesizer
+    def __init__(self, source: Source, length: int, augment: bool) -> None:
+        self.source = source
         self.length = length
         self.augment = augment
 
@@ -44,11 +84,11 @@ class SyntheticPictures(Dataset[dict[str, object]]):
 
     def __getitem__(self, index: int) -> dict[str, object]:
         """One sample as tensors; see `Batch`, without its first dimension."""
-        sample = self.synthesizer.sample(index)
+        sample = self.source.sample(index)
         picture, mask = sample.image, sample.mask
         assert mask is not None
         if self.augment:
-            turns, flip = divmod(int(np.random.default_rng([self.synthesizer.seed, index, 8]).integers(8)), 2)
+            turns, flip = divmod(int(np.random.default_rng([self.source.seed, index, 8]).integers(8)), 2)
             picture, mask = np.rot90(picture, turns), np.rot90(mask, turns)
             if flip:
                 picture, mask = picture[:, ::-1], mask[:, ::-1]
@@ -67,7 +107,7 @@ class StepSampler(Sampler[list[int]]):
         module: the data module, whose trainer knows the step, the rank and the number of processes.
     """
 
-    def __init__(self, module: "SyntheticData") -> None:
+    def __init__(self, module: "TrainingData") -> None:
         self.module = module
 
     def __len__(self) -> int:
@@ -90,8 +130,13 @@ def single_threaded(_worker: int) -> None:
     cv2.setNumThreads(1)
 
 
-class SyntheticData(LightningDataModule):
-    """Training pictures made on the fly and a fixed validation set, after a recipe (Section III-D)."""
+def _is_kept(entry: Entry) -> bool:
+    """Whether an entry is of the twentieth that is kept for validation: by its name alone, wherever the set lies."""
+    return hashlib.sha256(entry.id.encode()).digest()[0] % 20 == 0
+
+
+class TrainingData(LightningDataModule):
+    """Pictures made on the fly or drawn from data sets, and a fixed validation set, after a recipe (Section III-D)."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -113,10 +158,30 @@ class SyntheticData(LightningDataModule):
             raise ValueError(f"data.synthesis: {explain(error)}") from error
         return Synthesizer(photographs, objects, synthesis, seed)
 
-    def _training_pictures(self) -> SyntheticPictures:
-        data = self.recipe.data
-        synthesizer = self._synthesizer("train", data.size, self.recipe.seed)
-        return SyntheticPictures(synthesizer, self.recipe.epochs * data.pictures_per_epoch, data.augment)
+    def _entries(self, kept_for_validation: bool | None) -> list[Entry]:
+        """The pictures of the recipe's sets; those that are kept for validation, the others, or all (None)."""
+        entries = []
+        for words in self.recipe.data.sets:
+            name, equals, folder = words.partition("=")
+            name, _, split = name.partition("/")
+            if not equals:
+                raise ValueError(f"data.sets: {words!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
+            entries += find(name, Path(folder), split or None).entries
+        if kept_for_validation is None:
+            return entries
+        return [entry for entry in entries if _is_kept(entry) == kept_for_validation]
+
+    def _training_pictures(self) -> Pictures:
+        data, seed = self.recipe.data, self.recipe.seed
+        length = self.recipe.epochs * data.pictures_per_epoch
+        if not data.sets:
+            return Pictures(self._synthesizer("train", data.size, seed), length, data.augment)
+        entries = self._entries(None if data.synthetic else False)
+        drawn = BalancedPictures(entries, data.size, seed, data.fit)
+        if not data.synthetic:
+            return Pictures(drawn, length, data.augment)
+        mixed = Mixed(self._synthesizer("train", data.size, seed), drawn, data.synthetic)
+        return Pictures(mixed, length, data.augment)
 
     def train_dataloader(self) -> DataLoader[dict[str, object]]:
         """An endless stream of new pictures, cut into epochs."""
@@ -145,7 +210,10 @@ class SyntheticData(LightningDataModule):
         data = self.recipe.data
         size = data.validation_size or data.size
         # A seed of its own, the same for every recipe, so that runs can be compared.
-        pictures = SyntheticPictures(
-            self._synthesizer("validation", size, seed=1_000_003), data.validation_pictures, augment=False
-        )
+        source: Source
+        if data.sets and not data.synthetic:
+            source = BalancedPictures(self._entries(True), size, VALIDATION_SEED, data.fit)
+        else:
+            source = self._synthesizer("validation", size, VALIDATION_SEED)
+        pictures = Pictures(source, data.validation_pictures, augment=False)
         return DataLoader(pictures, batch_size=8, num_workers=data.workers, worker_init_fn=single_threaded)

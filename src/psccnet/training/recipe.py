@@ -57,6 +57,13 @@ class DataSection(Section):
     """Loader processes."""
     synthesis: dict[str, Any] = Field(default_factory=dict)
     """Fields of `psccnet.synthesis.SynthesisRecipe` to change."""
+    sets: list[str] = Field(default_factory=list)
+    """Published data sets to train on, NAME=FOLDER or NAME/SPLIT=FOLDER, by the names of `psccnet datasets list`."""
+    synthetic: float = Field(default=0.0, ge=0, le=1)
+    """Share of the pictures that are synthesised on the fly where there are `sets`; the others are drawn from these.
+    Where it is 0, a twentieth of the sets' pictures is kept for validation; otherwise those are synthetic."""
+    fit: Literal["resize", "crop"] = "resize"
+    """How pictures of sets are brought to `size`: squeezed whole, as by the released code, or cut out."""
 
 
 class OptimizerSection(Section):

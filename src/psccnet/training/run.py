@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from psccnet.training.calibration import recalibrate_batch_norm
 from psccnet.training.callbacks import Checkpoints, JsonLines
-from psccnet.training.data import SyntheticData
+from psccnet.training.data import TrainingData
 from psccnet.training.provenance import provenance
 from psccnet.training.recipe import Recipe
 from psccnet.training.task import PSCCTask
@@ -56,7 +56,7 @@ def train(
     if resumed is None:
         load_initial_weights(task, recipe)
         if recipe.network.recalibrate:
-            recalibrate_batch_norm(task, SyntheticData(recipe), recipe.network.recalibrate)
+            recalibrate_batch_norm(task, TrainingData(recipe), recipe.network.recalibrate)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
     (folder / "provenance.json").write_text(provenance(recipe))
     callbacks: list[Callback] = [LearningRateMonitor(logging_interval="step")]
@@ -82,7 +82,7 @@ def train(
         default_root_dir=folder,
     )
     with redirect_stdout(sys.stderr):  # where Lightning's progress bar belongs
-        trainer.fit(task, datamodule=SyntheticData(recipe), ckpt_path=resumed, weights_only=True)
+        trainer.fit(task, datamodule=TrainingData(recipe), ckpt_path=resumed, weights_only=True)
     return last
 
 

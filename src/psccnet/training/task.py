@@ -17,7 +17,7 @@ from psccnet.evaluation.metrics import PooledAUC, auc
 from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
 from psccnet.network.folding import fold_batch_norm, folded_parameters
 from psccnet.network.losses import downsample_ground_truth
-from psccnet.training.data import Batch, SyntheticData
+from psccnet.training.data import Batch, TrainingData
 from psccnet.training.recipe import Recipe
 
 
@@ -143,7 +143,7 @@ class PSCCTask(LightningModule):
         optimizer: Optimizer = AdamW(trained, lr=fields.lr, weight_decay=fields.weight_decay)
         assert self.trainer is not None
         data = self.trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(data, SyntheticData)
+        assert isinstance(data, TrainingData)
         schedule = LambdaLR(optimizer, lambda step: lr_factor(self.recipe, step, data.steps_per_epoch))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

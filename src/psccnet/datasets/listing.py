@@ -2,39 +2,11 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from psccnet.inference.decoding import PictureError, decode
+from psccnet.datasets.entry import Entry
 
 COLUMNS = ("image", "mask", "manipulation")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One picture with its ground truth.
-
-    Attributes:
-        id: path of the picture below the index's folder.
-        image: path of the picture.
-        mask: path of the ground truth, or None for a pristine picture.
-        manipulation: "pristine", "splicing", "copy-move", "removal" or another name.
-        set: name of the data set, or "".
-    """
-
-    id: str
-    image: Path
-    mask: Path | None
-    manipulation: str
-    set: str = ""
-
-    @property
-    def forged(self) -> bool:
-        """Whether the picture was manipulated."""
-        return self.manipulation != "pristine"
 
 
 def read_listing(path: Path, sets: Sequence[str] = ()) -> list[Entry]:
@@ -87,18 +59,3 @@ def _entry(index: Path, number: int, row: dict[str, str]) -> Entry:
         wrong = "has no mask" if entry.forged else "is pristine but has a mask"
         raise ValueError(f"{index}, row {number}: {image} {wrong}; mend the row.")
     return entry
-
-
-def read_mask(path: Path, height: int, width: int) -> NDArray[np.bool_]:
-    """Read a ground truth: (height, width), true where forged (brighter than half).
-
-    Raises:
-        PictureError: if it cannot be read or its size is not the picture's.
-        FileNotFoundError: if there is no such file.
-    """
-    grey = decode(path).pixels.max(axis=2)
-    if grey.shape != (height, width):
-        found = f"{grey.shape[1]} x {grey.shape[0]}"
-        raise PictureError(f"{path}: the mask is {found}, its picture {width} x {height}; they must match.")
-    truth: NDArray[np.bool_] = grey > 127
-    return truth

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from psccnet.evaluation.listing import Entry, read_listing, read_mask
+from psccnet.datasets.entry import Entry
+from psccnet.datasets.listing import read_listing
+from psccnet.datasets.masks import read_mask
 from psccnet.inference import PictureError
 
 

@@ -1,0 +1,94 @@
+"""Pictures of data sets to train on: drawn anew each epoch, as many of each manipulation, at one size."""
+
+import sys
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from psccnet.datasets.entry import Entry
+from psccnet.datasets.sample import MANIPULATIONS, Sample
+from psccnet.inference.decoding import PictureError
+
+Fit = Literal["resize", "crop"]
+_DRAWS = 16
+"""Entries tried for one sample before the set is called unusable."""
+
+
+class BalancedPictures:
+    """An endless, reproducible stream of a set's pictures: sample `index` depends on the seed and the index alone.
+
+    The classes take turns, and within a class every picture is as likely as any other (Section III-D: 25,000 of each
+    class an epoch). A picture that cannot be used is said once on standard error, and another is drawn.
+
+    Args:
+        entries: the pictures.
+        size: side of the square samples, in pixels.
+        seed: another seed is another stream.
+        fit: "resize" squeezes the whole picture, as the released code does; "crop" cuts a square at native scale that
+            touches the forged region, and enlarges smaller pictures before.
+
+    Raises:
+        ValueError: if there are no entries.
+    """
+
+    def __init__(self, entries: Sequence[Entry], size: int, seed: int = 0, fit: Fit = "resize") -> None:
+        if not entries:
+            raise ValueError("the data sets have no usable pictures; psccnet datasets check says why")
+        kinds: dict[str, list[Entry]] = {kind: [] for kind in MANIPULATIONS}
+        for entry in entries:
+            kinds.setdefault(entry.manipulation, []).append(entry)
+        self.kinds = {kind: of_kind for kind, of_kind in kinds.items() if of_kind}
+        self.size = size
+        self.seed = seed
+        self.fit: Fit = fit
+        self.left_out: dict[str, str] = {}
+
+    def sample(self, index: int) -> Sample:
+        """Draw sample `index` (0 or more), size x size.
+
+        Raises:
+            ValueError: if none of the pictures drawn can be used.
+        """
+        kind = list(self.kinds)[index % len(self.kinds)]
+        for attempt in range(_DRAWS):
+            rng = np.random.default_rng([self.seed, index, attempt])
+            entry = self.kinds[kind][int(rng.integers(len(self.kinds[kind])))]
+            try:
+                sample = entry.read()
+            except (PictureError, FileNotFoundError) as error:
+                if entry.id not in self.left_out:
+                    print(f"psccnet: left out: {error}", file=sys.stderr)
+                self.left_out[entry.id] = str(error)
+                continue
+            return self._fitted(sample, f"{kind}-{index:08d}", rng)
+        raise ValueError(f"{_DRAWS} pictures in a row cannot be used; psccnet datasets check names them")
+
+    def _fitted(self, sample: Sample, name: str, rng: np.random.Generator) -> Sample:
+        assert sample.mask is not None
+        image, mask = Image.fromarray(sample.image), Image.fromarray(sample.mask.astype(np.uint8) * 255)
+        size = (self.size, self.size)
+        if self.fit == "crop":
+            scale = max(1.0, self.size / min(image.size))
+            larger = (round(image.width * scale), round(image.height * scale))
+            image, mask = (one.resize(larger, Image.Resampling.BICUBIC) if scale > 1 else one for one in (image, mask))
+            box = _crop(rng, np.asarray(mask) > 127, self.size)
+            image, mask = image.crop(box), mask.crop(box)
+        else:
+            image, mask = (one.resize(size, Image.Resampling.BICUBIC) for one in (image, mask))
+        truth = np.asarray(mask) > 127
+        return Sample(np.asarray(image), truth, sample.forged, sample.manipulation, name, sample.source)
+
+
+def _crop(rng: np.random.Generator, truth: np.ndarray, size: int) -> tuple[int, int, int, int]:
+    """The box (left, upper, right, lower) of a square that touches the forged region, if there is one."""
+    height, width = truth.shape
+    low_x, low_y, high_x, high_y = 0, 0, width - size, height - size
+    forged = np.flatnonzero(truth)
+    if forged.size:
+        y, x = divmod(int(rng.choice(forged)), width)
+        low_x, high_x = max(0, x - size + 1), min(high_x, x)
+        low_y, high_y = max(0, y - size + 1), min(high_y, y)
+    left, upper = int(rng.integers(low_x, high_x + 1)), int(rng.integers(low_y, high_y + 1))
+    return left, upper, left + size, upper + size

@@ -1,0 +1,205 @@
+"""The data sets that are read as they are published: what they are, how many pictures they have, how to find them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from psccnet.datasets.cameras import find_cameras
+from psccnet.datasets.casia import find_casia1, find_casia2, find_casia_d
+from psccnet.datasets.coco import find_coco
+from psccnet.datasets.columbia import find_columbia
+from psccnet.datasets.coverage import find_coverage, split_of_coverage
+from psccnet.datasets.entry import Entry, Found
+from psccnet.datasets.folders import find_folders
+from psccnet.datasets.imd2020 import find_imd2020
+from psccnet.datasets.imdlbenco import find_json, find_mani
+from psccnet.datasets.listing import read_listing
+from psccnet.datasets.nist16 import find_nist16, split_of_nist16
+from psccnet.datasets.released import find_released
+from psccnet.datasets.uscisi import find_uscisi
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set of the paper or of the field.
+
+    Attributes:
+        name: how commands and recipes call it.
+        title: how papers call it.
+        use: what it is for in the paper.
+        find: its loader.
+        layout: the folders and files that it is downloaded as.
+        forged: how many forged pictures it has when whole; None where that is open.
+        pristine: the same of pristine pictures.
+        parts: what must be there, a glob and its name in words.
+        split: of an entry, "train" or "test", for fine-tuning (Table I); None where the paper has none.
+    """
+
+    name: str
+    title: str
+    use: Literal["test", "training"]
+    find: Callable[[Path], Found]
+    layout: str
+    forged: int | None = None
+    pristine: int | None = None
+    parts: dict[str, str] = field(default_factory=dict)
+    split: Callable[[Entry], str] | None = None
+
+
+def find_listing(root: Path) -> Found:
+    """A CSV with the columns image, mask and manipulation, or a folder with it as index.csv."""
+    return Found(read_listing(root))
+
+
+_ALL = (
+    DataSet(
+        "columbia",
+        "Columbia Uncompressed Image Splicing",
+        "test",
+        find_columbia,
+        "4cam_splc/*.tif, 4cam_splc/edgemask/*_edgemask.jpg, 4cam_auth/*.tif",
+        180,
+        183,
+        {"4cam_splc/*.tif": "spliced pictures", "edgemask/*_edgemask.jpg": "masks", "4cam_auth/*.tif": "originals"},
+    ),
+    DataSet(
+        "coverage",
+        "COVERAGE",
+        "test",
+        find_coverage,
+        "image/1t.tif (forged), image/1.tif, mask/1forged.tif",
+        100,
+        100,
+        {"image/*t.tif": "forged pictures", "mask/*forged.tif": "masks"},
+        split_of_coverage,
+    ),
+    DataSet(
+        "casia1",
+        "CASIA v1.0",
+        "test",
+        find_casia1,
+        "Sp_D_*.jpg, Sp_S_*.jpg, Au_*.jpg and *_gt.png in any folders",
+        921,
+        800,
+        {
+            "Sp_D_*.*": "spliced pictures (Sp)",
+            "Sp_S_*.*": "copy-moved pictures (CM)",
+            "Au_*.*": "authentic pictures (Au)",
+            "Sp_*_gt.png": "masks (a download of its own, CASIA 1.0 groundtruth)",
+        },
+        lambda _: "test",
+    ),
+    DataSet(
+        "casia2",
+        "CASIA v2.0",
+        "training",
+        find_casia2,
+        "Tp_D_*, Tp_S_*, Au_* and *_gt.png in any folders",
+        5123,
+        7491,
+        {
+            "Tp_D_*.*": "spliced pictures (Tp_D)",
+            "Tp_S_*.*": "copy-moved pictures (Tp_S)",
+            "Au_*.*": "authentic pictures (Au)",
+            "Tp_*_gt.png": "masks (a download of its own, CASIA 2 Groundtruth)",
+        },
+        lambda _: "train",
+    ),
+    DataSet(
+        "casia-d",
+        "CASIA-D (Section IV-A.1)",
+        "test",
+        find_casia_d,
+        "authentic.txt and fake.txt of the released code beside CASIA v1.0 and v2.0",
+        921,
+        None,  # 921 lines, some of them twice
+        {"authentic.txt": "list of pristine pictures", "fake.txt": "list of forged pictures"},
+    ),
+    DataSet(
+        "nist16",
+        "NIST Nimble 2016",
+        "test",
+        find_nist16,
+        "probe/, reference/manipulation/NC2016-manipulation-ref.csv, reference/manipulation/mask/",
+        564,
+        560,
+        {"probe/*.*": "probes", "mask/*.png": "masks"},
+        split_of_nist16,
+    ),
+    DataSet(
+        "imd2020",
+        "IMD2020, real-life manipulated images",
+        "test",
+        find_imd2020,
+        "FOLDER/NAME_orig.jpg, FOLDER/NAME_0.jpg, FOLDER/NAME_0_mask.png",
+        2010,
+        414,
+        {"*_mask.png": "masks", "*_orig.*": "originals"},
+    ),
+    DataSet(
+        "released",
+        "training set of the released code",
+        "training",
+        find_released,
+        "authentic/authentic.txt, {splice,splice_randmask,copymove,inpainting}/{fake.txt,fake/,mask/}",
+        294829,
+        81910,
+        {
+            "authentic/**/*.*": "pristine pictures",
+            "splice/**/fake/*": "spliced pictures",
+            "splice_randmask/**/fake/*": "pictures spliced by random masks",
+            "copymove/**/fake/*": "copy-moved pictures",
+        },
+    ),
+    DataSet("uscisi", "USCISI-CMFD", "training", find_uscisi, "data.mdb, samples.keys", 100_000, None),
+    DataSet(
+        "coco",
+        "MS COCO",
+        "training",
+        find_coco,
+        "train2017/*.jpg, annotations/instances_train2017.json",
+        None,
+        None,
+    ),
+    DataSet(
+        "cameras",
+        "KCMI, VISION, Dresden",
+        "training",
+        find_cameras,
+        "train/HTC-1-M7/(HTC-1-M7)1.jpg; D01_Samsung_GalaxyS3Mini/images/nat/*.jpg; Canon_Ixus70_0_2367.JPG",
+    ),
+    DataSet("mani", "IMDL-BenCo's ManiDataset", "training", find_mani, "Tp/, Gt/ and, if there, Au/"),
+    DataSet(
+        "json", "IMDL-BenCo's JSON lists", "training", find_json, '[["a.jpg", "a_mask.png"], ["b.jpg", "Negative"]]'
+    ),
+    DataSet("folders", "plain folders", "training", find_folders, "images/ and masks/, or pictures alone (pristine)"),
+    DataSet("listing", "a CSV list", "training", find_listing, "index.csv with the columns image, mask, manipulation"),
+)
+CATALOGUE = {one.name: one for one in _ALL}
+"""All data sets by name, in the order of Table I and then those for training."""
+
+
+def find(name: str, root: Path, split: str | None = None) -> Found:
+    """Find the pictures of a data set in a folder.
+
+    Args:
+        name: one of `CATALOGUE`.
+        root: the folder that it was unpacked in (for "json" and "listing" also the file).
+        split: keep only "train" or "test" of the split for fine-tuning (Table I); forged pictures alone are split.
+
+    Raises:
+        ValueError: if the name is unknown, the set has no such split, or the files are not of its form.
+        FileNotFoundError: if there is no such folder.
+    """
+    if name not in CATALOGUE:
+        raise ValueError(f"There is no data set {name!r}; known are {', '.join(CATALOGUE)}.")
+    if not root.exists():
+        raise FileNotFoundError(f"{root}: there is no such folder; name the one that {name} was unpacked in.")
+    found = CATALOGUE[name].find(root)
+    if split is not None:
+        of = CATALOGUE[name].split
+        if of is None or split not in ("train", "test"):
+            raise ValueError(f"{name} has no split {split!r}; casia1, casia2, coverage and nist16 have train and test.")
+        found.entries = [entry for entry in found.entries if of(entry) == split]
+    return found

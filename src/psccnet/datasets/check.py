@@ -1,0 +1,195 @@
+"""Whether a data set is whole: counts, missing files, masks that do not fit, in words; and lists of checksums."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from psccnet.datasets.catalogue import DataSet
+from psccnet.datasets.entry import Entry, Found, Problem
+from psccnet.files import write_whole
+from psccnet.inference.decoding import PictureError
+
+_NAMED = 5
+"""Files of one problem that are named before "and so many more"."""
+_LEFT_OUT = ("no mask", "another size", "unreadable", "unknown")
+_MOST = 0.99
+"""Share of a set's pictures that must be usable: every large set has a few masks that never fitted."""
+_TITLES = {
+    "no mask": "forged pictures without a mask, left out",
+    "no picture": "files that are missing",
+    "another size": "masks that do not fit their pictures, left out",
+    "unreadable": "files that cannot be read, left out",
+    "twice": "pictures listed twice",
+    "outside": "annotations outside their pictures, left out",
+    "unknown": "pictures of no known kind, left out",
+    "repaired": "pictures repaired on reading",
+}
+
+
+def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple[Entry, Problem | None]]:
+    """Open each picture and its masks.
+
+    Args:
+        entries: of a data set.
+        whole: decode every file instead of its header, which also finds truncated ones.
+
+    Yields:
+        Each entry with what is wrong with it; "repaired" entries are usable.
+    """
+    for entry in entries:
+        try:
+            in_a_file = entry.image.is_file()
+            problem = _fit(entry) if in_a_file else None
+            if (problem is None or problem.kind == "repaired") and (whole or not in_a_file):
+                entry.read()
+        except FileNotFoundError as error:
+            problem = Problem("no picture", entry.id, str(error))
+        except (PictureError, UnidentifiedImageError, OSError, SyntaxError) as error:
+            problem = Problem("unreadable", entry.id, str(error))
+        yield entry, problem
+
+
+def _fit(entry: Entry) -> Problem | None:
+    """Compare the sizes that the headers tell."""
+    size = _size(entry.image)
+    for mask in (entry.mask, *entry.more_masks):
+        if mask is None:
+            continue
+        other = _size(mask)
+        if other != size:
+            text = f"{size[0]} x {size[1]}, its mask {mask.name} {other[0]} x {other[1]}"
+            if entry.resize:
+                return Problem("repaired", entry.id, f"is {text}: known, the mask is resized")
+            turned = ", lying on its side" if other == size[::-1] else ""
+            return Problem("another size", entry.id, f"is {text}{turned}")
+    return None
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def usable(found: Found, checked: Iterable[tuple[Entry, Problem | None]]) -> Found:
+    """What is left after `check_files`, with all problems."""
+    result = Found(problems=list(found.problems))
+    for entry, problem in checked:
+        if problem is not None:
+            result.problems.append(problem)
+        if problem is None or problem.kind == "repaired":
+            result.entries.append(entry)
+    return result
+
+
+def report(data_set: DataSet, root: Path, found: Found, every: bool = False) -> str:
+    """Say in words what is there and what is not.
+
+    Args:
+        data_set: which set it should be.
+        root: its folder.
+        found: what is there.
+        every: name every file of a problem, not the first few.
+    """
+    forged = sum(entry.forged for entry in found.entries)
+    pristine = len(found.entries) - forged
+    lines = [f"{data_set.title} in {root}"]
+    lines.append(f"  usable: {_of(forged, data_set.forged)} forged, {_of(pristine, data_set.pristine)} pristine")
+    kinds = Counter(entry.manipulation for entry in found.entries if entry.forged)
+    if kinds:
+        lines.append("  " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
+    absent = [f"{words} ({glob})" for glob, words in data_set.parts.items() if not any(root.rglob(glob))]
+    if absent:
+        lines.append(f"  nothing there of: {'; '.join(absent)}")
+    problems: dict[str, list[Problem]] = {}
+    for problem in found.problems:
+        problems.setdefault(problem.kind, []).append(problem)
+    for kind, title in _TITLES.items():
+        of_kind = problems.get(kind, [])
+        if of_kind:
+            lines.append(f"  {len(of_kind)} {title}:")
+            shown = of_kind if every else of_kind[:_NAMED]
+            lines += [f"    {problem.file} {problem.text}" for problem in shown]
+            if len(shown) < len(of_kind):
+                lines.append(f"    and {len(of_kind) - len(shown)} more (--all names them)")
+    lines.append(f"  {_verdict(data_set, found, bool(absent))}")
+    return "\n".join(lines)
+
+
+def is_whole(data_set: DataSet, found: Found) -> bool:
+    """Whether all pictures of the set are there and hardly any had to be left out.
+
+    Where it is not known how many there should be, whether none had to be left out.
+    """
+    if data_set.forged is None and data_set.pristine is None:
+        return bool(found.entries) and not any(problem.kind != "repaired" for problem in found.problems)
+    forged = sum(entry.forged for entry in found.entries)
+    most = forged >= _MOST * (data_set.forged or 0)
+    most &= len(found.entries) - forged >= _MOST * (data_set.pristine or 0)
+    return bool(found.entries) and most and _missing(data_set, found) == 0
+
+
+def _missing(data_set: DataSet, found: Found) -> int:
+    """How many pictures are not there, of those that the set has or lists."""
+    listed = sum(problem.kind == "no picture" for problem in found.problems)
+    if data_set.forged is None and data_set.pristine is None:
+        return listed
+    # Pictures that are left out are there; whether they are forged is not always known.
+    there = len(found.entries) + sum(problem.kind in _LEFT_OUT for problem in found.problems)
+    pristine = sum(not entry.forged for entry in found.entries) if data_set.pristine is None else 0
+    return max(listed, (data_set.forged or 0) + (data_set.pristine or 0) - (there - pristine), 0)
+
+
+def _of(count: int, expected: int | None) -> str:
+    return f"{count:,}" if expected is None else f"{count:,} of {expected:,}"
+
+
+def _verdict(data_set: DataSet, found: Found, absent: bool) -> str:
+    left_out = sum(problem.kind in _LEFT_OUT for problem in found.problems)
+    if is_whole(data_set, found):
+        return "The set is whole." if not left_out else f"All pictures are there; {left_out} cannot be used."
+    if not found.entries:
+        return f"This is not the layout of {data_set.name}: {data_set.layout}."
+    missing = _missing(data_set, found)
+    words = [f"{missing:,} pictures are missing"] if missing else []
+    words += [f"{left_out:,} cannot be used"] if left_out else []
+    mend = "Download what is named above" if absent or left_out else "Download the rest"
+    return f"The set is not whole: {' and '.join(words) or 'see above'}. {mend}, or name the folder above this one."
+
+
+def write_checksums(root: Path, out: Path, files: Iterable[Path]) -> int:
+    """Write a list that `sha256sum -c` reads, too: a checksum and a path below `root` a line.
+
+    Returns:
+        How many files it has.
+    """
+    lines = [f"{_sha256(path)}  {path.relative_to(root).as_posix()}\n" for path in files]
+    write_whole({out: "".join(lines).encode()})
+    return len(lines)
+
+
+def verify_checksums(root: Path, listing: Path) -> Iterator[tuple[str, str]]:
+    """Compare files with a list of `write_checksums`.
+
+    Yields:
+        The name of each file and "ok", "missing" or "differs".
+
+    Raises:
+        ValueError: if the list is none; the message names the line.
+        FileNotFoundError: if there is no list.
+    """
+    if not listing.is_file():
+        raise FileNotFoundError(f"{listing}: there is no such list of checksums.")
+    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
+        checksum, _, name = line.partition("  ")
+        if len(checksum) != 64 or not name:
+            raise ValueError(f"{listing}, line {number}: not a checksum, two blanks and a path.")
+        path = root / name
+        yield name, "missing" if not path.is_file() else "ok" if _sha256(path) == checksum else "differs"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,65 @@
+"""The formats of IMDL-BenCo: folders Tp and Gt, JSON lists of pairs, and JSON lists of such sets."""
+
+import json
+from pathlib import Path
+
+from psccnet.datasets.entry import UNSPECIFIED, Entry, Found, Problem
+from psccnet.datasets.folders import by_stem, identifier, pictures_below
+
+_PRISTINE = "Negative"
+
+
+def find_mani(root: Path) -> Found:
+    """`Tp/` and `Gt/` (ManiDataset), with `Au/` where there is one.
+
+    IMDL-BenCo pairs the two sorted folders by position, which one missing file shifts for all that follow; here files
+    of one stem are a pair, or a mask called NAME_gt or NAME_mask.
+    """
+    found = Found()
+    masks = by_stem(pictures_below(root / "Gt"))
+    for path in pictures_below(root / "Tp"):
+        mask = next((masks[name] for end in ("", "_gt", "_mask") if (name := path.stem + end) in masks), None)
+        found.add(Entry(identifier(path, root), path, mask, UNSPECIFIED, "mani"))
+    for path in pictures_below(root / "Au"):
+        found.add(Entry(identifier(path, root), path, None, "pristine", "mani"))
+    return found
+
+
+def find_json(path: Path) -> Found:
+    """A JSON list of [picture, mask or "Negative"] (JsonDataset), or of [kind, path] of sets (BalancedDataset).
+
+    Paths in it are relative to the file's folder, or to the folder that one works in.
+
+    Raises:
+        ValueError: if the file is no such list; the message names it.
+        FileNotFoundError: if there is none.
+    """
+    if path.is_dir():
+        path = next(iter(sorted(path.glob("*.json"))), path / "pairs.json")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such JSON list of pairs.")
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        pairs = [(str(first), str(second)) for first, second in rows]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{path}: not a JSON list of pairs such as ["a.jpg", "a_mask.png"] ({error}).') from error
+    found = Found()
+    for first, second in pairs:
+        if first in ("ManiDataset", "JsonDataset"):
+            part = (find_mani if first == "ManiDataset" else find_json)(_resolve(path, second))
+            found.problems += part.problems
+            for entry in part.entries:
+                found.add(entry)
+            continue
+        image = _resolve(path, first)
+        mask = None if second == _PRISTINE else _resolve(path, second)
+        if not image.is_file():
+            found.problems.append(Problem("no picture", first, "is listed but not there"))
+            continue
+        found.add(Entry(first, image, mask, "pristine" if mask is None else UNSPECIFIED, "json"))
+    return found
+
+
+def _resolve(listing: Path, name: str) -> Path:
+    beside = listing.parent / name
+    return beside if beside.exists() or not Path(name).exists() else Path(name)

@@ -1,0 +1,55 @@
+"""The training set of the released code: authentic, splice, splice_randmask, copymove and inpainting."""
+
+from pathlib import Path
+
+from psccnet.datasets.entry import Entry, Found, Problem
+from psccnet.datasets.folders import identifier, named, pictures_below
+
+_CLASSES = {
+    "authentic": "pristine",
+    "splice": "splicing",
+    "splice_randmask": "splicing",
+    "copymove": "copy-move",
+    "inpainting": "removal",
+    "removal": "removal",
+}
+_ENDINGS = (".png", ".jpg", ".tif", ".tiff", ".bmp")
+
+
+def find_released(root: Path) -> Found:
+    """`authentic/authentic.txt` and `CLASS/fake.txt`, one path below the class's folder a line.
+
+    A mask stands under `mask` where its picture stands under `fake`, with the same name and its own ending. Where a
+    list is missing, all pictures of the class are taken; the archives call the class inpainting also removal, and
+    nest some folders twice.
+    """
+    found = Found()
+    for name, kind in _CLASSES.items():
+        places = list(named(root, name))
+        if not places:
+            continue
+        listing = "authentic.txt" if kind == "pristine" else "fake.txt"
+        folder = next((place for place in places if (place / listing).is_file()), places[-1])
+        for path in _pictures(folder, folder / listing):
+            if not path.is_file():
+                text = f"stands in {name}/{listing} but is not there"
+                found.problems.append(Problem("no picture", identifier(path, root), text))
+                continue
+            mask = _mask_of(path, folder) if kind != "pristine" else None
+            found.add(Entry(identifier(path, root), path, mask, kind, "released"))
+    return found
+
+
+def _pictures(folder: Path, listing: Path) -> list[Path]:
+    if listing.is_file():
+        lines = listing.read_text(encoding="utf-8").splitlines()
+        return [folder / line.strip() for line in lines if line.strip()]
+    return [path for path in pictures_below(folder) if "mask" not in path.relative_to(folder).parts]
+
+
+def _mask_of(path: Path, folder: Path) -> Path | None:
+    parts = ["mask" if part == "fake" else part for part in path.relative_to(folder).parts]
+    bare = folder.joinpath(*parts)
+    if bare == path:
+        return None
+    return next((bare.with_suffix(end) for end in _ENDINGS if bare.with_suffix(end).is_file()), None)

@@ -1,0 +1,91 @@
+"""USCISI-CMFD, 100,000 copy-moves in an LMDB of JSON records (the paper's copy-move class)."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from psccnet.datasets.entry import Entry, Found, Problem
+from psccnet.datasets.sample import Mask, Sample
+from psccnet.inference.decoding import MAX_PIXELS, PictureError, decode
+
+_KEYS = "samples.keys"
+
+
+@dataclass(frozen=True)
+class Record(Entry):
+    """A picture inside a database: `image` is the database's folder, `id` the record's key."""
+
+    def read(self, max_pixels: int = MAX_PIXELS) -> Sample:
+        """Decode the record's JPEG and draw its contours; only the target is forged, the source is kept beside it.
+
+        Raises:
+            PictureError: if the record is missing or not of this form, naming it.
+        """
+        name = f"{self.image}, record {self.id}"
+        with _database(str(self.image)).begin() as transaction:
+            data = transaction.get(self.id.encode())
+        if data is None:
+            raise PictureError(f"{name}: it is not in the database; download data.mdb again.")
+        try:
+            record: dict[str, Any] = json.loads(data)
+            image = decode(bytes(record["image_jpeg_buffer"]), max_pixels, name).pixels
+            shape = (int(record["image_height"]), int(record["image_width"]))
+            target, source = (_fill(record[f"{which}_contour"], shape) for which in ("target", "source"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise PictureError(f"{name}: not a record of USCISI-CMFD ({type(error).__name__}: {error}).") from error
+        if image.shape[:2] != shape:
+            raise PictureError(f"{name}: says {shape[1]} x {shape[0]}, but its picture has another size.")
+        return Sample(image, target, True, "copy-move", self.id, name, source_mask=source)
+
+
+@cache
+def _database(path: str) -> Any:
+    import lmdb
+
+    # Reading needs no lock, and readahead would fill the memory with neighbours of records drawn at random.
+    return lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
+
+
+def _fill(contours: list[Any], shape: tuple[int, int]) -> Mask:
+    """Fill closed contours, lists of [[x, y]] or [x, y] in pixels."""
+    canvas = Image.new("1", (shape[1], shape[0]))
+    draw = ImageDraw.Draw(canvas)
+    for contour in contours:
+        points = np.asarray(contour, float).reshape(-1, 2)
+        if len(points) > 2:
+            draw.polygon([(x, y) for x, y in points], fill=1, outline=1)
+    return np.asarray(canvas, np.bool_)
+
+
+def find_uscisi(root: Path) -> Found:
+    """A folder with `data.mdb` and `samples.keys`, one key a line; the list repeats keys, which are taken once.
+
+    Raises:
+        ValueError: if data.mdb is no LMDB database.
+    """
+    import lmdb
+
+    found = Found()
+    databases = sorted(root.rglob("data.mdb"))
+    if not databases:
+        found.problems.append(Problem("no picture", "data.mdb", "is missing: the database of all records"))
+    for database in databases:
+        keys = database.parent / _KEYS
+        try:
+            with _database(str(database.parent)).begin() as transaction:
+                if keys.is_file():
+                    names = list(dict.fromkeys(keys.read_text(encoding="utf-8").split()))
+                    present = [name for name in names if transaction.get(name.encode()) is not None]
+                    text = f"is in {_KEYS} but not in the database"
+                    found.problems += [Problem("no picture", name, text) for name in sorted({*names} - {*present})]
+                else:
+                    present = [key.decode() for key in transaction.cursor().iternext(values=False)]
+        except lmdb.Error as error:
+            raise ValueError(f"{database}: not an LMDB database that can be read ({error}).") from error
+        found.entries += [Record(name, database.parent, None, "copy-move", "uscisi") for name in present]
+    return found
