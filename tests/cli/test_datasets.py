@@ -91,8 +91,11 @@ def test_evaluate_reads_a_set_as_it_is(psccnet: Run, small: tuple, columbia: Pat
         path.unlink()
     next(columbia.glob("4cam_splc/edgemask/*_179_*")).unlink()
     done = psccnet("evaluate", columbia, "--dataset", "columbia", "--json", *small)
+    assert done.status == 1
     summary = json.loads(done.out)
     assert (summary["pictures"], summary["forged"]) == (5, 2)
     assert "left out: 4cam_splc/canong3_canonxt_sub_179.tif has no mask" in done.err
+    for words in (("--dataset", "columbia", "--set", "even"), ("--split", "test")):
+        assert psccnet("evaluate", columbia, *words, *small).status == 2
     done = psccnet("evaluate", columbia, "--dataset", "coverage", *small)
     assert (done.status, "see psccnet datasets check" in done.err) == (2, True)

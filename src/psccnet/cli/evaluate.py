@@ -65,14 +65,17 @@ def evaluate(
     from psccnet.evaluation.protocol import Evaluation, write_rows
     from psccnet.inference import load
 
+    left_out: list[str] = []
+    if split is not None and dataset == "listing":
+        raise ValueError("--split needs --dataset, such as --dataset coverage --split test")
+    if sets and dataset != "listing":
+        raise ValueError("--set chooses rows of a CSV; with --dataset the folder is one set")
     if dataset == "listing":
         entries = read_listing(listing, sets)
     else:
         found = find(dataset, listing, split)
         entries = found.entries
-        for problem in found.problems:
-            if problem.kind != "repaired":
-                print(f"psccnet: left out: {problem.file} {problem.text}", file=sys.stderr)
+        left_out = [f"{one.file} {one.text}" for one in found.problems if one.kind != "repaired"]
         if not entries:
             raise ValueError(
                 f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}"
@@ -80,7 +83,8 @@ def evaluate(
     evaluation = Evaluation(load(weights, device=device, precision=precision), exit_scale)
     for _ in progress(evaluation.run(entries), "pictures", len(entries)):
         pass
-    for failure in evaluation.failures:
+    left_out += evaluation.failures
+    for failure in left_out:
         print(f"psccnet: left out: {failure}", file=sys.stderr)
     if not evaluation.rows:
         raise ValueError(f"{listing}: none of its {len(entries)} pictures could be used")
@@ -92,7 +96,7 @@ def evaluate(
         print(json.dumps({"model": evaluation.detector.model, "listing": str(listing), **clean}))
     else:
         _print(summary, evaluation.detector.model)
-    return 1 if evaluation.failures else 0
+    return 1 if left_out else 0
 
 
 def _print(summary: dict[str, float], model: str) -> None:

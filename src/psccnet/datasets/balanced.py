@@ -62,7 +62,9 @@ class BalancedPictures:
                     print(f"psccnet: left out: {error}", file=sys.stderr)
                 self.left_out[entry.id] = str(error)
                 continue
-            return self._fitted(sample, f"{kind}-{index:08d}", rng)
+            fitted = self._fitted(sample, f"{kind}-{index:08d}", rng)
+            if fitted.mask is not None and fitted.mask.any() == fitted.forged:
+                return fitted  # else the forgery is too small to be seen at this size
         raise ValueError(f"{_DRAWS} pictures in a row cannot be used; psccnet datasets check names them")
 
     def _fitted(self, sample: Sample, name: str, rng: np.random.Generator) -> Sample:

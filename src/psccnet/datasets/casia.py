@@ -13,7 +13,8 @@ RESIZED = frozenset(
 """Last numbers of v2.0 pictures whose masks are of another size (source: SunnyHaze/IML-Dataset-Corrections, without
 the five whose masks lie on their side: which way they were turned is not known, so those are left out)."""
 _KINDS = {"S": "copy-move", "D": "splicing"}
-_FORGED = re.compile(r"(?P<prefix>Sp|Tp)_(?P<kind>[SD])_.*?(?P<number>\d{4,5})")
+_FORGED = re.compile(r"(?P<prefix>Sp|Tp)_(?P<kind>[SD])_.*(?<!\d)(?P<number>\d{4,5})$")
+_MASK_FOLDER = re.compile(r"\b(gt|masks?|ground ?truth)$")
 _MASK_ENDING = re.compile(r"_gt\d*$")
 
 
@@ -21,8 +22,8 @@ def find_casia(root: Path, version: int) -> Found:
     """Pictures whose names begin with Sp_ (v1.0) or Tp_ (v2.0), and with Au_, in whatever folders they lie.
 
     Sp_S and Tp_S were pasted from the same picture (copy-move), Sp_D and Tp_D from a different one (splicing). Masks
-    are NAME_gt.png, or NAME in a folder called gt, mask or groundtruth. Many pictures were renamed after the masks
-    were drawn; a picture without a mask of its name takes the one mask with its number that no other picture has.
+    are NAME_gt.png, or NAME in a folder whose name ends in gt, mask or groundtruth. Many pictures were renamed after
+    the masks were drawn; one without a mask of its name takes the one mask of its last number that no other has.
     """
     found = Found()
     prefix = "Sp" if version == 1 else "Tp"
@@ -30,8 +31,7 @@ def find_casia(root: Path, version: int) -> Found:
     images: list[Path] = []
     masks: dict[str, Path] = {}
     for path in pictures_below(root):
-        folders = " ".join(part.lower() for part in path.relative_to(root).parts[:-1])
-        if _MASK_ENDING.search(path.stem) or any(word in folders for word in ("groundtruth", "mask", "gt")):
+        if _MASK_ENDING.search(path.stem) or _MASK_FOLDER.search(path.parent.name.lower()):
             masks[_MASK_ENDING.sub("", path.stem)] = path
         elif path.name.startswith((f"{prefix}_", "Au_")):
             images.append(path)
@@ -52,7 +52,7 @@ def find_casia(root: Path, version: int) -> Found:
         mask, kind = masks.get(path.stem), _KINDS[match["kind"]]
         candidates = spare[match["number"]]
         if mask is None and len(candidates) == 1:
-            stem, mask = candidates[0]
+            stem, mask = candidates.pop()
             renamed = _FORGED.search(stem)
             assert renamed is not None
             kind = _KINDS[renamed["kind"]]

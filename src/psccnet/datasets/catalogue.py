@@ -146,10 +146,10 @@ _ALL = (
         294829,
         81910,
         {
-            "authentic/**/*.*": "pristine pictures",
-            "splice/**/fake/*": "spliced pictures",
-            "splice_randmask/**/fake/*": "pictures spliced by random masks",
-            "copymove/**/fake/*": "copy-moved pictures",
+            "authentic/*.*": "pristine pictures",
+            "splice/*fake/*": "spliced pictures",
+            "splice_randmask/*fake/*": "pictures spliced by random masks",
+            "copymove/*fake/*": "copy-moved pictures",
         },
     ),
     DataSet("uscisi", "USCISI-CMFD", "training", find_uscisi, "data.mdb, samples.keys", 100_000, None),
@@ -186,7 +186,8 @@ def find(name: str, root: Path, split: str | None = None) -> Found:
     Args:
         name: one of `CATALOGUE`.
         root: the folder that it was unpacked in (for "json" and "listing" also the file).
-        split: keep only "train" or "test" of the split for fine-tuning (Table I); forged pictures alone are split.
+        split: keep only "train" or "test" of the split for fine-tuning (Table I); NIST16's test part has forged
+            pictures only.
 
     Raises:
         ValueError: if the name is unknown, the set has no such split, or the files are not of its form.
@@ -200,6 +201,6 @@ def find(name: str, root: Path, split: str | None = None) -> Found:
     if split is not None:
         of = CATALOGUE[name].split
         if of is None or split not in ("train", "test"):
-            raise ValueError(f"{name} has no split {split!r}; casia1, casia2, coverage and nist16 have train and test.")
+            raise ValueError(f"{name} has no split {split!r}; coverage and nist16 have train and test.")
         found.entries = [entry for entry in found.entries if of(entry) == split]
     return found

@@ -1,11 +1,12 @@
 """Whether a data set is whole: counts, missing files, masks that do not fit, in words; and lists of checksums."""
 
+import fnmatch
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from psccnet.datasets.catalogue import DataSet
 from psccnet.datasets.entry import Entry, Found, Problem
@@ -47,7 +48,7 @@ def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple
                 entry.read()
         except FileNotFoundError as error:
             problem = Problem("no picture", entry.id, str(error))
-        except (PictureError, UnidentifiedImageError, OSError, SyntaxError) as error:
+        except (PictureError, Image.DecompressionBombError, OSError, SyntaxError) as error:
             problem = Problem("unreadable", entry.id, str(error))
         yield entry, problem
 
@@ -100,9 +101,16 @@ def report(data_set: DataSet, root: Path, found: Found, every: bool = False) -> 
     kinds = Counter(entry.manipulation for entry in found.entries if entry.forged)
     if kinds:
         lines.append("  " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
-    absent = [f"{words} ({glob})" for glob, words in data_set.parts.items() if not any(root.rglob(glob))]
+    # Masks may be called otherwise, as long as they are found.
+    paths = ["/" + path.relative_to(root).as_posix().lower() for path in root.rglob("*")] if data_set.parts else []
+    absent = [
+        f"{words}: {glob}"
+        for glob, words in data_set.parts.items()
+        if not (forged and words.startswith("masks")) and not fnmatch.filter(paths, f"*/{glob.lower()}")
+    ]
     if absent:
-        lines.append(f"  nothing there of: {'; '.join(absent)}")
+        lines.append("  nothing there of:")
+        lines += [f"    {part}" for part in absent]
     problems: dict[str, list[Problem]] = {}
     for problem in found.problems:
         problems.setdefault(problem.kind, []).append(problem)
@@ -150,7 +158,7 @@ def _verdict(data_set: DataSet, found: Found, absent: bool) -> str:
     left_out = sum(problem.kind in _LEFT_OUT for problem in found.problems)
     if is_whole(data_set, found):
         return "The set is whole." if not left_out else f"All pictures are there; {left_out} cannot be used."
-    if not found.entries:
+    if not found.entries and not left_out:
         return f"This is not the layout of {data_set.name}: {data_set.layout}."
     missing = _missing(data_set, found)
     words = [f"{missing:,} pictures are missing"] if missing else []

@@ -8,7 +8,7 @@ import numpy as np
 
 from psccnet.datasets.masks import MaskRule, read_mask
 from psccnet.datasets.sample import Mask, Sample
-from psccnet.inference.decoding import MAX_PIXELS, decode
+from psccnet.inference.decoding import MAX_PIXELS, PictureError, decode
 
 UNSPECIFIED = "unspecified"
 """The manipulation of a forged picture whose data set does not say which it is."""
@@ -68,6 +68,8 @@ class Entry:
         """
         image = decode(self.image, max_pixels, upright=False).pixels
         truth = self.truth(*image.shape[:2])
+        if self.forged and not truth.any():
+            raise PictureError(f"{self.mask}: the mask marks nothing as forged; its values must be 0 and 255.")
         return Sample(image, truth, self.forged, self.manipulation, self.id, str(self.image))
 
 

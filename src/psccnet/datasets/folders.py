@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from psccnet.datasets.entry import UNSPECIFIED, Entry, Found
+from psccnet.datasets.entry import UNSPECIFIED, Entry, Found, Problem
 
 PICTURES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"}
 """Endings of pictures, in lower case."""
+MASK_ENDINGS = ("", "_gt", "_mask")
+"""What a mask's name has after its picture's."""
 
 
 def pictures_below(folder: Path) -> list[Path]:
@@ -23,7 +25,7 @@ def named(root: Path, name: str) -> Iterator[Path]:
     if root.name.lower() == name.lower():
         yield root
     for path in sorted(root.rglob("*")):
-        if path.is_dir() and path.name.lower() == name.lower():
+        if path.name.lower() == name.lower() and path.is_dir():
             yield path
 
 
@@ -40,17 +42,23 @@ def by_stem(paths: list[Path]) -> dict[str, Path]:
 def find_folders(root: Path) -> Found:
     """Plain folders: `images/` and `masks/` with files of one stem below the same path; no mask means pristine.
 
-    A folder of pictures without these two is a set of pristine pictures.
+    A mask may also be called NAME_mask or NAME_gt. A folder of pictures without these two is a set of pristine ones.
     """
-    images, masks = root / "images", root / "masks"
+    children = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()} if root.is_dir() else {}
+    images, masks = children.get("images"), children.get("masks")
     found = Found()
-    if not images.is_dir():
+    if images is None:
         for path in pictures_below(root):
             found.add(Entry(identifier(path, root), path, None, "pristine", "folders"))
         return found
-    known = {path.relative_to(masks).with_suffix("").as_posix(): path for path in pictures_below(masks)}
+    known = (
+        {path.relative_to(masks).with_suffix("").as_posix(): path for path in pictures_below(masks)} if masks else {}
+    )
     for path in pictures_below(images):
-        mask = known.get(path.relative_to(images).with_suffix("").as_posix())
+        stem = path.relative_to(images).with_suffix("").as_posix()
+        mask = next((known.pop(stem + end) for end in MASK_ENDINGS if stem + end in known), None)
         kind = "pristine" if mask is None else UNSPECIFIED
         found.add(Entry(identifier(path, root), path, mask, kind, "folders"))
+    for path in known.values():
+        found.problems.append(Problem("no picture", identifier(path, root), "is a mask without a picture of its name"))
     return found

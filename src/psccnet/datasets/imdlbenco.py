@@ -1,10 +1,11 @@
 """The formats of IMDL-BenCo: folders Tp and Gt, JSON lists of pairs, and JSON lists of such sets."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from psccnet.datasets.entry import UNSPECIFIED, Entry, Found, Problem
-from psccnet.datasets.folders import by_stem, identifier, pictures_below
+from psccnet.datasets.folders import MASK_ENDINGS, by_stem, identifier, pictures_below
 
 _PRISTINE = "Negative"
 
@@ -18,7 +19,7 @@ def find_mani(root: Path) -> Found:
     found = Found()
     masks = by_stem(pictures_below(root / "Gt"))
     for path in pictures_below(root / "Tp"):
-        mask = next((masks[name] for end in ("", "_gt", "_mask") if (name := path.stem + end) in masks), None)
+        mask = next((masks[name] for end in MASK_ENDINGS if (name := path.stem + end) in masks), None)
         found.add(Entry(identifier(path, root), path, mask, UNSPECIFIED, "mani"))
     for path in pictures_below(root / "Au"):
         found.add(Entry(identifier(path, root), path, None, "pristine", "mani"))
@@ -46,10 +47,13 @@ def find_json(path: Path) -> Found:
     found = Found()
     for first, second in pairs:
         if first in ("ManiDataset", "JsonDataset"):
-            part = (find_mani if first == "ManiDataset" else find_json)(_resolve(path, second))
-            found.problems += part.problems
+            folder = _resolve(path, second)
+            if not folder.exists():
+                raise FileNotFoundError(f"{path}: its set {second} is not there; mend the path.")
+            part = (find_mani if first == "ManiDataset" else find_json)(folder)
+            found.problems += [replace(one, file=f"{second}/{one.file}") for one in part.problems]
             for entry in part.entries:
-                found.add(entry)
+                found.add(replace(entry, id=f"{second}/{entry.id}"))
             continue
         image = _resolve(path, first)
         mask = None if second == _PRISTINE else _resolve(path, second)

@@ -18,6 +18,7 @@ _TEST = """
 TEST = frozenset(_TEST.split())
 """Numbers of the 160 probes that fine-tuned models are tested on (Table I); the released repository lists them."""
 _TABLE = "NC2016-manipulation-ref.csv"
+_COLUMNS = ("ProbeFileName", "ProbeMaskFileName", "IsTarget")
 _FLAGS = {
     "IsManipulationTypeSplice": "splicing",
     "IsManipulationTypeRemoval": "removal",
@@ -43,7 +44,11 @@ def find_nist16(root: Path) -> Found:
     with tables[0].open(newline="", encoding="utf-8-sig") as file:
         header = file.readline()
         file.seek(0)
-        for row in csv.DictReader(file, delimiter="|" if "|" in header else ","):
+        reader = csv.DictReader(file, delimiter="|" if "|" in header else ",")
+        missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
+        if missing:
+            raise ValueError(f"{tables[0]}: the column {missing[0]} is missing; download the table again.")
+        for row in reader:
             probe = row["ProbeFileName"]
             masks.setdefault(probe, {})
             if row["IsTarget"].strip().upper() != "Y":

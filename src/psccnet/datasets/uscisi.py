@@ -27,8 +27,13 @@ class Record(Entry):
             PictureError: if the record is missing or not of this form, naming it.
         """
         name = f"{self.image}, record {self.id}"
-        with _database(str(self.image)).begin() as transaction:
-            data = transaction.get(self.id.encode())
+        import lmdb
+
+        try:
+            with _database(str(self.image)).begin() as transaction:
+                data = transaction.get(self.id.encode())
+        except lmdb.Error as error:
+            raise PictureError(f"{name}: cannot be read ({error}); download data.mdb again.") from error
         if data is None:
             raise PictureError(f"{name}: it is not in the database; download data.mdb again.")
         try:
@@ -48,7 +53,12 @@ def _database(path: str) -> Any:
     import lmdb
 
     # Reading needs no lock, and readahead would fill the memory with neighbours of records drawn at random.
-    return lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
+    database = lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
+    # Reading beyond the end of a file that is mapped into memory ends the process.
+    size = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
+    if Path(path, "data.mdb").stat().st_size < size:
+        raise lmdb.CorruptedError(f"the file is shorter than the {size:,} bytes that it tells")
+    return database
 
 
 def _fill(contours: list[Any], shape: tuple[int, int]) -> Mask:
@@ -77,14 +87,14 @@ def find_uscisi(root: Path) -> Found:
     for database in databases:
         keys = database.parent / _KEYS
         try:
-            with _database(str(database.parent)).begin() as transaction:
+            with _database(str(database.parent)).begin(buffers=True) as transaction:  # no record is copied
                 if keys.is_file():
                     names = list(dict.fromkeys(keys.read_text(encoding="utf-8").split()))
                     present = [name for name in names if transaction.get(name.encode()) is not None]
                     text = f"is in {_KEYS} but not in the database"
                     found.problems += [Problem("no picture", name, text) for name in sorted({*names} - {*present})]
                 else:
-                    present = [key.decode() for key in transaction.cursor().iternext(values=False)]
+                    present = [bytes(key).decode() for key in transaction.cursor().iternext(values=False)]
         except lmdb.Error as error:
             raise ValueError(f"{database}: not an LMDB database that can be read ({error}).") from error
         found.entries += [Record(name, database.parent, None, "copy-move", "uscisi") for name in present]

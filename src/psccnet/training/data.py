@@ -1,6 +1,7 @@
 """Batches of pictures for training and validation."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, TypedDict
@@ -130,9 +131,14 @@ def single_threaded(_worker: int) -> None:
     cv2.setNumThreads(1)
 
 
-def _is_kept(entry: Entry) -> bool:
-    """Whether an entry is of the twentieth that is kept for validation: by its name alone, wherever the set lies."""
-    return hashlib.sha256(entry.id.encode()).digest()[0] % 20 == 0
+def kept_for_validation(entries: list[Entry]) -> set[str]:
+    """The ids of a twentieth of each class, one at least, chosen by their names alone, wherever the sets lie."""
+    kept = set()
+    for kind in {entry.manipulation for entry in entries}:
+        ids = [entry.id for entry in entries if entry.manipulation == kind]
+        ids.sort(key=lambda one: hashlib.sha256(one.encode()).digest())
+        kept.update(ids[: max(1, len(ids) // 20)])
+    return kept
 
 
 class TrainingData(LightningDataModule):
@@ -158,26 +164,30 @@ class TrainingData(LightningDataModule):
             raise ValueError(f"data.synthesis: {explain(error)}") from error
         return Synthesizer(photographs, objects, synthesis, seed)
 
-    def _entries(self, kept_for_validation: bool | None) -> list[Entry]:
-        """The pictures of the recipe's sets; those that are kept for validation, the others, or all (None)."""
-        entries = []
+    def _entries(self) -> list[Entry]:
+        """The pictures of the recipe's sets; how many of each are left out is said."""
+        entries: list[Entry] = []
         for words in self.recipe.data.sets:
             name, equals, folder = words.partition("=")
             name, _, split = name.partition("/")
             if not equals:
                 raise ValueError(f"data.sets: {words!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
-            entries += find(name, Path(folder), split or None).entries
-        if kept_for_validation is None:
-            return entries
-        return [entry for entry in entries if _is_kept(entry) == kept_for_validation]
+            found = find(name, Path(folder), split or None)
+            faults = sum(problem.kind != "repaired" for problem in found.problems)
+            if faults:
+                text = f"{faults} files left out; psccnet datasets check {name} {folder} names them"
+                print(f"psccnet: {words}: {text}", file=sys.stderr)
+            entries += found.entries
+        return entries
 
     def _training_pictures(self) -> Pictures:
         data, seed = self.recipe.data, self.recipe.seed
         length = self.recipe.epochs * data.pictures_per_epoch
         if not data.sets:
             return Pictures(self._synthesizer("train", data.size, seed), length, data.augment)
-        entries = self._entries(None if data.synthetic else False)
-        drawn = BalancedPictures(entries, data.size, seed, data.fit)
+        entries = self._entries()
+        kept = set() if data.synthetic else kept_for_validation(entries)
+        drawn = BalancedPictures([one for one in entries if one.id not in kept], data.size, seed, data.fit)
         if not data.synthetic:
             return Pictures(drawn, length, data.augment)
         mixed = Mixed(self._synthesizer("train", data.size, seed), drawn, data.synthetic)
@@ -212,7 +222,9 @@ class TrainingData(LightningDataModule):
         # A seed of its own, the same for every recipe, so that runs can be compared.
         source: Source
         if data.sets and not data.synthetic:
-            source = BalancedPictures(self._entries(True), size, VALIDATION_SEED, data.fit)
+            entries = self._entries()
+            kept = kept_for_validation(entries)
+            source = BalancedPictures([one for one in entries if one.id in kept], size, VALIDATION_SEED, data.fit)
         else:
             source = self._synthesizer("validation", size, VALIDATION_SEED)
         pictures = Pictures(source, data.validation_pictures, augment=False)
