@@ -62,6 +62,11 @@ def test_a_set_is_rebuilt_from_its_recipe(psccnet: Run, made: Path, photographs:
     done = psccnet("synthesize", photographs, "--out", tmp_path / "again", "--recipe", made / "synthesis.yaml")
     assert done.status == 0
     assert files_of(tmp_path / "again") == files_of(made)
+    assert done.err == ""
+    shutil.copytree(photographs, tmp_path / "other")
+    (tmp_path / "other" / "1.png").unlink()
+    done = psccnet("synthesize", tmp_path / "other", "--out", tmp_path / "b", "--recipe", made / "synthesis.yaml")
+    assert (done.status, done.err.count("other photographs or objects")) == (0, 1)
 
 
 def test_shards_with_a_sheet(psccnet: Run, photographs: Path, tmp_path: Path) -> None:

@@ -51,6 +51,26 @@ def test_masks_of_another_size_are_left_out_by_name(photographs: Photographs, tm
     }
 
 
+@pytest.mark.parametrize("shape", [[], [[1, 2, 3, 4, 5, 6, 7]], [[10, 10, 60, 10]]])
+def test_what_is_no_polygon_is_left_out_by_name(
+    photographs: Photographs, tmp_path: Path, shape: list[list[float]]
+) -> None:
+    good = {"segmentation": run_lengths(), "bbox": BOX}
+    objects = Objects.open(coco(tmp_path, {"id": 9, "segmentation": shape, "bbox": BOX}, good), photographs)
+    assert len(objects) == 1
+    assert list(objects.left_out.values()) == ["is no polygon"]
+
+
+def test_polygons_of_a_picture_that_was_resized_are_left_out(photographs: Photographs, tmp_path: Path) -> None:
+    polygon = {"id": 3, "segmentation": [[5, 5, 80, 5, 80, 80]], "bbox": [5, 5, 75, 75]}
+    path = coco(tmp_path, polygon, {"segmentation": run_lengths(), "bbox": BOX})
+    path.write_text(path.read_text().replace('"width": 176', '"width": 352'))
+    objects = Objects.open(path, photographs)
+    for seed in range(8):
+        objects.draw(np.random.default_rng(seed))
+    assert list(objects.left_out.values()) == ["is drawn on 352 x 200, the picture is 176 x 200"]
+
+
 def test_files_are_found_without_their_folder(tmp_path: Path) -> None:
     (tmp_path / "train2017").mkdir()
     for i in range(2):

@@ -148,6 +148,17 @@ def test_an_interrupted_run_goes_on(
     assert [row.index for row in rows] == list(range(12))
 
 
+def test_what_a_killed_process_left_is_no_hindrance(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    (tmp_path / ".parts").mkdir()
+    writing = write_set(synthesizer, COUNT, tmp_path)
+    next(writing)
+    writing.close()
+    left = tmp_path / "images" / ".splicing-00000001.jpg.123.tmp"
+    left.write_bytes(b"half")
+    list(write_set(synthesizer, COUNT, tmp_path))
+    assert not left.exists()
+
+
 def test_other_sets_are_not_mixed_in(synthesizer: Synthesizer, written: Path, tmp_path: Path) -> None:
     other = Synthesizer(synthesizer.photographs, synthesizer.objects, synthesizer.recipe, seed=6)
     with pytest.raises(ValueError, match="another recipe, seed or photographs"):

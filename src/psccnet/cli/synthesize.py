@@ -2,6 +2,7 @@
 
 import os
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +23,7 @@ def synthesize(
     split: str | None = None,
     seed: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     recipe: Path | None = None,
-    layout: Literal["folder", "shards"] = "folder",
+    layout: Literal["folder", "shards"] | None = None,
     preview: bool = False,
     workers: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
 ) -> None:
@@ -46,10 +47,11 @@ def synthesize(
         size: their side in pixels; 256 if neither this nor the recipe says otherwise.
         objects: cut-outs: a COCO annotation file, or a tar or folder with annotations, label maps and pictures with
             alpha.
-        split: use only photographs of this split of the index.csv.
+        split: use only photographs of this split of the index.csv; that of the recipe's set if left out.
         seed: of everything that is drawn; 0 if neither this nor the recipe says otherwise.
         recipe: a YAML file with fields of the synthesis to change, or the synthesis.yaml of a set to rebuild.
-        layout: a folder that `psccnet evaluate` reads, or WebDataset shards of 500 samples.
+        layout: a folder that `psccnet evaluate` reads (where neither this nor the recipe says otherwise), or
+            WebDataset shards of 500 samples.
         preview: also write preview.png, a sheet of pictures and masks to look at.
         workers: processes; as many as there are cores if left out.
     """
@@ -57,19 +59,23 @@ def synthesize(
     from psccnet.synthesis import Objects, Photographs, Synthesizer
     from psccnet.synthesis.preview import contact_sheet
     from psccnet.synthesis.recipe import read_synthesis
-    from psccnet.synthesis.writing import write_set
+    from psccnet.synthesis.writing import is_of, write_set
 
     chosen = read_synthesis(recipe, {} if size is None else {"size": size})
     count = count or chosen.count
-    pool = Photographs.open(photographs, split=split)
+    pool = Photographs.open(photographs, split=split or chosen.photographs.get("split"))
     material = Objects.open(objects, pool) if objects else None
     synthesizer = Synthesizer(pool, material, chosen.recipe, chosen.seed if seed is None else seed)
+    if chosen.photographs and not is_of(chosen, synthesizer):
+        print("psccnet: other photographs or objects than the recipe's set had: another set is made", file=sys.stderr)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # A process takes a second to start: a few pictures are sooner made here.
     processes = workers if workers is not None else cores if count >= 100 * cores > 100 else 0
     try:
-        for _ in progress(write_set(synthesizer, count, out, layout, processes), "pictures", count):
+        for _ in progress(write_set(synthesizer, count, out, layout or chosen.layout, processes), "pictures", count):
             pass
+    except BrokenProcessPool as error:
+        raise ValueError("a process was ended, as for want of memory; try fewer --workers, the run goes on") from error
     except RuntimeError as error:
         raise ValueError(f"{photographs}: {error}; add photographs with more in them") from error
     if synthesizer.left_out:

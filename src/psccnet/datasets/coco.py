@@ -12,18 +12,21 @@ def find_coco(root: Path) -> Found:
     `psccnet synthesize` pastes the annotated objects.
     """
     found = Found()
+    # Masks of panoptic and stuff annotations are PNG.
     for path in pictures_below(root):
-        found.add(Entry(identifier(path, root), path, None, "pristine", "coco"))
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            found.add(Entry(identifier(path, root), path, None, "pristine", "coco"))
     annotations = sorted(root.rglob("instances_*.json"))
     if not annotations:
         text = "is missing: without annotations only random contours can be pasted and removed"
         found.problems.append(Problem("no picture", "annotations/instances_*.json", text))
     elif found.entries:
-        from psccnet.synthesis.objects import Objects
+        from psccnet.synthesis.files import StoredFile
+        from psccnet.synthesis.objects import read_annotations
         from psccnet.synthesis.photographs import Photographs
 
         pool = Photographs.open(root)
         for path in annotations:
-            faults = Objects.open(path, pool).left_out
+            _, faults = read_annotations(StoredFile(str(path)), path.name, pool)
             found.problems += [Problem("outside", name, reason) for name, reason in faults.items()]
     return found

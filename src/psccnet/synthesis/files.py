@@ -22,6 +22,10 @@ class StoredFile:
             return Path(self.path).read_bytes()
         return os.pread(_descriptor(self.path), self.size, self.offset)
 
+    def length(self) -> int:
+        """Return the file's size in bytes; OSError if it is not there."""
+        return os.stat(self.path).st_size if self.size is None else self.size
+
 
 @cache
 def _descriptor(path: str) -> int:

@@ -1,14 +1,16 @@
 """Cut-out material: annotated objects of photographs, and pictures with an alpha channel."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Self
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from psccnet.datasets.sample import Picture
 from psccnet.synthesis.files import StoredFile, list_files
@@ -28,7 +30,12 @@ class _Polygons:
     """An annotation in COCO's manner: the parts of one object of photograph `photograph`."""
 
     photograph: int
-    parts: tuple[tuple[float, ...], ...]
+    parts: tuple[npt.NDArray[np.float32], ...]
+    size: tuple[int, int] | None
+    name: str
+
+    def digest(self) -> bytes:
+        return b"".join(part.tobytes() for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,9 @@ class _RunLength:
     width: int
     name: str
 
+    def digest(self) -> bytes:
+        return str(self.counts).encode()
+
 
 @dataclass(frozen=True)
 class _Labels:
@@ -50,6 +60,9 @@ class _Labels:
     file: StoredFile
     name: str
 
+    def digest(self) -> bytes:
+        return f"{self.name} {self.file.length()}".encode()
+
 
 @dataclass(frozen=True)
 class _Cutout:
@@ -57,6 +70,9 @@ class _Cutout:
 
     file: StoredFile
     name: str
+
+    def digest(self) -> bytes:
+        return f"{self.name} {self.file.length()}".encode()
 
 
 class Objects:
@@ -95,7 +111,9 @@ class Objects:
         for name, file in sorted(files, key=lambda item: item[0]):
             place = PurePosixPath(name)
             if _ANNOTATIONS.fullmatch(place.name) or path.suffix == ".json":
-                entries += _annotated(file, name, photographs, left_out)
+                found, faults = read_annotations(file, name, photographs)
+                entries += found
+                left_out |= faults
             elif place.suffix == ".png" and place.parent.name == "labels":
                 photograph = photographs.find(f"{place.stem}.jpg")
                 if photograph is not None:
@@ -109,6 +127,13 @@ class Objects:
     def __len__(self) -> int:
         """Return the number of annotations, label maps and cut-outs."""
         return len(self._entries)
+
+    def fingerprint(self) -> str:
+        """A SHA-256 over all annotations and the names and sizes of the other files."""
+        digest = hashlib.sha256()
+        for entry in self._entries:
+            digest.update(entry.digest())
+        return digest.hexdigest()
 
     def draw(self, rng: np.random.Generator) -> _Object:
         """Draw an object at native resolution.
@@ -135,8 +160,12 @@ class Objects:
             return _read_cutout(entry)
         picture = self._photographs.read(entry.photograph)
         if isinstance(entry, _Polygons):
+            if entry.size is not None and entry.size != picture.shape[1::-1]:
+                size = f"{entry.size[0]} x {entry.size[1]}"
+                found = f"{picture.shape[1]} x {picture.shape[0]}"
+                raise UnusableFileError(entry.name, f"is drawn on {size}, the picture is {found}")
             canvas = np.zeros(picture.shape[:2], np.uint8)
-            parts = [np.round(np.reshape(part, (-1, 2))).astype(np.int32) for part in entry.parts]
+            parts = [np.round(part.reshape(-1, 2)).astype(np.int32) for part in entry.parts]
             cv2.fillPoly(canvas, parts, 1)
             return picture, canvas.astype(np.float32)
         if isinstance(entry, _RunLength):
@@ -151,19 +180,24 @@ class Objects:
 _Entry = _Polygons | _RunLength | _Labels | _Cutout
 
 
-def _annotated(file: StoredFile, name: str, photographs: Photographs, left_out: dict[str, str]) -> list[_Entry]:
-    """The usable annotations of a COCO file; those outside their picture are left out, and said."""
+def read_annotations(file: StoredFile, name: str, photographs: Photographs) -> tuple[list[_Entry], dict[str, str]]:
+    """The usable annotations of a COCO file, and why others were left out, by their names.
+
+    Raises:
+        ValueError: if the file is no COCO JSON; the message names it.
+    """
+    found: list[_Entry] = []
+    left_out: dict[str, str] = {}
     try:
         coco = json.loads(file.read())
         images = {image["id"]: image for image in coco["images"]}
-        found: list[_Entry] = []
-        for annotation in coco["annotations"]:
+        for number, annotation in enumerate(coco["annotations"]):
             image = images[annotation["image_id"]]
             photograph = photographs.find(image["file_name"])
             # A crowd is no object.
             if photograph is None or annotation.get("iscrowd") or min(annotation["bbox"][2:]) < MIN_SIDE:
                 continue
-            where = f"{name}, annotation {annotation.get('id', len(found))} of {image['file_name']}"
+            where = f"{name}, annotation {annotation.get('id', number)} of {image['file_name']}"
             shape = annotation["segmentation"]
             if isinstance(shape, dict):
                 height, width = (int(side) for side in shape["size"])
@@ -171,23 +205,26 @@ def _annotated(file: StoredFile, name: str, photographs: Photographs, left_out: 
                 packed = counts.encode() if isinstance(counts, str) else tuple(counts)
                 found.append(_RunLength(photograph, packed, height, width, where))
                 continue
-            parts = tuple(tuple(float(value) for value in part) for part in shape)
-            if _outside(parts, image):
-                left_out[where] = f"reaches outside the picture of {image['width']} x {image['height']}"
+            parts = tuple(np.asarray(part, np.float32) for part in shape)
+            size = (image["width"], image["height"]) if "width" in image and "height" in image else None
+            fault = _fault(parts, size)
+            if fault:
+                left_out[where] = fault
             else:
-                found.append(_Polygons(photograph, parts))
+                found.append(_Polygons(photograph, parts, size, where))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name}: no COCO annotations ({type(error).__name__}: {error})") from error
-    return found
+    return found, left_out
 
 
-def _outside(parts: tuple[tuple[float, ...], ...], image: dict[str, Any]) -> bool:
-    """Whether a polygon leaves the picture by more than a rounding; False where the picture's size is not told."""
-    if "width" not in image or "height" not in image:
-        return False
-    xs = [x for part in parts for x in part[::2]]
-    ys = [y for part in parts for y in part[1::2]]
-    return min(xs + ys) < -1 or max(xs) > image["width"] + 1 or max(ys) > image["height"] + 1
+def _fault(parts: tuple[npt.NDArray[np.float32], ...], size: tuple[int, int] | None) -> str | None:
+    """What is wrong with the polygons of an object on a picture of that size (width, height), if it is known."""
+    if not parts or any(part.ndim != 1 or part.size < 6 or part.size % 2 for part in parts):
+        return "is no polygon"
+    points = np.concatenate(parts).reshape(-1, 2)
+    if size is not None and ((points < -1).any() or (points > np.add(size, 1)).any()):
+        return f"reaches outside the picture of {size[0]} x {size[1]}"
+    return None
 
 
 def _decode_run_length(entry: _RunLength, picture: Picture) -> Alpha:

@@ -1,6 +1,7 @@
 """A random-access pool of photographs: hosts and donors of the synthetic forgeries."""
 
 import csv
+import hashlib
 import io
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -41,8 +42,9 @@ class Photographs:
     few photographs that it decoded last.
     """
 
-    def __init__(self, files: dict[str, StoredFile], cache_size: int = 64) -> None:
+    def __init__(self, files: dict[str, StoredFile], cache_size: int = 64, split: str | None = None) -> None:
         """Make a pool of named files; `cache_size` is how many decoded photographs a process keeps."""
+        self.split = split
         self._names = tuple(sorted(files))
         self._files = tuple(files[name] for name in self._names)
         self._index = {name: i for i, name in enumerate(self._names)}
@@ -82,7 +84,7 @@ class Photographs:
             files = {name: file for name, file in files.items() if name in members}
         if not files:
             raise ValueError(f"no photographs under {path}" + (f" in split {split!r}" if split else ""))
-        return cls(files, cache_size)
+        return cls(files, cache_size, split)
 
     def __len__(self) -> int:
         """Return the number of photographs."""
@@ -103,8 +105,16 @@ class Photographs:
     def camera(self, i: int) -> str | None:
         """Return the camera that took photograph `i`, as its name or else its EXIF tells; None if neither does."""
         if i not in self._cameras:
-            self._cameras[i] = camera_of_name(self._names[i]) or camera_of_exif(self._files[i].read())
+            try:
+                self._cameras[i] = camera_of_name(self._names[i]) or camera_of_exif(self._files[i].read())
+            except OSError:
+                self._cameras[i] = None  # `read` will say what is wrong
         return self._cameras[i]
+
+    def fingerprint(self) -> str:
+        """A SHA-256 over the photographs' names and sizes: another pool has another one."""
+        lines = (f"{name} {file.length()}\n" for name, file in zip(self._names, self._files, strict=True))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def read(self, i: int) -> Picture:
         """Decode photograph `i`: HxWx3 uint8 RGB, read-only, as stored (EXIF orientation is ignored).

@@ -1,8 +1,10 @@
 """What the synthesis draws from: every probability and range in one place."""
 
 from collections.abc import Mapping
+from dataclasses import field
+from dataclasses import fields as fields_of
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import ConfigDict, ValidationError
@@ -137,6 +139,9 @@ class SetDescription:
     recipe: SynthesisRecipe
     seed: int = 0
     count: int = 400
+    layout: Literal["folder", "shards"] = "folder"
+    photographs: dict[str, Any] = field(default_factory=dict)
+    objects: dict[str, Any] = field(default_factory=dict)
 
 
 def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescription:
@@ -144,7 +149,7 @@ def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescript
 
     Args:
         path: fields of `SynthesisRecipe` at the top level, or a set's synthesis.yaml, which has them under `recipe`
-            and its `seed` and `count` beside them; None for the defaults.
+            and the set beside them; None for the defaults.
         changes: fields that override the file's.
 
     Raises:
@@ -161,7 +166,8 @@ def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescript
             raise ValueError(f"{path}: not a YAML file ({error}).") from error
         if not isinstance(contents, dict):
             raise ValueError(f"{path}: a recipe is a list of fields with values, such as `final_jpeg: 0.9`.")
-    of_set = {name: contents.pop(name) for name in ("seed", "count") if name in contents}
+    names = [one.name for one in fields_of(SetDescription) if one.name != "recipe"]
+    of_set = {name: contents.pop(name) for name in names if name in contents}
     try:
         return SetDescription(SynthesisRecipe(**{**contents.get("recipe", contents), **changes}), **of_set)
     except (ValidationError, TypeError) as error:

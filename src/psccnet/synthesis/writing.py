@@ -20,10 +20,12 @@ import yaml
 from psccnet.datasets.sample import Mask
 from psccnet.files import write_whole
 from psccnet.synthesis.encoding import Encoding, encode
+from psccnet.synthesis.recipe import SetDescription
 from psccnet.synthesis.synthesizer import Synthesizer
 
 Layout = Literal["folder", "shards"]
 RECIPE, MANIFEST, INDEX, PARTS = "synthesis.yaml", "manifest.parquet", "index.csv", ".parts"
+_BELOW = ("images", "masks", "sources")
 PART = 500
 """Samples that are finished together: a shard, or the step in which an interrupted run is taken up."""
 
@@ -59,15 +61,25 @@ _Made = tuple[Written, dict[str, bytes], dict[str, str]]
 
 
 def describe(synthesizer: Synthesizer) -> dict[str, Any]:
-    """What a set can be rebuilt from, bit for bit, with the same photographs: recipe, seed and versions."""
-    names = "\n".join(synthesizer.photographs.names).encode()
+    """What a set can be rebuilt from, bit for bit: recipe, seed, versions, and which photographs and objects."""
+    photographs, objects = synthesizer.photographs, synthesizer.objects
     return {
         "seed": synthesizer.seed,
         "recipe": asdict(synthesizer.recipe),
-        "photographs": {"count": len(synthesizer.photographs), "sha256_of_names": hashlib.sha256(names).hexdigest()},
-        "objects": len(synthesizer.objects) if synthesizer.objects is not None else 0,
+        "photographs": {
+            "count": len(photographs),
+            "split": photographs.split,
+            "sha256_of_names_and_sizes": photographs.fingerprint(),
+        },
+        "objects": {"count": len(objects), "sha256": objects.fingerprint()} if objects is not None else {},
         "versions": {name: version(name) for name in ("psccnet", "numpy", "opencv-contrib-python-headless")},
     }
+
+
+def is_of(description: SetDescription, synthesizer: Synthesizer) -> bool:
+    """Whether a synthesizer has the photographs and objects of a described set."""
+    here = describe(synthesizer)
+    return (description.photographs, description.objects) == (here["photographs"], here["objects"])
 
 
 def write_set(
@@ -133,7 +145,10 @@ def _claim(folder: Path, description: dict[str, Any], count: int) -> dict[int, W
         if standing["count"] > count:
             raise ValueError(f"{folder} holds a set of {standing['count']}; ask for as many or more.")
         known = {row.index: row for row in read_manifest(manifest)} if manifest.is_file() else {}
-    elif folder.is_dir() and any(folder.iterdir()):
+        for below in (folder, *(folder / name for name in _BELOW)):
+            for left in below.glob(".*.tmp"):  # of a process that was killed
+                left.unlink()
+    elif folder.is_dir() and any(path.name != PARTS for path in folder.iterdir()):
         raise ValueError(f"{folder} holds other files; choose an empty folder or a new one.")
     (folder / PARTS).mkdir(parents=True, exist_ok=True)
     text = "# psccnet synthesize PHOTOGRAPHS --recipe THIS_FILE rebuilds this set.\n"
@@ -150,7 +165,7 @@ def read_manifest(path: Path) -> list[Written]:
 
 def _write_part(makers: "_Makers", numbers: range, folder: Path, layout: Layout) -> Iterator[Written]:
     if layout == "folder":
-        for below in ("images", "masks", "sources"):
+        for below in _BELOW:
             (folder / below).mkdir(exist_ok=True)
         for row, files in makers.make(numbers):
             write_whole({folder / name: content for name, content in files.items()})
