@@ -1,6 +1,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,6 +11,8 @@ from psccnet.synthesis import Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.writing import write_set
 from psccnet.training.data import Pictures, StepSampler, TrainingData
 from psccnet.training.recipe import Recipe
+
+from .conftest import texture
 
 
 def pictures(photographs: Path, augment: bool, seed: int = 3) -> Pictures:
@@ -180,3 +183,15 @@ def test_sets_that_are_none(photographs: Path, tmp_path: Path) -> None:
     for words, message in (("casia2", "is not NAME=FOLDER"), (f"coverage={tmp_path}", "no usable pictures")):
         with pytest.raises(ValueError, match=message):
             with_sets(photographs, sets=[words])._training_pictures()
+
+
+@pytest.mark.parametrize(("count", "kept"), [(5, {"0.png", "2.png", "4.png"}), (41, {"0.png", "27.png", "9.png"})])
+def test_photographs_without_an_index_are_split_by_name(tmp_path: Path, count: int, kept: set[str]) -> None:
+    for i in range(count):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), texture(i, 48))
+    module = with_sets(tmp_path)
+    validation = module.val_dataloader().dataset.source.photographs.names
+    train = module._training_pictures().source.photographs.names
+    assert set(validation) == kept
+    assert not set(train) & set(validation)
+    assert len(train) + len(validation) == count

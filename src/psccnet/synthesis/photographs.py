@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -110,6 +111,11 @@ class Photographs:
             except OSError:
                 self._cameras[i] = None  # `read` will say what is wrong
         return self._cameras[i]
+
+    def part(self, names: Collection[str]) -> "Photographs":
+        """Return a pool of some of the photographs, by name."""
+        files = dict(zip(self._names, self._files, strict=True))
+        return Photographs({name: files[name] for name in names}, self._cache_size, self.split)
 
     def fingerprint(self) -> str:
         """A SHA-256 over the photographs' names and sizes: another pool has another one."""
