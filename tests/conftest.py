@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 from psccnet.inference import Detector, load
 from psccnet.network import PSCCNet, initialise
@@ -44,6 +45,22 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(Path, "write_bytes", write_bytes)
 
     return start
+
+
+def network_as_trained(grid: int = 64) -> PSCCNet:
+    """A network with batch norms that shift and scale, not so deep that float32 blurs comparisons."""
+    torch.manual_seed(3)
+    made = PSCCNet(grid=grid).eval()
+    for module in made.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for values, low, high in (
+                (module.weight, 0.5, 1.2),
+                (module.bias, -0.3, 0.3),
+                (module.running_mean, -0.3, 0.3),
+                (module.running_var, 0.3, 1.5),
+            ):
+                nn.init.uniform_(values, low, high)
+    return made
 
 
 def texture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:

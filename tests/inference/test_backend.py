@@ -8,29 +8,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 
 from psccnet.inference.backends.pytorch import TorchBackend, find_device, stem_in_strips, strips
 from psccnet.network import PSCCNet
 
-from ..conftest import texture
+from ..conftest import network_as_trained, texture
 
 
 @pytest.fixture(scope="module")
 def network() -> PSCCNet:
-    """With batch norms that shift and scale, as after training."""
-    torch.manual_seed(3)
-    made = PSCCNet(grid=64).eval()
-    for module in made.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for values, low, high in (
-                (module.weight, 0.5, 1.2),
-                (module.bias, -0.3, 0.3),
-                (module.running_mean, -0.3, 0.3),
-                (module.running_var, 0.3, 1.5),
-            ):
-                nn.init.uniform_(values, low, high)
-    return made
+    return network_as_trained()
 
 
 @pytest.fixture(autouse=True)

@@ -10,22 +10,12 @@ from torch.func import functional_call
 from psccnet.network import PSCCNet
 from psccnet.network.folding import conv_norm_pairs, fold_batch_norm, folded_parameters
 
+from ..conftest import network_as_trained
+
 
 @pytest.fixture(scope="module")
 def network() -> PSCCNet:
-    """With batch norms that shift and scale, as after training, and not so deep that float32 blurs the comparison."""
-    torch.manual_seed(3)
-    made = PSCCNet(grid=64).eval()
-    for module in made.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for values, low, high in (
-                (module.weight, 0.5, 1.2),
-                (module.bias, -0.3, 0.3),
-                (module.running_mean, -0.3, 0.3),
-                (module.running_var, 0.3, 1.5),
-            ):
-                nn.init.uniform_(values, low, high)
-    return made
+    return network_as_trained()
 
 
 def outputs(prediction: tuple[list[Tensor], Tensor]) -> list[Tensor]:

@@ -1,6 +1,7 @@
 """Annotations as they are found in the wild, and files that are broken."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -69,6 +70,22 @@ def test_polygons_of_a_picture_that_was_resized_are_left_out(photographs: Photog
     for seed in range(8):
         objects.draw(np.random.default_rng(seed))
     assert list(objects.left_out.values()) == ["is drawn on 352 x 200, the picture is 176 x 200"]
+
+
+def test_a_tenth_of_the_cut_outs_is_for_validation(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "photographs")
+    rows = [f"photograph-{i}.jpg,{'train' if i < 4 else 'validation'}" for i in range(8)]
+    (tmp_path / "photographs" / "index.csv").write_text("\n".join(["file,split", *rows]))
+    (tmp_path / "cutouts").mkdir()
+    for i in range(60):
+        cv2.imwrite(str(tmp_path / "cutouts" / f"{i}.png"), np.full((40, 40, 4), 255, np.uint8))
+    train, validation, every = (
+        {entry.name for entry in Objects.open(tmp_path, Photographs.open(tmp_path / "photographs", split))._entries}
+        for split in ("train", "validation", None)
+    )
+    assert 2 <= len(validation) <= 12
+    assert not train & validation
+    assert len(train | validation) == len(every) == 60
 
 
 def test_files_are_found_without_their_folder(tmp_path: Path) -> None:

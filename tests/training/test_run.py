@@ -15,6 +15,7 @@ from psccnet.training.callbacks import Checkpoints
 from psccnet.training.recipe import Recipe, read_recipe
 from psccnet.training.run import load_initial_weights, read_checkpoint, train
 from psccnet.training.task import PSCCTask
+from psccnet.weights import load
 
 pytestmark = [
     pytest.mark.usefixtures("every_step_is_logged"),
@@ -97,6 +98,9 @@ def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe
     task = PSCCTask(recipe)
     load_initial_weights(task, recipe.model_copy(update={"init": whole_run / "best.ckpt"}))
     assert_same_weights(task.state_dict(), checkpoint(whole_run, "best.ckpt")["state_dict"])
+    load_initial_weights(task, recipe.model_copy(update={"init": Path("default")}))
+    bundled, _ = load("default")
+    assert_same_weights(task.network.state_dict(), bundled.state_dict())
     with pytest.raises(FileNotFoundError, match=r"no checkpoint .*nowhere\.ckpt"):
         read_checkpoint(whole_run / "nowhere.ckpt")
 

@@ -53,10 +53,9 @@ class _RunLength:
 
 
 @dataclass(frozen=True)
-class _Labels:
-    """A pixel-label map of photograph `photograph`; 0 is background."""
+class _File:
+    """A file of its own."""
 
-    photograph: int
     file: StoredFile
     name: str
 
@@ -65,14 +64,15 @@ class _Labels:
 
 
 @dataclass(frozen=True)
-class _Cutout:
+class _Labels(_File):
+    """A pixel-label map of photograph `photograph`; 0 is background."""
+
+    photograph: int
+
+
+@dataclass(frozen=True)
+class _Cutout(_File):
     """A picture with an alpha channel."""
-
-    file: StoredFile
-    name: str
-
-    def digest(self) -> bytes:
-        return f"{self.name} {self.file.length()}".encode()
 
 
 class Objects:
@@ -98,7 +98,8 @@ class Objects:
             path: a folder or tar with any of `instances*.json` (COCO polygons and run-length masks),
                 `labels/NAME.png` (label maps of the photograph NAME.jpg) and `cutouts/*.png` (RGBA); or a COCO
                 annotation file.
-            photographs: the pool; objects of photographs outside it are left out, so that splits stay apart.
+            photographs: the pool; objects of photographs outside it are left out, so that splits stay apart. Of the
+                cut-outs, which belong to no photograph, a tenth is the split "validation"; other splits have the rest.
 
         Raises:
             FileNotFoundError: there is nothing at `path`.
@@ -117,8 +118,8 @@ class Objects:
             elif place.suffix == ".png" and place.parent.name == "labels":
                 photograph = photographs.find(f"{place.stem}.jpg")
                 if photograph is not None:
-                    entries.append(_Labels(photograph, file, name))
-            elif place.suffix == ".png" and place.parent.name == "cutouts":
+                    entries.append(_Labels(file, name, photograph))
+            elif place.suffix == ".png" and place.parent.name == "cutouts" and _is_of(place.stem, photographs.split):
                 entries.append(_Cutout(file, name))
         if not entries:
             raise ValueError(f"no objects for these photographs under {path}")
@@ -175,6 +176,11 @@ class Objects:
         if present.size == 0 or rng.random() < _WHOLE_SHARE:
             return picture, (labels > 0).astype(np.float32)
         return picture, (labels == rng.choice(present)).astype(np.float32)
+
+
+def _is_of(name: str, split: str | None) -> bool:
+    kept = hashlib.sha256(name.encode()).digest()[0] % 10 == 0
+    return split is None or kept == (split == "validation")
 
 
 _Entry = _Polygons | _RunLength | _Labels | _Cutout

@@ -97,7 +97,7 @@ class Recipe(Section):
     seed: int = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
     init: Path | None = None
-    """Start from these weights: a .safetensors file or a checkpoint of a run of ours."""
+    """Start from these weights: a bundled name such as "default", a .safetensors file, or a checkpoint of a run."""
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     """Decay of the exponential moving average of the weights that is validated and shipped."""
     validate_every: int = Field(default=1, ge=1)
