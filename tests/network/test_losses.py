@@ -35,6 +35,9 @@ def test_eq_5_by_hand() -> None:
 
 
 def test_released_weights_by_hand() -> None:
+    heavier = PSCCLoss("paper", masks=4.0)(*prediction())
+    plain = PSCCLoss("paper")(*prediction())
+    torch.testing.assert_close(heavier["loss"] - plain["loss"], 3 * (plain["loss"] - plain["detection"]))
     parts = PSCCLoss("released")(*prediction())
     # 0.5 / frequency makes each class count half, whatever its share; without a forged pixel all weights are 1.
     for name, p in (("mask1", 0.9), ("mask2", 0.8), ("mask3", 0.7)):

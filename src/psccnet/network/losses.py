@@ -63,11 +63,13 @@ class PSCCLoss(nn.Module):
     Args:
         weighting: "paper" is Eq. 5 (mean over scales, no class weights); "released" sums the scales and
             weighs classes as the authors' code does.
+        masks: weight of the masks' part; 4 makes the mean of Eq. 5 the sum that the authors' code takes.
     """
 
-    def __init__(self, weighting: Weighting = "paper") -> None:
+    def __init__(self, weighting: Weighting = "paper", masks: float = 1.0) -> None:
         super().__init__()
         self.weighting: Weighting = weighting
+        self.masks = masks
 
     def forward(self, prediction: Prediction, mask: Tensor, forged: Tensor) -> dict[str, Tensor]:
         """Compute the loss and its parts.
@@ -89,5 +91,5 @@ class PSCCLoss(nn.Module):
         masks = torch.stack(list(parts.values()))
         weights = forged.new_tensor(RELEASED_DETECTION_WEIGHTS, dtype=torch.float32) if released else None
         parts["detection"] = functional.cross_entropy(prediction.detection_logits.float(), forged.long(), weights)
-        parts["loss"] = parts["detection"] + (masks.sum() if released else masks.mean())
+        parts["loss"] = parts["detection"] + self.masks * (masks.sum() if released else masks.mean())
         return parts

@@ -85,6 +85,8 @@ class LossSection(Section):
     """Eq. 5, or the released code's weights, and what we add to them."""
 
     weighting: Literal["paper", "released"] = "paper"
+    masks: float = Field(default=1.0, gt=0)
+    """Weight of the masks' part of the loss."""
     evidence: float = Field(default=0.0, ge=0)
     """Weight of a training-only loss that has one linear unit on the detection head's last map predict mask 4."""
 

@@ -45,7 +45,7 @@ class PSCCTask(LightningModule):
         self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid=recipe.data.size)
         initialise(self.network, fields.initialisation)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.loss = PSCCLoss(recipe.loss.weighting)
+        self.loss = PSCCLoss(recipe.loss.weighting, recipe.loss.masks)
         self.evidence = nn.Conv2d(128, 1, 1)
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm2d):
