@@ -2,11 +2,26 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, roc_auc_score
 
-from psccnet.evaluation.metrics import PooledAUC, auc, bootstrap_interval, f1
+from psccnet.evaluation.metrics import (
+    PooledAUC,
+    auc,
+    auc_of,
+    balanced_accuracy,
+    best_f1,
+    bootstrap_interval,
+    count,
+    equal_error,
+    f1,
+    f1_at,
+    found_at,
+    iou,
+    mcc,
+)
 
 # Few distinct scores, so that most of them are tied.
 SCORED = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=60)
@@ -105,3 +120,54 @@ def test_bootstrap_interval_leaves_nan_out() -> None:
     assert bootstrap_interval([0.3]) == (0.3, 0.3)
     assert all(math.isnan(end) for end in bootstrap_interval([math.nan]))
     assert all(math.isnan(end) for end in bootstrap_interval([]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(SCORED.filter(lambda pairs: len({label for _, label in pairs}) == 2))
+def test_threshold_metrics_are_scikit_learns(pairs: list[tuple[int, bool]]) -> None:
+    scores, labels = np.array([score / 3 for score, _ in pairs]), np.array([label for _, label in pairs])
+    counts = count(scores, labels)
+    for threshold in (-2.0, -0.4, 0.0, 0.5, 2.0):
+        expected = sklearn.metrics.f1_score(labels, scores >= threshold, zero_division=0)
+        assert f1_at(counts, threshold) == pytest.approx(expected)
+    every = [sklearn.metrics.f1_score(labels, scores >= value, zero_division=0) for value in np.unique(scores)]
+    assert best_f1(counts) == pytest.approx(max(every))
+    alarms, found, _ = sklearn.metrics.roc_curve(labels, scores, drop_intermediate=False)
+    for bound in (0.01, 0.05, 0.5, 1.0):
+        assert found_at(counts, bound) == pytest.approx(found[alarms <= bound].max())
+    rate, threshold = equal_error(counts)
+    # The rate lies on the ROC curve where false alarms equal misses.
+    assert np.interp(rate, alarms, found) == pytest.approx(1 - rate, abs=1e-9) or np.isclose(alarms, rate).any()
+    called = scores >= threshold
+    gap = abs((called & ~labels).sum() / (~labels).sum() - (~called & labels).sum() / labels.sum())
+    gaps = [abs((scores >= t)[~labels].mean() - (scores < t)[labels].mean()) for t in np.unique(scores)]
+    assert gap == pytest.approx(min(gaps))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=50))
+def test_mask_metrics_are_scikit_learns(pairs: list[tuple[bool, bool]]) -> None:
+    guess, truth = np.array(pairs).T
+    expected = sklearn.metrics.jaccard_score(truth, guess, zero_division=0)
+    assert iou(guess, truth) == pytest.approx(expected)
+    if 0 < truth.sum() < truth.size and 0 < guess.sum() < guess.size:
+        assert mcc(guess, truth) == pytest.approx(sklearn.metrics.matthews_corrcoef(truth, guess))
+        expected = sklearn.metrics.balanced_accuracy_score(truth, guess)
+        assert balanced_accuracy(guess, truth) == pytest.approx(expected)
+    else:
+        assert mcc(guess, truth) == 0
+
+
+def test_equal_error_by_hand() -> None:
+    # One of four forged lies below two of four pristine: at 0.4 a quarter of each is wrong.
+    counts = count([0.9, 0.8, 0.7, 0.3, 0.1, 0.2, 0.25, 0.4], [1, 1, 1, 1, 0, 0, 0, 0])
+    assert equal_error(counts) == (0.25, 0.4)
+    assert equal_error(count([0.1, 0.9], [0, 1])) == (0.0, 0.9)
+    assert equal_error(count([0.5, 0.5], [0, 1]))[0] == 0.5
+
+
+def test_one_class_has_no_ranks() -> None:
+    counts = count([0.1, 0.2], [1, 1])
+    assert all(np.isnan([auc_of(counts), *equal_error(counts), found_at(counts, 0.1)]))
+    assert np.isnan(balanced_accuracy([1, 0], [1, 1]))
+    assert best_f1(count([0.1, 0.2], [0, 0])) == 0

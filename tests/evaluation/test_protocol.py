@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import f1_score, jaccard_score, roc_auc_score
 
 from psccnet.datasets.listing import read_listing
 from psccnet.datasets.masks import read_mask
@@ -38,6 +38,9 @@ def test_rows_are_what_scikit_learn_says_of_the_masks(evaluated: Evaluation, lis
         truth = read_mask(entry.mask, *result.mask.shape)
         assert row.pixel_auc == pytest.approx(roc_auc_score(truth.ravel(), result.mask.ravel()), abs=1e-9)
         assert row.f1_half == pytest.approx(f1_score(truth.ravel(), result.mask.ravel() > 0.5))
+        assert row.iou_half == pytest.approx(jaccard_score(truth.ravel(), result.mask.ravel() > 0.5))
+        assert row.f1_half <= row.f1_best <= 1
+        assert row.f1_eer <= row.f1_best
         assert row.forged_fraction == pytest.approx(truth.mean())
         scores.append(result.mask.ravel())
         truths.append(truth.ravel())
@@ -65,7 +68,7 @@ def test_what_cannot_be_used_is_named_and_left_out(detector: Detector, listed_se
 
 
 def row(score: float, manipulation: str = "pristine", pixel_auc: float = NAN, f1: float = NAN) -> Row:
-    return Row("p", "", manipulation, score, score / 2, 1 - score, pixel_auc, f1, 0.0)
+    return Row("p", "", manipulation, score, score / 2, 1 - score, pixel_auc, f1, f1, f1, f1, f1, 0.0)
 
 
 ROWS = [
@@ -118,8 +121,9 @@ def test_what_is_not_defined_is_nan(rows: list[Row], missing: tuple[str, ...]) -
     summary = summarize(rows, 0.5)
     undefined = {name for name, value in summary.items() if math.isnan(value)} - {"pixel_auc_removal"}
     expected = {*missing, "image_auc", "image_auc_mean", "image_auc_max", "image_auc_low", "image_auc_high"}
+    expected |= {"image_eer", "image_f1_eer", "tpr_1", "tpr_5", "balanced_accuracy"}
     if "pixel_auc" in missing:
-        expected |= {"pixel_auc_low", "pixel_auc_high"}
+        expected |= {"pixel_auc_low", "pixel_auc_high", "f1_eer", "f1_best", "iou_half", "mcc_half"}
     assert undefined == expected
 
 

@@ -1,20 +1,53 @@
 """Metrics of Section IV-A.2 as pure functions of arrays."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BINS = 1 << 16
 
 
-def auc(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Area under the ROC curve, exact, ties counted half.
+@dataclass(frozen=True)
+class Counts:
+    """How often each score occurs among positives and negatives: all that threshold metrics need.
+
+    Attributes:
+        values: (N,) distinct scores, rising.
+        of_positives: (N,) how many positives have each.
+        of_negatives: (N,) how many negatives have each.
+    """
+
+    values: NDArray[np.float64]
+    of_positives: NDArray[np.int64]
+    of_negatives: NDArray[np.int64]
+
+    @property
+    def positives(self) -> int:
+        """The number of positives."""
+        return int(self.of_positives.sum())
+
+    @property
+    def negatives(self) -> int:
+        """The number of negatives."""
+        return int(self.of_negatives.sum())
+
+    @property
+    def degenerate(self) -> bool:
+        """Whether one of the classes is empty, so that ranks say nothing."""
+        return self.positives == 0 or self.negatives == 0
+
+    def called(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """True and false positives at each score taken as the threshold ("forged" at and above it)."""
+        return np.cumsum(self.of_positives[::-1])[::-1], np.cumsum(self.of_negatives[::-1])[::-1]
+
+
+def count(scores: ArrayLike, labels: ArrayLike) -> Counts:
+    """Count scores by class.
 
     Args:
         scores: any shape, real; higher means more likely positive.
         labels: of the same shape, true where positive.
-
-    Returns:
-        0..1, or NaN where there are only positives or only negatives.
 
     Raises:
         ValueError: if the shapes differ or a score is not finite.
@@ -25,22 +58,74 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> float:
         raise ValueError(f"{values.size} scores cannot be compared with {positive.size} labels")
     if not np.isfinite(values).all():
         raise ValueError("scores must be finite to be ranked")
-    positives = int(positive.sum())
-    negatives = positive.size - positives
-    if positives == 0 or negatives == 0:
-        return float("nan")
     distinct, inverse = np.unique(values, return_inverse=True)
     of_positives = np.bincount(inverse[positive], minlength=distinct.size)
-    of_negatives = np.bincount(inverse[~positive], minlength=distinct.size)
-    return _auc_of_counts(of_positives, of_negatives)
+    return Counts(distinct, of_positives, np.bincount(inverse[~positive], minlength=distinct.size))
 
 
-def _auc_of_counts(of_positives: NDArray[np.int64], of_negatives: NDArray[np.int64]) -> float:
-    """AUC from how often each score, in rising order, occurs in either class."""
-    below = np.cumsum(of_negatives) - of_negatives
-    wins = (of_positives * (below + 0.5 * of_negatives)).sum(dtype=np.float64)
-    pairs = float(of_positives.sum()) * float(of_negatives.sum())
-    return float(wins / pairs) if pairs else float("nan")
+def auc(scores: ArrayLike, labels: ArrayLike) -> float:
+    """Area under the ROC curve, exact, ties counted half; see `count` for the arguments.
+
+    Returns:
+        0..1, or NaN where there are only positives or only negatives.
+    """
+    return auc_of(count(scores, labels))
+
+
+def auc_of(counts: Counts) -> float:
+    """Area under the ROC curve of counts, 0..1, or NaN where a class is empty."""
+    if counts.degenerate:
+        return float("nan")
+    below = np.cumsum(counts.of_negatives) - counts.of_negatives
+    wins = (counts.of_positives * (below + 0.5 * counts.of_negatives)).sum(dtype=np.float64)
+    return float(wins / (float(counts.positives) * float(counts.negatives)))
+
+
+def equal_error(counts: Counts) -> tuple[float, float]:
+    """The equal error rate and its threshold (Section IV-A.2).
+
+    Returns:
+        The rate at which the ROC curve, drawn with straight lines, has as many false alarms as misses, and the score
+        at which the two rates are nearest to each other (of two such, the higher); NaN where a class is empty.
+    """
+    if counts.degenerate:
+        return float("nan"), float("nan")
+    true, false = counts.called()
+    # From "all are called forged" down to "none is".
+    alarms = np.append(false / counts.negatives, 0.0)
+    misses = np.append(1 - true / counts.positives, 1.0)
+    after = int(np.argmax(misses >= alarms))
+    gap_before, gap_after = alarms[after - 1] - misses[after - 1], misses[after] - alarms[after]
+    share = gap_before / (gap_before + gap_after) if gap_before + gap_after else 0.0
+    rate = alarms[after - 1] + share * (alarms[after] - alarms[after - 1])
+    gaps = np.abs(alarms - misses)[:-1]
+    nearest = gaps.size - 1 - int(np.argmin(gaps[::-1]))
+    return float(rate), float(counts.values[nearest])
+
+
+def found_at(counts: Counts, alarms: float) -> float:
+    """The highest share of positives found with a share of false alarms of at most `alarms`; NaN if degenerate."""
+    if counts.degenerate:
+        return float("nan")
+    true, false = counts.called()
+    allowed = true[false <= alarms * counts.negatives]
+    return float(allowed.max() / counts.positives) if allowed.size else 0.0
+
+
+def f1_at(counts: Counts, threshold: float) -> float:
+    """F1 where scores at and above a threshold are called positive; NaN for a threshold of NaN."""
+    if np.isnan(threshold):
+        return float("nan")
+    called = counts.values >= threshold
+    true, false = int(counts.of_positives[called].sum()), int(counts.of_negatives[called].sum())
+    either = true + false + counts.positives
+    return 2 * true / either if either else 0.0
+
+
+def best_f1(counts: Counts) -> float:
+    """The highest F1 over all thresholds; 0 where there is no positive."""
+    true, false = counts.called()
+    return float((2 * true / (true + false + counts.positives)).max()) if true.size and counts.positives else 0.0
 
 
 class PooledAUC:
@@ -65,9 +150,13 @@ class PooledAUC:
         bins = np.clip(values * BINS, 0, BINS - 1).astype(np.int64)
         self._counts += np.bincount(positive * BINS + bins, minlength=2 * BINS).reshape(2, BINS)
 
+    def counts(self) -> Counts:
+        """The pixels so far, by bin."""
+        return Counts(np.arange(BINS) / BINS, self._counts[1], self._counts[0])
+
     def compute(self) -> float:
         """The pooled AUC, 0..1, or NaN before both classes have been seen."""
-        return _auc_of_counts(self._counts[1], self._counts[0])
+        return auc_of(self.counts())
 
 
 def f1(predicted: ArrayLike, labels: ArrayLike) -> float:
@@ -76,6 +165,29 @@ def f1(predicted: ArrayLike, labels: ArrayLike) -> float:
     both = 2 * int((guess & truth).sum())
     either = int(guess.sum()) + int(truth.sum())
     return both / either if either else 0.0
+
+
+def iou(predicted: ArrayLike, labels: ArrayLike) -> float:
+    """Intersection over union of a binary mask, 0..1; 0 where neither has a positive."""
+    guess, truth = np.asarray(predicted).astype(bool), np.asarray(labels).astype(bool)
+    union = int((guess | truth).sum())
+    return int((guess & truth).sum()) / union if union else 0.0
+
+
+def mcc(predicted: ArrayLike, labels: ArrayLike) -> float:
+    """Matthews' correlation of a binary mask, -1..1; 0 where prediction or label is constant."""
+    guess, truth = np.asarray(predicted).astype(bool).ravel(), np.asarray(labels).astype(bool).ravel()
+    both, guessed, true = int((guess & truth).sum()), int(guess.sum()), int(truth.sum())
+    spread = float(guessed) * (guess.size - guessed) * true * (guess.size - true)
+    return (both * guess.size - guessed * true) / spread**0.5 if spread else 0.0
+
+
+def balanced_accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
+    """Mean of the shares of positives and of negatives that are called right; NaN where a class is empty."""
+    guess, truth = np.asarray(predicted).astype(bool), np.asarray(labels).astype(bool)
+    if truth.all() or not truth.any():
+        return float("nan")
+    return float((guess[truth].mean() + (~guess[~truth]).mean()) / 2)
 
 
 def bootstrap_interval(values: ArrayLike, draws: int = 1000, seed: int = 0) -> tuple[float, float]:

@@ -10,9 +10,25 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psccnet.datasets.entry import Entry
-from psccnet.evaluation.metrics import PooledAUC, auc, bootstrap_interval, f1
+from psccnet.datasets.sample import Mask
+from psccnet.evaluation.metrics import (
+    PooledAUC,
+    auc,
+    auc_of,
+    balanced_accuracy,
+    best_f1,
+    bootstrap_interval,
+    count,
+    equal_error,
+    f1,
+    f1_at,
+    found_at,
+    iou,
+    mcc,
+)
 from psccnet.files import write_whole
 from psccnet.inference import Detector, PictureError
 
@@ -28,8 +44,12 @@ class Row:
         score: detection score, 0..1.
         mask_mean: mean of the mask, 0..1 (the paper's PSCC-Net-dagger detection score).
         mask_max: maximum of the mask, 0..1.
-        pixel_auc: AUC over its pixels; NaN for pristine pictures and such as are forged all over.
-        f1_half: F1 of mask > 0.5; NaN for pristine pictures.
+        pixel_auc: AUC over its pixels; this and the next are NaN for pristine pictures and such as are forged all over.
+        f1_eer: F1 of its mask at its own equal-error-rate threshold (Section IV-A.2).
+        f1_best: F1 at the best threshold for it.
+        f1_half: F1 of mask > 0.5; this and the next are NaN for pristine pictures.
+        iou_half: intersection over union of mask > 0.5.
+        mcc_half: Matthews' correlation of mask > 0.5.
         forged_fraction: true share of forged pixels, 0..1.
     """
 
@@ -40,7 +60,11 @@ class Row:
     mask_mean: float
     mask_max: float
     pixel_auc: float
+    f1_eer: float
+    f1_best: float
     f1_half: float
+    iou_half: float
+    mcc_half: float
     forged_fraction: float
 
 
@@ -78,15 +102,34 @@ class Evaluation:
             score=result.score,
             mask_mean=float(result.mask.mean()),
             mask_max=float(result.mask.max()),
-            pixel_auc=auc(result.mask, truth) if truth is not None else float("nan"),
-            f1_half=f1(result.mask > 0.5, truth) if truth is not None else float("nan"),
+            **pixel_scores(result.mask, truth),
             forged_fraction=float(truth.mean()) if truth is not None else 0.0,
         )
 
     def summary(self) -> dict[str, float]:
         """All scores by name; "image_auc" is the detection head's, the others in `image_auc_*` are the mask's."""
         threshold = self.detector.card.threshold
-        return summarize(self.rows, threshold) | {"pixel_auc_pooled": self.pooled.compute()}
+        pooled = self.pooled.counts()
+        at_eer = f1_at(pooled, equal_error(pooled)[1])
+        return summarize(self.rows, threshold) | {"pixel_auc_pooled": auc_of(pooled), "f1_eer_pooled": at_eer}
+
+
+PIXEL_SCORES = ("pixel_auc", "f1_eer", "f1_best", "f1_half", "iou_half", "mcc_half")
+
+
+def pixel_scores(mask: NDArray[np.float32], truth: Mask | None) -> dict[str, float]:
+    """The pixel scores of a `Row`: of a mask (H, W) in 0..1 against its truth, all NaN where there is none."""
+    if truth is None:
+        return dict.fromkeys(PIXEL_SCORES, float("nan"))
+    counts, half = count(mask, truth), mask > 0.5
+    return {
+        "pixel_auc": auc_of(counts),
+        "f1_eer": f1_at(counts, equal_error(counts)[1]),
+        "f1_best": float("nan") if counts.degenerate else best_f1(counts),
+        "f1_half": f1(half, truth),
+        "iou_half": iou(half, truth),
+        "mcc_half": mcc(half, truth),
+    }
 
 
 def summarize(rows: list[Row], threshold: float) -> dict[str, float]:
@@ -98,7 +141,9 @@ def summarize(rows: list[Row], threshold: float) -> dict[str, float]:
 
     Returns:
         Name -> value: counts, "pixel_auc" (mean over forged pictures, with its 95 % bootstrap interval and by
-        manipulation), "f1_half", "image_auc" and its variants, "false_alarms" and "found" at the threshold.
+        manipulation), the means of the other pixel scores of `Row`, "image_auc" and its variants, "image_eer",
+        "image_f1_eer", "tpr_1" and "tpr_5" (share of forged pictures found with 1 % and 5 % false alarms), and at the
+        threshold "balanced_accuracy", "false_alarms" and "found".
     """
     forged = np.array([row.manipulation != "pristine" for row in rows])
     called = np.array([row.score >= threshold for row in rows])
@@ -109,7 +154,8 @@ def summarize(rows: list[Row], threshold: float) -> dict[str, float]:
     for manipulation in sorted({row.manipulation for row in rows} - {"pristine"}):
         of_kind = np.array([row.manipulation == manipulation for row in rows])
         summary[f"pixel_auc_{manipulation}"] = _mean(aucs[of_kind])
-    summary["f1_half"] = _mean(np.array([row.f1_half for row in rows]))
+    for name in PIXEL_SCORES[1:]:
+        summary[name] = _mean(np.array([getattr(row, name) for row in rows]))
     for name, column in (
         ("image_auc", "score"),
         ("image_auc_mean", "mask_mean"),
@@ -117,6 +163,11 @@ def summarize(rows: list[Row], threshold: float) -> dict[str, float]:
     ):
         summary[name] = auc([getattr(row, column) for row in rows], forged)
     summary["image_auc_low"], summary["image_auc_high"] = image_auc_interval(rows)
+    heads = count([row.score for row in rows], forged)
+    summary["image_eer"], at_eer = equal_error(heads)
+    summary["image_f1_eer"] = f1_at(heads, at_eer)
+    summary["tpr_1"], summary["tpr_5"] = found_at(heads, 0.01), found_at(heads, 0.05)
+    summary["balanced_accuracy"] = balanced_accuracy(called, forged)
     summary["threshold"] = threshold
     summary["false_alarms"] = _mean(called[~forged].astype(float))
     summary["found"] = _mean(called[forged].astype(float))
