@@ -8,7 +8,7 @@ from psccnet.cli import main
 
 from .conftest import Run
 
-COMMANDS = ["detect", "evaluate", "synthesize", "train"]
+COMMANDS = ["datasets", "detect", "evaluate", "synthesize", "train"]
 OF_WEIGHTS = ["list", "show", "verify", "import", "bundle"]
 
 
@@ -22,12 +22,17 @@ def test_every_command_is_listed_with_what_it_does(psccnet: Run) -> None:
             assert len(said.split()) >= 4
 
 
-@pytest.mark.parametrize("words", [[name] for name in COMMANDS] + [["weights", name] for name in OF_WEIGHTS])
+@pytest.mark.parametrize(
+    "words",
+    [[name] for name in COMMANDS]
+    + [["weights", name] for name in OF_WEIGHTS]
+    + [["datasets", name] for name in ("list", "check")],
+)
 def test_every_command_has_help(psccnet: Run, words: list[str]) -> None:
     done = psccnet(*words, "--help")
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"Usage: psccnet {' '.join(words)}")
-    if words[-1] in ("detect", "evaluate", "synthesize", "train", "import"):
+    if words[-1] in ("detect", "evaluate", "synthesize", "train", "import", "check"):
         assert f" psccnet {' '.join(words)} " in done.out.split("\n", 2)[2]  # an example
 
 
@@ -72,3 +77,13 @@ def test_the_installed_command() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("psccnet: no is neither bundled weights")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-c", "from psccnet.cli import main; main(['weights', 'show', 'default'])"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1

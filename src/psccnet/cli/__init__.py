@@ -1,5 +1,6 @@
 """The command `psccnet`: one small file a verb; what needs torch is imported when a verb runs."""
 
+import os
 import sys
 
 from cyclopts import App
@@ -38,6 +39,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: 0 done, 1 some inputs failed (named), 2 wrong usage or input."""
     try:
         status = app(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; Python would complain again when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (ValueError, FloatingPointError, OSError) as error:
         print(f"psccnet: {error}", file=sys.stderr)
         sys.exit(2)
