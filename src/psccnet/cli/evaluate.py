@@ -85,7 +85,7 @@ def evaluate(
     else:
         found = find(dataset, listing, split)
         entries = found.entries
-        left_out = [f"{one.file} {one.text}" for one in found.problems if one.kind != "repaired"]
+        left_out = [f"{one.file} {one.text}" for one in found.faults]
         if not entries:
             raise ValueError(
                 f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}"

@@ -44,7 +44,7 @@ def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple
         try:
             in_a_file = entry.image.is_file()
             problem = _fit(entry) if in_a_file else None
-            if (problem is None or problem.kind == "repaired") and (whole or not in_a_file):
+            if not (problem and problem.left_out) and (whole or not in_a_file):
                 entry.read()
         except FileNotFoundError as error:
             problem = Problem("no picture", entry.id, str(error))
@@ -80,7 +80,7 @@ def usable(found: Found, checked: Iterable[tuple[Entry, Problem | None]]) -> Fou
     for entry, problem in checked:
         if problem is not None:
             result.problems.append(problem)
-        if problem is None or problem.kind == "repaired":
+        if not (problem and problem.left_out):
             result.entries.append(entry)
     return result
 
@@ -132,7 +132,7 @@ def is_whole(data_set: DataSet, found: Found) -> bool:
     Where it is not known how many there should be, whether none had to be left out.
     """
     if data_set.forged is None and data_set.pristine is None:
-        return bool(found.entries) and not any(problem.kind != "repaired" for problem in found.problems)
+        return bool(found.entries) and not found.faults
     forged = sum(entry.forged for entry in found.entries)
     most = forged >= _MOST * (data_set.forged or 0)
     most &= len(found.entries) - forged >= _MOST * (data_set.pristine or 0)

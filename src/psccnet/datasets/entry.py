@@ -90,6 +90,11 @@ class Problem:
     file: str
     text: str
 
+    @property
+    def left_out(self) -> bool:
+        """Whether it keeps a picture from being used."""
+        return self.kind != "repaired"
+
 
 @dataclass
 class Found:
@@ -109,6 +114,11 @@ class Found:
         else:
             self._ids.add(entry.id)
             self.entries.append(entry)
+
+    @property
+    def faults(self) -> list[Problem]:
+        """The problems that keep pictures from being used."""
+        return [problem for problem in self.problems if problem.left_out]
 
     def __post_init__(self) -> None:
         self._ids = {entry.id for entry in self.entries}

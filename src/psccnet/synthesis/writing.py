@@ -106,7 +106,8 @@ def write_set(
         OSError: if a file cannot be written.
         RuntimeError: if the photographs cannot be forged.
     """
-    known = _claim(folder, {**describe(synthesizer), "layout": layout}, count)
+    description = describe(synthesizer)  # goes through all files
+    known = _claim(folder, {**description, "layout": layout}, count)
     parts = folder / PARTS
     rows: list[Written] = []
     with _Makers(synthesizer, workers) as makers:
@@ -127,7 +128,7 @@ def write_set(
             rows += done
     if layout == "folder":
         write_whole({folder / INDEX: _index(rows)})
-    write_whole({folder / MANIFEST: _manifest(rows, describe(synthesizer))})
+    write_whole({folder / MANIFEST: _manifest(rows, description)})
     for file in parts.iterdir():
         file.unlink()
     parts.rmdir()

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypedDict
 
@@ -173,8 +174,9 @@ class TrainingData(LightningDataModule):
             raise ValueError(f"data.synthesis: {explain(error)}") from error
         return Synthesizer(photographs, objects, synthesis, seed)
 
+    @cached_property
     def _entries(self) -> list[Entry]:
-        """The pictures of the recipe's sets; how many of each are left out is said."""
+        """The pictures of the recipe's sets, looked for once; how many of each are left out is said."""
         entries: list[Entry] = []
         for words in self.recipe.data.sets:
             name, equals, folder = words.partition("=")
@@ -182,9 +184,8 @@ class TrainingData(LightningDataModule):
             if not equals:
                 raise ValueError(f"data.sets: {words!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
             found = find(name, Path(folder), split or None)
-            faults = sum(problem.kind != "repaired" for problem in found.problems)
-            if faults:
-                text = f"{faults} files left out; psccnet datasets check {name} {folder} names them"
+            if found.faults:
+                text = f"{len(found.faults)} files left out; psccnet datasets check {name} {folder} names them"
                 print(f"psccnet: {words}: {text}", file=sys.stderr)
             entries += found.entries
         return entries
@@ -194,9 +195,8 @@ class TrainingData(LightningDataModule):
         length = self.recipe.epochs * data.pictures_per_epoch
         if not data.sets:
             return Pictures(self._synthesizer("train", data.size, seed), length, data.augment)
-        entries = self._entries()
-        kept = set() if data.synthetic else kept_for_validation(entries)
-        drawn = BalancedPictures([one for one in entries if one.id not in kept], data.size, seed, data.fit)
+        kept = set() if data.synthetic else kept_for_validation(self._entries)
+        drawn = BalancedPictures([one for one in self._entries if one.id not in kept], data.size, seed, data.fit)
         if not data.synthetic:
             return Pictures(drawn, length, data.augment)
         mixed = Mixed(self._synthesizer("train", data.size, seed), drawn, data.synthetic)
@@ -231,9 +231,8 @@ class TrainingData(LightningDataModule):
         # A seed of its own, the same for every recipe, so that runs can be compared.
         source: Source
         if data.sets and not data.synthetic:
-            entries = self._entries()
-            kept = kept_for_validation(entries)
-            source = BalancedPictures([one for one in entries if one.id in kept], size, VALIDATION_SEED, data.fit)
+            kept = kept_for_validation(self._entries)
+            source = BalancedPictures([one for one in self._entries if one.id in kept], size, VALIDATION_SEED, data.fit)
         else:
             source = self._synthesizer("validation", size, VALIDATION_SEED)
         pictures = Pictures(source, data.validation_pictures, augment=False)
