@@ -18,6 +18,7 @@ class FakeTrainer(SimpleNamespace):
             callback_metrics={},
             sanity_checking=False,
             is_global_zero=True,
+            world_size=1,
             should_stop=False,
             global_step=0,
             estimated_stepping_batches=100,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from psccnet.synthesis import Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.writing import write_set
-from psccnet.training.data import Pictures, StepSampler, TrainingData
+from psccnet.training.data import Pairs, Pictures, StepSampler, TrainingData
 from psccnet.training.recipe import Recipe
 
 from .conftest import texture
@@ -49,6 +49,26 @@ def test_samples_are_tensors_of_four_classes_in_turn(photographs: Path) -> None:
         assert sample["forged"] == int(index % 4 > 0)
         assert bool(mask.any()) == bool(sample["forged"])
         assert sample["id"].endswith(f"-{index:08d}")
+
+
+def test_pairs_differ_in_nothing_but_the_manipulation(photographs: Path) -> None:
+    lossless = SynthesisRecipe(size=32, hard_seam=1, feathered_seam=0, final_jpeg=0, post=0)
+    pairs = Pairs(Synthesizer(Photographs.open(photographs, split="train"), None, lossless, 3))
+    kinds = set()
+    for index in range(0, 24, 2):
+        forged, pristine = pairs.sample(index), pairs.sample(index + 1)
+        kinds.add(forged.manipulation)
+        assert pristine.manipulation == "pristine"
+        assert forged.source == pristine.source
+        changed = (forged.image != pristine.image).any(axis=2)
+        assert changed[forged.mask].mean() > 0.5
+        assert not changed[~forged.mask].any()
+    assert kinds == {"splicing", "copy-move", "removal"}
+
+
+def test_pairs_are_trained_on(photographs: Path) -> None:
+    data = TrainingData(Recipe.model_validate({"data": {"photographs": photographs, "size": 32, "pairs": True}}))
+    assert [data._training_pictures()[index]["forged"] for index in range(6)] == [1, 0, 1, 0, 1, 0]
 
 
 def test_picture_and_mask_are_turned_alike(photographs: Path) -> None:

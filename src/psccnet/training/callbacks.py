@@ -42,8 +42,11 @@ class Checkpoints(Callback):
         """Save when it is time to, and stop when the slice is over."""
         now = time.monotonic()
         over = self.max_seconds is not None and now - self.started > self.max_seconds
+        due = now - self.saved > self.seconds
+        if trainer.world_size > 1:  # clocks differ, and what one process does all must do
+            over, due = trainer.strategy.broadcast((over, due))
         last = trainer.global_step >= trainer.estimated_stepping_batches
-        if over or last or now - self.saved > self.seconds:
+        if over or last or due:
             self.save(trainer, "last.ckpt")
             self.saved = now
         if over:

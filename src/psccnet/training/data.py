@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from psccnet.datasets.balanced import BalancedPictures
 from psccnet.datasets.catalogue import find
 from psccnet.datasets.entry import Entry
-from psccnet.datasets.sample import Sample
+from psccnet.datasets.sample import MANIPULATIONS, Sample
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.recipe import explain
 from psccnet.training.recipe import Recipe
@@ -64,6 +64,26 @@ class Mixed:
         """Sample `index` of one of them."""
         draw = np.random.default_rng([self.seed, index, 9]).random()
         return (self.first if draw < self.share else self.second).sample(index)
+
+
+class Pairs:
+    """Each forged sample followed by its pristine twin: same host, crop, compression history and ending.
+
+    What a batch tells apart is then the manipulation and not what the pictures show.
+
+    Args:
+        synthesizer: of the samples.
+    """
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        self.synthesizer = synthesizer
+        self.seed = synthesizer.seed
+
+    def sample(self, index: int, /) -> Sample:
+        """Sample `index`: splicing, copy-move and removal in turn at even indices, pristine at odd ones."""
+        host, twin = divmod(index, 2)
+        forged = [name for name in MANIPULATIONS if name != "pristine"]
+        return self.synthesizer.sample(host, "pristine" if twin else forged[host % len(forged)])
 
 
 class Pictures(Dataset[dict[str, object]]):
@@ -174,6 +194,11 @@ class TrainingData(LightningDataModule):
             raise ValueError(f"data.synthesis: {explain(error)}") from error
         return Synthesizer(photographs, objects, synthesis, seed)
 
+    def _training_source(self) -> Source:
+        data = self.recipe.data
+        synthesizer = self._synthesizer("train", data.size, self.recipe.seed)
+        return Pairs(synthesizer) if data.pairs else synthesizer
+
     @cached_property
     def _entries(self) -> list[Entry]:
         """The pictures of the recipe's sets, looked for once; how many of each are left out is said."""
@@ -194,12 +219,12 @@ class TrainingData(LightningDataModule):
         data, seed = self.recipe.data, self.recipe.seed
         length = self.recipe.epochs * data.pictures_per_epoch
         if not data.sets:
-            return Pictures(self._synthesizer("train", data.size, seed), length, data.augment)
+            return Pictures(self._training_source(), length, data.augment)
         kept = set() if data.synthetic else kept_for_validation(self._entries)
         drawn = BalancedPictures([one for one in self._entries if one.id not in kept], data.size, seed, data.fit)
         if not data.synthetic:
             return Pictures(drawn, length, data.augment)
-        mixed = Mixed(self._synthesizer("train", data.size, seed), drawn, data.synthetic)
+        mixed = Mixed(self._training_source(), drawn, data.synthetic)
         return Pictures(mixed, length, data.augment)
 
     def train_dataloader(self) -> DataLoader[dict[str, object]]:

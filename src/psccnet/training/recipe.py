@@ -55,6 +55,8 @@ class DataSection(Section):
     """One of the eight flips and rotations, at random."""
     workers: int = Field(default=1, ge=0)
     """Loader processes."""
+    pairs: bool = False
+    """Each synthetic forgery with its pristine twin in the same batch; otherwise the four classes take turns."""
     synthesis: dict[str, Any] = Field(default_factory=dict)
     """Fields of `psccnet.synthesis.SynthesisRecipe` to change."""
     sets: list[str] = Field(default_factory=list)

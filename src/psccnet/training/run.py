@@ -64,6 +64,7 @@ def train(
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
     callbacks.append(Checkpoints(folder, recipe.checkpoint_minutes, max_seconds))
     trainer = Trainer(
+        **processes(),
         max_epochs=recipe.epochs,
         precision=recipe.precision,
         gradient_clip_val=recipe.optimizer.clip,
@@ -84,6 +85,19 @@ def train(
     with redirect_stdout(sys.stderr):  # where Lightning's progress bar belongs
         trainer.fit(task, datamodule=TrainingData(recipe), ckpt_path=resumed, weights_only=True)
     return last
+
+
+def processes() -> dict[str, Any]:
+    """The Trainer's arguments for the processes that torchrun started; none without it: Lightning then looks itself.
+
+    Batch norm that learns has the statistics of its own process's pictures; frozen, the steps are those of one process
+    with as many pictures.
+    """
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    if world == 1:
+        return {}
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
+    return {"strategy": "ddp", "devices": local, "num_nodes": world // local}
 
 
 def load_initial_weights(task: PSCCTask, recipe: Recipe) -> None:

@@ -47,6 +47,7 @@ class PSCCTask(LightningModule):
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = PSCCLoss(recipe.loss.weighting, recipe.loss.masks)
         self.evidence = nn.Conv2d(128, 1, 1)
+        self.evidence.requires_grad_(recipe.loss.evidence > 0)
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = fields.batch_norm_momentum
@@ -98,7 +99,7 @@ class PSCCTask(LightningModule):
         if not torch.isfinite(parts["loss"]):
             names = ", ".join(batch["id"])
             raise FloatingPointError(f"The loss is not finite at step {self.global_step}; pictures: {names}.")
-        self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()})
+        self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()}, sync_dist=True)
         self.log("loss", parts["loss"].detach(), prog_bar=True, logger=False)
         total: Tensor = parts["loss"]
         return total
