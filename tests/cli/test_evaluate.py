@@ -6,53 +6,60 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from psccnet.cli.evaluate import LABELS
 from psccnet.datasets.listing import read_listing
-from psccnet.evaluation.protocol import Evaluation
+from psccnet.evaluation.comparators.network import Network
+from psccnet.evaluation.protocol import PROTOCOLS
+from psccnet.evaluation.run import Run
+from psccnet.evaluation.summary import SCORES, summarize
 from psccnet.inference import Detector
 
-from .conftest import Run
+from .conftest import Run as Command
 
 
 @pytest.fixture
 def summary(detector: Detector, listed_set: Path) -> dict[str, float]:
-    evaluation = Evaluation(detector)
-    list(evaluation.run(read_listing(listed_set)))
-    return evaluation.summary()
+    run = Run(read_listing(listed_set), Network(detector), PROTOCOLS["native"])
+    list(run.go())
+    return summarize(run.rows, 0.5)
 
 
-def test_numbers_for_people(psccnet: Run, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
+def test_numbers_for_people(psccnet: Command, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
     done = psccnet("evaluate", listed_set, *small)
     assert (done.status, done.err) == (0, "")
     lines = done.out.splitlines()
     assert "7 pictures, 4 forged; verdict at score >= 0.500" in lines[0]
     assert lines[0].startswith("test ")
-    for name, label in LABELS.items():
-        line = next(line for line in lines if line.strip().startswith(label))
-        assert f" {summary[name]:.3f}" in line
-        assert ("95 %" in line) == (name in ("pixel_auc", "image_auc"))
+    for name, label in SCORES.items():
+        line = next(line for line in lines if line.strip().startswith(f"{label} "))
+        low, high = summary[f"{name}_low"], summary[f"{name}_high"]
+        if np.isnan(summary[name]):
+            assert line.split()[-1] == "-"
+        else:
+            assert line.endswith(f" {summary[name]:.3f}   95 % [{low:.3f}, {high:.3f}]")
     for kind in ("splicing", "copy-move", "removal"):
         assert any(line.split() == [kind, f"{summary[f'pixel_auc_{kind}']:.3f}"] for line in lines)
 
 
-def test_json(psccnet: Run, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
+def test_json(psccnet: Command, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
     done = psccnet("evaluate", listed_set / "index.csv", "--json", *small)
     found = json.loads(done.out)
     assert found.pop("model").startswith("test ")
     assert found.pop("listing") == str(listed_set / "index.csv")
-    assert found == pytest.approx(summary, abs=1e-6)
+    assert (found.pop("protocol"), found.pop("condition")) == ("native", "")
+    expected = {name: None if np.isnan(value) else value for name, value in summary.items()}
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
-def test_what_is_not_defined_is_null_or_a_dash(psccnet: Run, small: tuple, listed_set: Path) -> None:
+def test_what_is_not_defined_is_null_or_a_dash(psccnet: Command, small: tuple, listed_set: Path) -> None:
     index = listed_set / "index.csv"
     index.write_text("image,mask,manipulation\n0.png,,pristine\n3.png,,pristine\n")
     found = json.loads(psccnet("evaluate", listed_set, "--json", *small).out)
     assert (found["pixel_auc"], found["image_auc"], found["pictures"]) == (None, None, 2)
     lines = psccnet("evaluate", listed_set, *small).out.splitlines()
-    assert next(line for line in lines if "image AUC, detection head" in line).split()[-1] == "-"
+    assert next(line for line in lines if "image AUC, detection score" in line).split()[-1] == "-"
 
 
-def test_a_table_with_a_row_a_picture(psccnet: Run, small: tuple, listed_set: Path, tmp_path: Path) -> None:
+def test_a_file_with_a_row_a_picture(psccnet: Command, small: tuple, listed_set: Path, tmp_path: Path) -> None:
     done = psccnet("evaluate", listed_set, "--set", "odd", "--out", tmp_path / "scores.csv", *small)
     assert done.status == 0
     with (tmp_path / "scores.csv").open(newline="") as file:
@@ -63,7 +70,44 @@ def test_a_table_with_a_row_a_picture(psccnet: Run, small: tuple, listed_set: Pa
     assert json.loads(both.out)["pictures"] == 7
 
 
-def test_pictures_that_cannot_be_used_are_named_and_left_out(psccnet: Run, small: tuple, listed_set: Path) -> None:
+def test_a_folder_that_a_run_goes_on_in(
+    psccnet: Command, small: tuple, listed_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = psccnet("evaluate", listed_set, "--out", tmp_path / "run", *small)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"manifest.json", "scores.parquet"}
+
+    def nothing(*_: object) -> None:
+        raise AssertionError("the network must not be asked again")
+
+    monkeypatch.setattr(Network, "localize", nothing)
+    again = psccnet("evaluate", listed_set, "--out", tmp_path / "run", *small)
+    assert (again.status, again.out) == (0, first.out)
+    other = psccnet("evaluate", listed_set, "--comparator", "centre", "--out", tmp_path / "run")
+    assert other.status == 2
+    assert "holds a run with other comparator, identity; name another folder" in other.err
+
+
+def test_a_protocol_of_several_conditions(psccnet: Command, small: tuple, listed_set: Path) -> None:
+    done = psccnet("evaluate", listed_set, "--protocol", "exit-scales", *small)
+    heads = [line for line in done.out.splitlines() if not line.startswith(" ")]
+    assert [head.split(", ")[2].split(";")[0] for head in heads] == ["Mask 4", "Mask 3", "Mask 2", "w/o distortion"]
+    lines = [json.loads(line) for line in psccnet(
+        "evaluate", listed_set, "--protocol", "robustness-detection", "--json", "--comparator", "noise"
+    ).out.splitlines()]  # fmt: skip
+    assert [line["condition"] for line in lines] == [one.name for one in PROTOCOLS["robustness-detection"].conditions]
+    assert len({line["pixel_auc"] for line in lines}) > 5
+    wrong = psccnet("evaluate", listed_set, "--protocol", "mine")
+    assert wrong.status == 2
+    assert wrong.err.startswith("psccnet: --protocol: there is no 'mine'; known are native, resized,")
+
+
+def test_another_method(psccnet: Command, listed_set: Path) -> None:
+    lines = psccnet("evaluate", listed_set, "--comparator", "centre").out.splitlines()
+    assert lines[0] == "centre 1: 7 pictures, 4 forged"
+    assert next(line for line in lines if "pristine pictures called forged" in line).endswith(" -")
+
+
+def test_pictures_that_cannot_be_used_are_named_and_left_out(psccnet: Command, small: tuple, listed_set: Path) -> None:
     Image.fromarray(np.zeros((5, 6), np.uint8)).save(listed_set / "masks" / "2.png")
     (listed_set / "0.png").unlink()
     done = psccnet("evaluate", listed_set, "--json", *small)
@@ -76,7 +120,7 @@ def test_pictures_that_cannot_be_used_are_named_and_left_out(psccnet: Run, small
     assert json.loads(done.out)["pictures"] == 5
 
 
-def test_nothing_left(psccnet: Run, small: tuple, listed_set: Path) -> None:
+def test_nothing_left(psccnet: Command, small: tuple, listed_set: Path) -> None:
     for picture in listed_set.glob("*.png"):
         picture.unlink()
     done = psccnet("evaluate", listed_set, *small)
@@ -84,7 +128,7 @@ def test_nothing_left(psccnet: Run, small: tuple, listed_set: Path) -> None:
     assert done.err.splitlines()[-1] == f"psccnet: {listed_set}: none of its 7 pictures could be used"
 
 
-def test_mistakes_in_the_listing_stop_it(psccnet: Run, small: tuple, listed_set: Path) -> None:
+def test_mistakes_in_the_listing_stop_it(psccnet: Command, small: tuple, listed_set: Path) -> None:
     index = listed_set / "index.csv"
     index.write_text("image,mask,manipulation\n0.png,,pristine\n1.png,,removal\n")
     done = psccnet("evaluate", listed_set, *small)
@@ -95,7 +139,7 @@ def test_mistakes_in_the_listing_stop_it(psccnet: Run, small: tuple, listed_set:
     assert "there is no such index" in done.err
 
 
-def test_exit_scale(psccnet: Run, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
+def test_exit_scale(psccnet: Command, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
     found = json.loads(psccnet("evaluate", listed_set, "--json", "--exit-scale", 4, *small).out)
     assert found["image_auc"] == pytest.approx(summary["image_auc"])
     assert found["pixel_auc"] != pytest.approx(summary["pixel_auc"], abs=1e-6)

@@ -11,9 +11,9 @@ from psccnet.evaluation.metrics import (
     PooledAUC,
     auc,
     auc_of,
-    balanced_accuracy,
     best_f1,
     bootstrap_interval,
+    called_at,
     count,
     equal_error,
     f1,
@@ -21,6 +21,7 @@ from psccnet.evaluation.metrics import (
     found_at,
     iou,
     mcc,
+    off_borders,
 )
 
 # Few distinct scores, so that most of them are tied.
@@ -90,6 +91,28 @@ def test_pooled_auc_takes_the_ends_of_the_range() -> None:
     assert pooled.compute() == 0.75
 
 
+@pytest.mark.parametrize("spread", [0.2, 2.0, 8.0])
+def test_pooled_auc_of_masks_that_crowd_near_0(spread: float) -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.random(100_000) < 0.1
+    scores = 1 / (1 + np.exp(5 - spread * rng.standard_normal(100_000) - spread * labels))
+    pooled = PooledAUC()
+    pooled.update(scores, labels)
+    assert pooled.compute() == pytest.approx(roc_auc_score(labels, scores), abs=1e-4)
+
+
+def test_off_borders() -> None:
+    truth = np.zeros((60, 60), bool)
+    truth[20:45, 20:45] = True
+    kept = off_borders(truth)
+    inside, outside = kept & truth, kept & ~truth
+    assert inside.sum() == (25 - 14) ** 2
+    assert inside[27:38, 27:38].all()
+    assert (~outside).sum() == (25 + 10) ** 2
+    assert off_borders(np.zeros((5, 5))).all()
+    assert off_borders(np.ones((5, 5))).all()
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
 def test_f1_is_that_of_scikit_learn(pairs: list[tuple[bool, bool]]) -> None:
@@ -152,8 +175,8 @@ def test_mask_metrics_are_scikit_learns(pairs: list[tuple[bool, bool]]) -> None:
     assert iou(guess, truth) == pytest.approx(expected)
     if 0 < truth.sum() < truth.size and 0 < guess.sum() < guess.size:
         assert mcc(guess, truth) == pytest.approx(sklearn.metrics.matthews_corrcoef(truth, guess))
-        expected = sklearn.metrics.balanced_accuracy_score(truth, guess)
-        assert balanced_accuracy(guess, truth) == pytest.approx(expected)
+        found, alarms = called_at(count(guess, truth), 0.5)
+        assert (1 + found - alarms) / 2 == pytest.approx(sklearn.metrics.balanced_accuracy_score(truth, guess))
     else:
         assert mcc(guess, truth) == 0
 
@@ -169,5 +192,6 @@ def test_equal_error_by_hand() -> None:
 def test_one_class_has_no_ranks() -> None:
     counts = count([0.1, 0.2], [1, 1])
     assert all(np.isnan([auc_of(counts), *equal_error(counts), found_at(counts, 0.1)]))
-    assert np.isnan(balanced_accuracy([1, 0], [1, 1]))
+    assert called_at(counts, 0.2)[0] == 0.5
+    assert np.isnan([called_at(counts, 0.2)[1], *called_at(counts, math.nan)]).all()
     assert best_f1(count([0.1, 0.2], [0, 0])) == 0

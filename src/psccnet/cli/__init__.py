@@ -9,6 +9,7 @@ from psccnet.cli.datasets import check, list_datasets
 from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
 from psccnet.cli.synthesize import synthesize
+from psccnet.cli.table import table
 from psccnet.cli.train import train
 from psccnet.cli.weights import bundle, import_weights, list_weights, show, verify
 
@@ -20,6 +21,7 @@ app = App(
 )
 app.command(detect)
 app.command(evaluate)
+app.command(table)
 app.command(synthesize)
 app.command(train)
 datasets = App(name="datasets", help="List data sets, and check whether one is whole.")

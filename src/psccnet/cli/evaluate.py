@@ -3,34 +3,21 @@
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.progress import progress
 
-LABELS = {
-    "pixel_auc": "pixel AUC, mean over forged pictures",
-    "pixel_auc_pooled": "pixel AUC, pixels of forged pictures pooled",
-    "f1_eer": "F1 at the picture's EER threshold, mean",
-    "f1_eer_pooled": "F1 at the pooled EER threshold, pooled",
-    "f1_half": "F1 at 0.5, mean over forged pictures",
-    "f1_best": "F1 at the picture's best threshold, mean",
-    "iou_half": "IoU at 0.5, mean over forged pictures",
-    "mcc_half": "MCC at 0.5, mean over forged pictures",
-    "image_auc": "image AUC, detection head",
-    "image_auc_mean": "image AUC, mean of the mask",
-    "image_auc_max": "image AUC, maximum of the mask",
-    "image_eer": "image EER, detection head",
-    "image_f1_eer": "image F1 at the EER threshold",
-    "tpr_1": "forged pictures found at 1 % false alarms",
-    "tpr_5": "forged pictures found at 5 % false alarms",
-    "balanced_accuracy": "balanced accuracy at the verdict's threshold",
-    "found": "forged pictures called forged",
-    "false_alarms": "pristine pictures called forged",
-}
+if TYPE_CHECKING:
+    from psccnet.datasets.entry import Entry
+    from psccnet.evaluation.run import Run
+
+SHORT = ("pixel_auc", "pixel_auc_pooled", "f1_eer", "image_auc", "image_f1_eer")
+"""What is shown of each condition where a protocol has several."""
 
 
 def evaluate(
@@ -38,24 +25,31 @@ def evaluate(
     /,
     *,
     weights: str = "default",
+    comparator: str | None = None,
     dataset: str = "listing",
     split: str | None = None,
     sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    protocol: str = "native",
     out: Path | None = None,
     json_summary: Annotated[bool, Parameter(name="--json", negative=())] = False,
     exit_scale: Annotated[int, Parameter(validator=Number(gte=1, lte=4))] = 1,
     device: str = "auto",
     precision: str = "auto",
 ) -> int:
-    """Score weights on pictures with ground truth, at their native size.
+    """Score weights, or another method, on pictures with ground truth.
 
     Exit status 1 if some pictures could not be used; they are named and left out.
 
+    Protocols: native (the picture's own size), resized (256 x 256), pretrained, finetuned, detection, exit-scales,
+    robustness-localization, robustness-detection; docs/protocols.md says what each does.
+
     For example:
 
-        psccnet evaluate validation/ --set casia1 --out scores.csv
+        psccnet evaluate validation/ --set casia1 --out runs/casia1
 
-        psccnet evaluate downloads/columbia/ --dataset columbia
+        psccnet evaluate downloads/columbia/ --dataset columbia --protocol robustness-localization
+
+        psccnet evaluate validation/ --comparator centre
 
     Args:
         listing: a CSV with the columns image, mask, manipulation (and set), or a folder with it as index.csv; with
@@ -63,61 +57,93 @@ def evaluate(
         dataset: how the folder is laid out; `psccnet datasets list` lists the names.
         split: keep only train or test of the split for fine-tuning (Table I).
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
+        comparator: measure this instead of weights: centre, noise, ela, ghosts (trivial methods), or NAME=FOLDER with
+            masks that another program wrote.
         sets: only rows of this set; may be given several times.
-        out: CSV file to write, one row a picture.
-        json_summary: print the summary as one JSON object.
+        protocol: what is done to pictures and which are taken.
+        out: where to keep the scores of each picture: a folder, in which a run that was stopped goes on where it was,
+            or one .csv or .parquet file.
+        json_summary: print the summary as JSON, one object a condition.
         exit_scale: finest mask to compute, 1..4 (Table V's Mask 4 .. Mask 1).
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
     """
-    from psccnet.datasets.catalogue import find
-    from psccnet.datasets.listing import read_listing
-    from psccnet.evaluation.protocol import Evaluation, write_rows
-    from psccnet.inference import load
+    from psccnet.evaluation.comparators import find_comparator
+    from psccnet.evaluation.protocol import PROTOCOLS
+    from psccnet.evaluation.rows import write_rows
+    from psccnet.evaluation.run import Run
 
-    left_out: list[str] = []
-    if split is not None and dataset == "listing":
-        raise ValueError("--split needs --dataset, such as --dataset coverage --split test")
-    if sets and dataset != "listing":
-        raise ValueError("--set chooses rows of a CSV; with --dataset the folder is one set")
-    if dataset == "listing":
-        entries = read_listing(listing, sets)
-    else:
-        found = find(dataset, listing, split)
-        entries = found.entries
-        left_out = [f"{one.file} {one.text}" for one in found.faults]
-        if not entries:
-            raise ValueError(
-                f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}"
-            )
-    evaluation = Evaluation(load(weights, device=device, precision=precision), exit_scale)
-    for _ in progress(evaluation.run(entries), "pictures", len(entries)):
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"--protocol: there is no {protocol!r}; known are {', '.join(PROTOCOLS)}")
+    chosen = PROTOCOLS[protocol]
+    if exit_scale != 1:
+        chosen = replace(chosen, conditions=tuple(replace(one, exit_scale=exit_scale) for one in chosen.conditions))
+    entries, left_out = _entries(listing, dataset, split or chosen.split, sets)
+    in_folder = out is not None and out.suffix not in (".csv", ".parquet")
+    run = Run(entries, find_comparator(comparator or weights, device, precision), chosen, out if in_folder else None)
+    for _ in progress(run.go(), "pictures", len(run)):
         pass
-    left_out += evaluation.failures
+    left_out += run.failures
     for failure in left_out:
         print(f"psccnet: left out: {failure}", file=sys.stderr)
-    if not evaluation.rows:
-        raise ValueError(f"{listing}: none of its {len(entries)} pictures could be used")
-    if out:
-        write_rows(evaluation.rows, out)
-    summary = evaluation.summary()
-    if json_summary:
-        clean = {name: None if math.isnan(value) else round(value, 6) for name, value in summary.items()}
-        print(json.dumps({"model": evaluation.detector.model, "listing": str(listing), **clean}))
-    else:
-        _print(summary, evaluation.detector.model)
+    if not run.rows:
+        raise ValueError(f"{listing}: none of its {len(run.entries)} pictures could be used")
+    if out is not None and not in_folder:
+        write_rows(run.rows, out)
+    _print(run, listing, json_summary)
     return 1 if left_out else 0
 
 
-def _print(summary: dict[str, float], model: str) -> None:
-    forged, pictures = int(summary["forged"]), int(summary["pictures"])
-    print(f"{model}: {pictures} pictures, {forged} forged; verdict at score >= {summary['threshold']:.3f}")
-    for name, label in LABELS.items():
-        low, high = summary.get(f"{name}_low"), summary.get(f"{name}_high")
-        interval = f"   95 % [{low:.3f}, {high:.3f}]" if low is not None else ""
-        value = "-" if math.isnan(summary[name]) else f"{summary[name]:.3f}"
-        print(f"  {label:<46} {value}{interval if value != '-' else ''}")
-        if name == "pixel_auc":
-            for kind in ("splicing", "copy-move", "removal"):
-                if f"pixel_auc_{kind}" in summary:
-                    print(f"    {kind:<44} {summary[f'pixel_auc_{kind}']:.3f}")
+def _entries(listing: Path, dataset: str, split: str | None, sets: tuple[str, ...]) -> tuple[list["Entry"], list[str]]:
+    """The pictures, and those that a data set's loader left out, in words."""
+    from psccnet.datasets.catalogue import find
+    from psccnet.datasets.listing import read_listing
+
+    if dataset == "listing":
+        if split is not None:
+            raise ValueError("--split needs --dataset, such as --dataset coverage --split test")
+        return read_listing(listing, sets), []
+    if sets:
+        raise ValueError("--set chooses rows of a CSV; with --dataset the folder is one set")
+    found = find(dataset, listing, split)
+    if not found.entries:
+        raise ValueError(f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}")
+    return found.entries, [f"{one.file} {one.text}" for one in found.faults]
+
+
+def _print(run: "Run", listing: Path, json_summary: bool) -> None:
+    from psccnet.evaluation.summary import SCORES, summarize
+
+    model = f"{run.comparator.name} {run.comparator.identity[:12]}".strip()
+    for condition in run.conditions:
+        rows = [row for row in run.rows if row.condition == condition.name]
+        summary = summarize(rows, run.comparator.threshold)
+        if json_summary:
+            clean = {name: None if math.isnan(value) else round(value, 6) for name, value in summary.items()}
+            facts = {
+                "model": model,
+                "listing": str(listing),
+                "protocol": run.protocol.name,
+                "condition": condition.name,
+            }
+            print(json.dumps(facts | clean))
+            continue
+        forged, pictures = int(summary["forged"]), int(summary["pictures"])
+        done = f", {condition.title}" if len(run.conditions) > 1 else ""
+        verdict = "" if math.isnan(summary["threshold"]) else f"; verdict at score >= {summary['threshold']:.3f}"
+        print(f"{model}: {pictures} pictures, {forged} forged{done}{verdict}")
+        for name in SHORT if len(run.conditions) > 1 else SCORES:
+            _print_score(summary, name, SCORES[name])
+
+
+def _print_score(summary: dict[str, float], name: str, label: str) -> None:
+    value = summary[name]
+    if math.isnan(value):
+        print(f"  {label:<72} -")
+        return
+    interval = f"95 % [{summary[f'{name}_low']:.3f}, {summary[f'{name}_high']:.3f}]"
+    print(f"  {label:<72} {value:.3f}   {interval}")
+    if name == "pixel_auc":
+        for kind in ("splicing", "copy-move", "removal"):
+            if not math.isnan(summary.get(f"pixel_auc_{kind}", math.nan)):
+                print(f"    {kind:<70} {summary[f'pixel_auc_{kind}']:.3f}")

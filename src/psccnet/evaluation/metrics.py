@@ -1,11 +1,26 @@
-"""Metrics of Section IV-A.2 as pure functions of arrays."""
+"""Metrics of Section IV-A.2, and those of neighbouring papers, as pure functions of arrays.
+
+Where a metric is not defined, it is NaN, and a mean over pictures leaves NaN out:
+
+| case | AUC, EER, best F1, F1 at the EER | F1, IoU at a threshold | MCC |
+|---|---|---|---|
+| no forged pixel (pristine) | NaN | 0, or NaN in tables: they take forged pictures only | 0 |
+| all pixels forged | NaN | as computed | 0 |
+| constant scores | 0.5; best F1 that of "all forged" | as computed | 0 |
+| one class of pictures empty | NaN | NaN | - |
+"""
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-BINS = 1 << 16
+BINS = 1 << 12
+LOGIT = 20.0
+"""Of pooled scores: bins, and the range of log(p / (1 - p)) that they cover either way."""
+BORDER_INSIDE, BORDER_OUTSIDE = 15, 11
+"""Squares, in pixels, by which forged regions are shrunk and grown where their borders are ignored, as by TruFor."""
 
 
 @dataclass(frozen=True)
@@ -122,41 +137,71 @@ def f1_at(counts: Counts, threshold: float) -> float:
     return 2 * true / either if either else 0.0
 
 
+def called_at(counts: Counts, threshold: float) -> tuple[float, float]:
+    """The shares of positives and of negatives that are called positive at and above a threshold.
+
+    Their mean error is one minus the balanced accuracy. NaN for an empty class and for a threshold of NaN.
+    """
+    if np.isnan(threshold):
+        return float("nan"), float("nan")
+    called = counts.values >= threshold
+    true, false = float(counts.of_positives[called].sum()), float(counts.of_negatives[called].sum())
+    positives, negatives = counts.positives, counts.negatives
+    return true / positives if positives else float("nan"), false / negatives if negatives else float("nan")
+
+
 def best_f1(counts: Counts) -> float:
     """The highest F1 over all thresholds; 0 where there is no positive."""
     true, false = counts.called()
     return float((2 * true / (true + false + counts.positives)).max()) if true.size and counts.positives else 0.0
 
 
-class PooledAUC:
-    """AUC over the pixels of many pictures together, in bounded memory.
+def histogram(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
+    """Count the pixels of a picture by score and class, so that many pictures can be pooled in bounded memory.
 
-    Probabilities are counted in 65,536 equal bins; pixels that share a bin count as tied, so the error is at most
-    half the share of (positive, negative) pairs that do.
+    The 4,096 bins are even in log(p / (1 - p)), from -20 to 20, since masks crowd near 0 and near 1. Pixels that share
+    a bin count as tied; the AUC is off by less than the share of (positive, negative) pairs that do, times the 0.01
+    by which their odds differ.
+
+    Args:
+        probabilities: any shape, 0..1.
+        labels: of the same shape, true where positive.
+
+    Returns:
+        (2, BINS): negatives and positives by bin, rising.
     """
+    values = np.clip(np.asarray(probabilities, dtype=np.float64).ravel(), 1e-12, 1 - 1e-12)
+    position = (np.log(values / (1 - values)) / (2 * LOGIT) + 0.5) * BINS
+    bins = np.clip(position, 0, BINS - 1).astype(np.int64)
+    positive = np.asarray(labels).ravel().astype(np.int64)
+    return np.bincount(positive * BINS + bins, minlength=2 * BINS).reshape(2, BINS)
+
+
+def pooled_counts(histograms: NDArray[np.int64]) -> Counts:
+    """The counts of a sum of histograms (2, BINS); thresholds are the lower ends of the bins."""
+    return Counts(bin_ends(), histograms[1], histograms[0])
+
+
+def bin_ends() -> NDArray[np.float64]:
+    """The lower ends of the bins of `histogram`, (BINS,), rising from 0."""
+    ends = 1 / (1 + np.exp(-(np.arange(BINS) / BINS - 0.5) * 2 * LOGIT))
+    ends[0] = 0.0
+    return np.asarray(ends)
+
+
+class PooledAUC:
+    """AUC over the pixels of many pictures together, in bounded memory; see `histogram`."""
 
     def __init__(self) -> None:
-        self._counts = np.zeros((2, BINS), dtype=np.int64)
+        self._histogram = np.zeros((2, BINS), dtype=np.int64)
 
     def update(self, probabilities: ArrayLike, labels: ArrayLike) -> None:
-        """Add one picture.
-
-        Args:
-            probabilities: any shape, 0..1.
-            labels: of the same shape, true where positive.
-        """
-        values = np.asarray(probabilities, dtype=np.float64).ravel()
-        positive = np.asarray(labels).ravel().astype(np.int64)
-        bins = np.clip(values * BINS, 0, BINS - 1).astype(np.int64)
-        self._counts += np.bincount(positive * BINS + bins, minlength=2 * BINS).reshape(2, BINS)
-
-    def counts(self) -> Counts:
-        """The pixels so far, by bin."""
-        return Counts(np.arange(BINS) / BINS, self._counts[1], self._counts[0])
+        """Add one picture; see `histogram` for the arguments."""
+        self._histogram += histogram(probabilities, labels)
 
     def compute(self) -> float:
         """The pooled AUC, 0..1, or NaN before both classes have been seen."""
-        return auc_of(self.counts())
+        return auc_of(pooled_counts(self._histogram))
 
 
 def f1(predicted: ArrayLike, labels: ArrayLike) -> float:
@@ -182,12 +227,19 @@ def mcc(predicted: ArrayLike, labels: ArrayLike) -> float:
     return (both * guess.size - guessed * true) / spread**0.5 if spread else 0.0
 
 
-def balanced_accuracy(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Mean of the shares of positives and of negatives that are called right; NaN where a class is empty."""
-    guess, truth = np.asarray(predicted).astype(bool), np.asarray(labels).astype(bool)
-    if truth.all() or not truth.any():
-        return float("nan")
-    return float((guess[truth].mean() + (~guess[~truth]).mean()) / 2)
+def off_borders(truth: ArrayLike) -> NDArray[np.bool_]:
+    """The pixels that count where the borders of forged regions are ignored, as TruFor's protocol has it.
+
+    Args:
+        truth: (H, W), true where forged.
+
+    Returns:
+        (H, W), true where a pixel is deep inside a forged region or well outside of all.
+    """
+    forged = np.asarray(truth).astype(np.uint8)
+    inside = cv2.erode(forged, np.ones((BORDER_INSIDE, BORDER_INSIDE), np.uint8))
+    outside = cv2.dilate(forged, np.ones((BORDER_OUTSIDE, BORDER_OUTSIDE), np.uint8))
+    return np.asarray((inside > 0) | (outside == 0))
 
 
 def bootstrap_interval(values: ArrayLike, draws: int = 1000, seed: int = 0) -> tuple[float, float]:

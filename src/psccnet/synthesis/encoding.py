@@ -33,7 +33,7 @@ def history(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe)
         return picture
     low, high = recipe.history_quality
     quality = int(rng.integers(int(low), int(high) + 1))
-    encoding = Encoding(quality, bool(rng.random() < recipe.final_420))
+    encoding = Encoding(quality, bool(rng.random() < recipe.history_420))
     return decode(encode(picture, encoding), "compression history")
 
 

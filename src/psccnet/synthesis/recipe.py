@@ -27,6 +27,8 @@ class SynthesisRecipe:
         downscale: scale of the other hosts (never below what `size` needs).
         history: probability of one JPEG compression before the manipulation, for hosts and donors alike.
         history_quality: JPEG quality of that compression.
+        history_420: probability that it halves the chroma (4:2:0), as cameras and the web nearly always do; a pasted
+            region that was resampled has finer colours than a host with such a past.
         object_share: share of forged regions shaped like an object, where an object library is given;
             the others are random contours.
         bezier: share of the random contours that are closed Bezier curves; the others are ellipses, rectangles and
@@ -78,6 +80,7 @@ class SynthesisRecipe:
     downscale: Range = (0.5, 1.0)
     history: float = 0.5
     history_quality: Range = (60, 95)
+    history_420: float = 0.9
     object_share: float = 0.5
     bezier: float = 1.0
     splice_area: Range = (0.01, 0.5)

@@ -19,7 +19,13 @@ class Output(NamedTuple):
 
 
 class Backend(Protocol):
-    """Runs the network on one picture."""
+    """Runs the network on one picture.
+
+    Attributes:
+        precision: "float32" or "bf16".
+    """
+
+    precision: str
 
     def __call__(self, pixels: NDArray[np.uint8], exit_scale: int = 1, gate_below: float | None = None) -> Output:
         """Detect and localize.

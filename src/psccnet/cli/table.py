@@ -1,0 +1,119 @@
+"""`psccnet table`: the tables of the paper, measured."""
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from psccnet.cli.progress import progress
+
+if TYPE_CHECKING:
+    from psccnet.datasets.entry import Entry
+    from psccnet.evaluation.comparators import Comparator
+    from psccnet.evaluation.protocol import Protocol
+    from psccnet.evaluation.tables import Measured
+
+Number = Literal["II", "III", "IV", "V", "VI", "VII"]
+
+
+def table(
+    number: Number,
+    /,
+    *,
+    sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())],
+    comparators: Annotated[tuple[str, ...], Parameter(name="--comparator", negative=())] = ("default",),
+    published: Annotated[bool, Parameter(negative=())] = False,
+    out: Path = Path("results"),
+    device: str = "auto",
+    precision: str = "auto",
+) -> int:
+    """Measure a table of the paper: II and III localization, IV detection, V early exit, VI and VII robustness.
+
+    Prints Markdown and writes it with LaTeX, CSV and Parquet. Runs are kept in OUT/runs: given again, the command goes
+    on where it was stopped, and a table whose runs are whole is made anew without running the network.
+
+    For example:
+
+        psccnet table V --set listing=validation/ --out results/
+
+        psccnet table II --set columbia=downloads/columbia --set coverage=downloads/COVERAGE --comparator default
+        --comparator centre --published
+
+    Args:
+        number: of the table.
+        sets: NAME=FOLDER, by the names of `psccnet datasets list`; a listing counts as the sets in its set column.
+        comparators: weights (a bundled name, a file or a folder), centre, noise, ela, ghosts, or NAME=FOLDER with masks
+            that another program wrote.
+        published: print also the figures that others published, with their sources, in a table of their own.
+        out: folder for tables and runs.
+        device: auto, cpu, cuda or mps.
+        precision: auto, float32 or bf16.
+    """
+    from psccnet.evaluation.comparators import find_comparator
+    from psccnet.evaluation.protocol import PROTOCOLS
+    from psccnet.evaluation.published import published as published_figures
+    from psccnet.evaluation.table import write_tables
+    from psccnet.evaluation.tables import TABLES, Measured
+
+    name, make = TABLES[number]
+    protocol = PROTOCOLS[name]
+    of, failures = find_sets(sets, protocol.split)
+    found = [find_comparator(words, device, precision) for words in comparators]
+    thresholds = {one.name: one.threshold for one in found}
+    if len(thresholds) < len(found):
+        raise ValueError("--comparator: two of them have the same name; give one of the weights a card with another")
+    measured = Measured(list(of), thresholds, protocol.conditions, {})
+    for comparator in found:
+        for title, entries in of.items():
+            failures += measure(measured, title, entries, comparator, protocol, out / "runs")
+    for failure in failures:
+        print(f"psccnet: left out: {failure}", file=sys.stderr)
+    tables = make(measured)
+    if published:
+        tables.append(published_figures(number))
+    files = write_tables(tables, out, f"table-{number}")
+    print("\n".join(one.markdown() for one in tables))
+    print(f"psccnet: wrote {files[0]}, its .tex, and a .csv and .parquet of each table", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list["Entry"]], list[str]]:
+    """The pictures of NAME=FOLDER words by the name of their set, and what was left out, in words."""
+    from psccnet.datasets.catalogue import CATALOGUE, find
+
+    of: dict[str, list[Entry]] = {}
+    failures: list[str] = []
+    for words in sets:
+        name, equals, folder = words.partition("=")
+        if not equals:
+            raise ValueError(f"--set: {words!r} is not NAME=FOLDER, such as columbia=downloads/columbia")
+        has_split = name in CATALOGUE and CATALOGUE[name].split is not None
+        found = find(name, Path(folder), split if has_split else None)
+        failures += [f"{one.file} {one.text}" for one in found.faults]
+        for entry in found.entries:
+            of.setdefault(entry.set or name, []).append(entry)
+    if not of:
+        raise ValueError(f"--set: no picture in {', '.join(sets)}; psccnet datasets check NAME FOLDER says why")
+    return of, failures
+
+
+def measure(
+    measured: "Measured",
+    title: str,
+    entries: list["Entry"],
+    comparator: "Comparator",
+    protocol: "Protocol",
+    folder: Path,
+) -> list[str]:
+    """Run a protocol over a set, or read the run that is there, into `measured`; what was left out, in words."""
+    from psccnet.evaluation.run import Run
+
+    words = f"{protocol.name} {title} {comparator.name} {comparator.identity[:8]}"
+    run = Run(entries, comparator, protocol, folder / re.sub(r"[^\w.-]+", "-", words))
+    for _ in progress(run.go(), f"pictures of {title} by {comparator.name}", len(run)):
+        pass
+    for row in run.rows:
+        measured.rows.setdefault((title, comparator.name, row.condition), []).append(row)
+    return run.failures

@@ -1,0 +1,68 @@
+"""What a comparator is asked, and what it answers."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psccnet.datasets.sample import Picture
+
+
+class Localization(NamedTuple):
+    """What a comparator says of a picture.
+
+    Attributes:
+        mask: (H, W) float32 at the picture's size, 0 pristine .. 1 forged.
+        score: that it is forged, 0..1; the maximum of the mask where a method has none of its own.
+    """
+
+    mask: NDArray[np.float32]
+    score: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """A picture to be looked at.
+
+    Attributes:
+        image: (H, W, 3) uint8, RGB, distorted and resized as the protocol says.
+        id: of the picture in its set.
+        condition: name of what was done to it; "" for nothing.
+        exit_scale: the finest mask to compute, for methods that have several (1..4).
+    """
+
+    image: Picture
+    id: str
+    condition: str = ""
+    exit_scale: int = 1
+
+
+class Comparator(Protocol):
+    """A method of localization and detection.
+
+    Attributes:
+        name: short, as in rows, tables and folders.
+        identity: what would change if its answers did: a hash of weights, or a version of the method.
+        threshold: score from which it calls a picture forged; NaN where it has no such verdict.
+        exit_scales: whether it has masks of several scales.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+
+    @property
+    def identity(self) -> str:
+        """Changes when the answers do."""
+
+    @property
+    def threshold(self) -> float:
+        """Of the verdict, or NaN."""
+
+    @property
+    def exit_scales(self) -> bool:
+        """Whether exit scales other than 1 mean anything to it."""
+
+    def localize(self, question: Question, /) -> Localization:
+        """Look at one picture."""

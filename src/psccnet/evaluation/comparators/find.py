@@ -1,0 +1,30 @@
+"""From words of the command line to a comparator."""
+
+from pathlib import Path
+
+from psccnet.evaluation.comparators.base import Comparator
+from psccnet.evaluation.comparators.network import Network
+from psccnet.evaluation.comparators.trivial import TRIVIAL
+from psccnet.evaluation.comparators.written import Written
+from psccnet.inference import load
+
+
+def find_comparator(words: str, device: str = "auto", precision: str = "auto") -> Comparator:
+    """Make a comparator.
+
+    Args:
+        words: "centre", "noise", "ela" or "ghosts"; NAME=FOLDER for masks that another program wrote; otherwise weights
+            for the network: a bundled name, a `.safetensors` file, or a folder in the released layout.
+        device: of the network.
+        precision: of the network.
+
+    Raises:
+        WeightsError: if the words are none of these.
+        FileNotFoundError: if there is no such folder of masks.
+    """
+    if words in TRIVIAL:
+        return TRIVIAL[words]
+    name, equals, folder = words.partition("=")
+    if equals:
+        return Written(name, Path(folder))
+    return Network(load(words, device=device, precision=precision))

@@ -1,0 +1,190 @@
+"""One row a picture, condition and comparator: all that tables are computed from, in Parquet or CSV."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from psccnet.datasets.sample import Mask
+from psccnet.evaluation.metrics import (
+    Counts,
+    auc_of,
+    best_f1,
+    count,
+    equal_error,
+    f1,
+    f1_at,
+    histogram,
+    iou,
+    mcc,
+    off_borders,
+)
+from psccnet.files import write_whole
+
+PIXEL_SCORES = {
+    "pixel_auc": "pixel AUC",
+    "f1_eer": "F1 at the picture's EER threshold",
+    "f1_best": "F1 at the picture's best threshold",
+    "f1_half": "F1 at 0.5",
+    "iou_half": "IoU at 0.5",
+    "mcc_half": "MCC at 0.5",
+    "pixel_auc_permuted": "pixel AUC, permuted",
+    "f1_best_permuted": "F1 at the best threshold, permuted",
+    "f1_half_permuted": "F1 at 0.5, permuted",
+    "pixel_auc_borders": "pixel AUC, borders ignored",
+    "f1_best_borders": "F1 at the best threshold, borders ignored",
+    "f1_half_borders": "F1 at 0.5, borders ignored",
+    "f1_best_borders_permuted": "F1 at the best threshold, borders ignored, permuted",
+    "f1_half_borders_permuted": "F1 at 0.5, borders ignored, permuted",
+}
+"""Scores of one mask against its truth. "Permuted": of the mask or of 1 - mask, whichever is better; "borders
+ignored": see `off_borders`; these are TruFor's. Never compare one column with another paper's differently named one."""
+
+
+Sparse = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""A histogram (2, BINS) that is mostly zero: the places in its flattened form that are not, and what stands there."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Scores of one picture under one condition; NaN where a score is not defined for it.
+
+    Attributes:
+        id: the picture, in its set.
+        set: the data set.
+        manipulation: its class.
+        comparator: what looked at it.
+        condition: what was done to it before.
+        sha256: of the picture's file.
+        encoding: format of the file, for JPEG with subsampling and estimated quality.
+        width: of the picture as it was looked at, pixels.
+        height: of the same.
+        score: detection score, 0..1.
+        mask_mean: mean of the mask, 0..1 (the paper's PSCC-Net-dagger detection score).
+        mask_max: maximum of the mask, 0..1.
+        seconds: that the comparator took.
+        forged_fraction: true share of forged pixels, 0..1.
+        pixels: name -> value of `PIXEL_SCORES`; all NaN for pristine pictures, AUC and the like also for such as are
+            forged all over.
+        histogram: pixels by score, as `sparse` has them; empty for pristine pictures.
+    """
+
+    id: str
+    set: str
+    manipulation: str
+    comparator: str
+    condition: str
+    sha256: str
+    encoding: str
+    width: int
+    height: int
+    score: float
+    mask_mean: float
+    mask_max: float
+    seconds: float
+    forged_fraction: float
+    pixels: dict[str, float]
+    histogram: Sparse
+
+    @property
+    def forged(self) -> bool:
+        """Whether the picture was manipulated."""
+        return self.manipulation != "pristine"
+
+    @property
+    def format(self) -> str:
+        """Of the file, such as JPEG or TIFF."""
+        return self.encoding.partition(" ")[0]
+
+    def plain(self) -> dict[str, str | int | float]:
+        """All but the histogram, one value a column."""
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        return columns | self.pixels
+
+
+_HISTOGRAM = ("histogram_places", "histogram_numbers")
+COLUMNS = tuple(name for name in Row.__dataclass_fields__ if name not in ("pixels", "histogram"))
+
+
+def pixel_scores(mask: NDArray[np.float32], truth: Mask | None) -> dict[str, float]:
+    """The scores of `PIXEL_SCORES` of a mask (H, W) in 0..1 against its truth, all NaN where there is none."""
+    if truth is None:
+        return dict.fromkeys(PIXEL_SCORES, float("nan"))
+    counts, half = count(mask, truth), mask > 0.5
+    plain = _ranked(counts) | {"f1_half": f1(half, truth)}
+    scores = plain | {"f1_eer": f1_at(counts, equal_error(counts)[1])}
+    scores |= {"iou_half": iou(half, truth), "mcc_half": mcc(half, truth)}
+    turned = _ranked(count(-mask, truth)) | {"f1_half": f1(mask < 0.5, truth)}
+    scores |= {f"{name}_permuted": max(value, turned[name]) for name, value in plain.items()}
+    kept = off_borders(truth)
+    inner, label = mask[kept], truth[kept]
+    borders = _ranked(count(inner, label)) | {"f1_half": f1(inner > 0.5, label) if label.any() else float("nan")}
+    turned = _ranked(count(-inner, label)) | {"f1_half": f1(inner < 0.5, label)}
+    scores |= {f"{name}_borders": value for name, value in borders.items()}
+    scores |= {f"{name}_borders_permuted": max(borders[name], turned[name]) for name in ("f1_best", "f1_half")}
+    return {name: scores[name] for name in PIXEL_SCORES}
+
+
+def _ranked(counts: Counts) -> dict[str, float]:
+    """AUC and best F1, NaN where a class is empty."""
+    return {"pixel_auc": auc_of(counts), "f1_best": float("nan") if counts.degenerate else best_f1(counts)}
+
+
+def sparse(mask: NDArray[np.float32], truth: Mask | None) -> Sparse:
+    """`histogram` of a forged picture's pixels, empty for a pristine one."""
+    if truth is None:
+        return np.zeros(0, np.int32), np.zeros(0, np.int32)
+    flat = histogram(mask, truth).ravel()
+    places = np.flatnonzero(flat)
+    return places.astype(np.int32), flat[places].astype(np.int32)
+
+
+def rows_to_parquet(rows: list[Row]) -> bytes:
+    """A Parquet file of rows, a column each, and two lists for the histogram."""
+    columns: dict[str, object] = {name: [row.plain()[name] for row in rows] for name in (*COLUMNS, *PIXEL_SCORES)}
+    for number, name in enumerate(_HISTOGRAM):
+        columns[name] = pa.array([row.histogram[number] for row in rows], pa.list_(pa.int32()))
+    table = pa.table(columns)
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read the rows that `rows_to_parquet` wrote.
+
+    Raises:
+        ValueError: if the file is none of those; the message names it.
+        FileNotFoundError: if there is no such file.
+    """
+    try:
+        table = pq.read_table(path)
+        rows = [_row(values) for values in table.to_pylist()]
+    except (pa.ArrowInvalid, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not the scores of an evaluation ({error}); evaluate again.") from error
+    return rows
+
+
+def _row(values: dict[str, object]) -> Row:
+    places, numbers = (np.asarray(values.pop(name), np.int32) for name in _HISTOGRAM)
+    pixels = {name: float(values.pop(name)) for name in PIXEL_SCORES}  # type: ignore[arg-type]
+    return Row(**values, pixels=pixels, histogram=(places, numbers))  # type: ignore[arg-type]
+
+
+def write_rows(rows: list[Row], path: Path) -> None:
+    """Write rows whole or not at all: Parquet where the name ends so, otherwise CSV without the histograms."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        content = rows_to_parquet(rows)
+    else:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [*COLUMNS, *PIXEL_SCORES])
+        writer.writeheader()
+        writer.writerows(row.plain() for row in rows)
+        content = text.getvalue().encode()
+    write_whole({path: content})

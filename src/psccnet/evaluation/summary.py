@@ -1,0 +1,169 @@
+"""From rows to scores over pictures, each with its 95 % bootstrap interval."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psccnet.evaluation.metrics import (
+    BINS,
+    Counts,
+    auc_of,
+    bin_ends,
+    bootstrap_interval,
+    called_at,
+    equal_error,
+    f1_at,
+    found_at,
+)
+from psccnet.evaluation.rows import PIXEL_SCORES, Row
+
+DRAWS = 1000
+_SEED = 0
+
+DETECTION_SCORES = {"": "score", "_mean": "mask_mean", "_max": "mask_max"}
+"""Ending of a score's name -> the column that it ranks pictures by: the head's score, the mask's mean or maximum."""
+SCORES = {
+    **{name: f"{text}, mean over forged pictures" for name, text in PIXEL_SCORES.items()},
+    "pixel_auc_pooled": "pixel AUC, pixels of forged pictures pooled",
+    "f1_eer_pooled": "F1 at the pooled EER threshold, pooled",
+    **{
+        name + suffix: f"{text}, {by}"
+        for suffix, by in (("", "detection score"), ("_mean", "mean of the mask"), ("_max", "maximum of the mask"))
+        for name, text in (
+            ("image_auc", "image AUC"),
+            ("image_eer", "image EER"),
+            ("image_f1_eer", "image F1 at the EER threshold"),
+            ("tpr_1", "forged pictures found at 1 % false alarms"),
+            ("tpr_5", "forged pictures found at 5 % false alarms"),
+        )
+    },
+    "balanced_accuracy": "balanced accuracy at the verdict's threshold",
+    "found": "forged pictures called forged",
+    "false_alarms": "pristine pictures called forged",
+}
+"""Name of each score -> what it is."""
+
+
+def summarize(rows: list[Row], threshold: float, draws: int = DRAWS) -> dict[str, float]:
+    """Scores over pictures.
+
+    Args:
+        rows: of the pictures, one each.
+        threshold: score at and above which a picture is called forged; NaN leaves out what depends on it.
+        draws: of the bootstrap over pictures, which draws from forged and pristine ones apart for image-level scores.
+
+    Returns:
+        Name -> value: "pictures", "forged", "threshold", all of `SCORES`, NaN where a score is not defined,
+        "pixel_auc_MANIPULATION", and NAME_low and NAME_high, the ends of each one's 95 % interval.
+    """
+    forged = [row for row in rows if row.forged]
+    ends = {name: mean_of(rows, name, draws) for name in PIXEL_SCORES}
+    for manipulation in sorted({row.manipulation for row in forged}):
+        kind = [row for row in rows if row.manipulation == manipulation]
+        ends[f"pixel_auc_{manipulation}"] = mean_of(kind, "pixel_auc", draws)
+    drawn = pooled_scores(rows, draws)
+    for suffix in DETECTION_SCORES:
+        drawn |= image_scores(rows, threshold, draws, suffix)
+    ends |= {name: interval(values) for name, values in drawn.items()}
+    summary = {"pictures": float(len(rows)), "forged": float(len(forged)), "threshold": threshold}
+    for name, (value, low, high) in ends.items():
+        summary |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    return summary
+
+
+def score_of(rows: list[Row], name: str, threshold: float) -> tuple[float, float, float]:
+    """One of `SCORES` and the ends of its 95 % interval, as `summarize` has them."""
+    if name in PIXEL_SCORES:
+        return mean_of(rows, name)
+    drawn = pooled_scores(rows) if name.endswith("_pooled") else image_scores(rows, threshold)
+    return interval(drawn[name])
+
+
+def mean_of(rows: list[Row], name: str, draws: int = DRAWS) -> tuple[float, float, float]:
+    """The mean of a pixel score over forged pictures, and the ends of its 95 % interval; NaN left out."""
+    values = np.array([row.pixels[name] for row in rows if row.forged], np.float64)
+    kept = values[~np.isnan(values)]
+    return (float(kept.mean()) if kept.size else float("nan"), *bootstrap_interval(kept, draws, _SEED))
+
+
+def interval(drawn: NDArray[np.float64]) -> tuple[float, float, float]:
+    """The value and the ends of its 95 % interval, from the value followed by what each draw gave; or all NaN."""
+    kept = drawn[1:][~np.isnan(drawn[1:])]
+    if np.isnan(drawn[0]) or not kept.size:
+        return float(drawn[0]), float("nan"), float("nan")
+    low, high = np.percentile(kept, [2.5, 97.5])
+    return float(drawn[0]), float(low), float(high)
+
+
+def pooled_scores(rows: list[Row], draws: int = DRAWS) -> dict[str, NDArray[np.float64]]:
+    """Scores "pixel_auc_pooled" and "f1_eer_pooled" of the forged ones: (1 + draws,), the value and the bootstrap's."""
+    names = ("pixel_auc_pooled", "f1_eer_pooled")
+    forged = [row for row in rows if row.forged]
+    if not forged:
+        return {name: np.full(1 + draws, np.nan) for name in names}
+    places = np.unique(np.concatenate([row.histogram[0] for row in forged]) % BINS)
+    # Both classes side by side, of the bins that any picture uses.
+    narrow = np.zeros((len(forged), 2, places.size))
+    for picture, row in zip(narrow, forged, strict=True):
+        positive, bins = np.divmod(row.histogram[0], BINS)
+        picture[positive, np.searchsorted(places, bins)] = row.histogram[1]
+    drawn = np.rint(_times(len(forged), draws) @ narrow.reshape(len(forged), -1)).astype(np.int64)
+    lower = bin_ends()[places]
+    values = np.full((2, 1 + draws), np.nan)
+    for draw, (negatives, positives) in enumerate(drawn.reshape(1 + draws, 2, -1)):
+        counts = Counts(lower, positives, negatives)
+        values[:, draw] = auc_of(counts), f1_at(counts, equal_error(counts)[1])
+    return dict(zip(names, values, strict=True))
+
+
+def _times(pictures: int, draws: int) -> NDArray[np.float64]:
+    """How often each of some pictures is in the original, once, and in each draw with replacement: (1 + draws, N)."""
+    rng = np.random.default_rng(_SEED)
+    even = np.full(pictures, 1 / pictures) if pictures else np.zeros(0)
+    drawn = rng.multinomial(pictures, even, draws) if pictures else np.zeros((draws, 0))
+    return np.vstack([np.ones((1, pictures)), drawn])
+
+
+def image_scores(
+    rows: list[Row], threshold: float, draws: int = DRAWS, suffix: str = ""
+) -> dict[str, NDArray[np.float64]]:
+    """The image-level scores, each (1 + draws,): the value and the bootstrap's.
+
+    Args:
+        rows: of the pictures.
+        threshold: of the verdict, or NaN.
+        draws: of the bootstrap.
+        suffix: which score they are ranked by, one of `DETECTION_SCORES`; the names end so.
+    """
+    of_all = _RANKED if suffix else _RANKED | _VERDICT
+    wanted = {name + suffix: of for name, of in of_all.items()}
+    column = DETECTION_SCORES[suffix]
+    labels = np.array([row.forged for row in rows], bool)
+    distinct, place = np.unique([getattr(row, column) for row in rows], return_inverse=True)
+    forged, pristine = place[labels], place[~labels]
+    values = np.full((len(wanted), 1 + draws), np.nan)
+    for draw, (some, others) in enumerate(zip(_times(forged.size, draws), _times(pristine.size, draws), strict=True)):
+        positives, negatives = (
+            np.bincount(at, times, distinct.size).astype(np.int64) for at, times in ((forged, some), (pristine, others))
+        )
+        counts = Counts(distinct, positives, negatives)
+        values[:, draw] = [of(counts, threshold) for of in wanted.values()]
+    return dict(zip(wanted, values, strict=True))
+
+
+_Score = Callable[[Counts, float], float]
+_RANKED: dict[str, _Score] = {
+    "image_auc": lambda counts, _: auc_of(counts),
+    "image_eer": lambda counts, _: equal_error(counts)[0],
+    "image_f1_eer": lambda counts, _: f1_at(counts, equal_error(counts)[1]),
+    "tpr_1": lambda counts, _: found_at(counts, 0.01),
+    "tpr_5": lambda counts, _: found_at(counts, 0.05),
+}
+_VERDICT: dict[str, _Score] = {
+    "balanced_accuracy": lambda counts, threshold: (
+        (1 + called_at(counts, threshold)[0] - called_at(counts, threshold)[1]) / 2
+    ),
+    "found": lambda counts, threshold: called_at(counts, threshold)[0],
+    "false_alarms": lambda counts, threshold: called_at(counts, threshold)[1],
+}

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from psccnet.evaluation.comparators.network import Network
+
+from .conftest import Run as Command
+
+
+def test_a_table_of_two_sets(
+    psccnet: Command, weights_file: Path, listed_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("table", "V", "--set", f"listing={listed_set}", "--comparator", weights_file, "--out", tmp_path / "out")
+    done = psccnet(*words, "--precision", "float32", "--device", "cpu")
+    assert done.status == 0
+    assert "| Variant | even AUC | even F1 | odd AUC | odd F1 | Runtime |" in done.out
+    assert [line.split("|")[1].strip() for line in done.out.splitlines() if line.startswith("| test")] == [
+        f"test, Mask {scale}" for scale in (4, 3, 2, 1)
+    ]
+    assert "table-V.md" in done.err
+    assert (tmp_path / "out" / "table-V.tex").read_text().count(r"\begin{table}") == 1
+    assert len(list((tmp_path / "out" / "runs").glob("*/scores.parquet"))) == 2
+
+    def nothing(*_: object) -> None:
+        raise AssertionError("the network must not be asked again")
+
+    monkeypatch.setattr(Network, "localize", nothing)
+    assert psccnet(*words, "--precision", "float32", "--device", "cpu").out == done.out
+
+
+def test_published_figures_stand_apart(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
+    words = ("table", "II", "--set", f"listing={listed_set}", "--comparator", "centre", "--out", tmp_path)
+    measured = psccnet(*words).out
+    both = psccnet(*words, "--published").out
+    assert both.startswith(measured.rstrip())
+    assert "82.9" not in measured
+    assert "| PSCC-Net | casia | pixel AUC | 82.9 |" in both
+    assert "not measured here" in both
+
+
+def test_pictures_left_out_are_named(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
+    (listed_set / "1.png").unlink()
+    words = ("table", "II", "--set", f"listing={listed_set}", "--comparator", "centre", "--out", tmp_path)
+    done = psccnet(*words)
+    assert done.status == 1
+    assert f"left out: {listed_set / '1.png'}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--set", "folder"), "'folder' is not NAME=FOLDER"),
+        (("--set", "mine=folder"), "There is no data set 'mine'"),
+    ],
+)
+def test_words_that_name_no_set(psccnet: Command, words: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    done = psccnet("table", "II", *words, "--comparator", "centre", "--out", tmp_path / "out")
+    assert done.status == 2
+    assert message in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_of_one_name(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
+    words = ("--set", f"listing={listed_set}", "--comparator", "centre", "--comparator", "centre", "--out", tmp_path)
+    done = psccnet("table", "II", *words)
+    assert done.status == 2
+    assert "the same name" in done.err
