@@ -5,6 +5,7 @@ import sys
 
 from cyclopts import App
 
+from psccnet.cli.ablate import ablate
 from psccnet.cli.datasets import check, list_datasets
 from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
@@ -22,6 +23,7 @@ app = App(
 app.command(detect)
 app.command(evaluate)
 app.command(table)
+app.command(ablate)
 app.command(synthesize)
 app.command(train)
 datasets = App(name="datasets", help="List data sets, and check whether one is whole.")

@@ -34,12 +34,17 @@ def train(
         out: folder of the run; runs/NAME-DATE if left out.
         resume: go on from last.ckpt in that folder, if there is one.
     """
-    changes = fields.model_dump(mode="json", exclude_unset=True) if fields else {}
-    # Fields of free form arrive as words; they mean what they would mean in the file.
-    synthesis = changes.get("data", {}).get("synthesis", {})
-    synthesis |= {name: yaml.safe_load(value) for name, value in synthesis.items() if isinstance(value, str)}
-    chosen = read_recipe(recipe, changes)
+    chosen = read_changed(recipe, fields)
     from psccnet.training.run import train as run
 
     folder = out or Path("runs") / f"{chosen.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     print(run(chosen, folder, max_time * 60 if max_time is not None else None, resume))
+
+
+def read_changed(recipe: Path, fields: Recipe | None) -> Recipe:
+    """A recipe file with the fields that the command line sets laid over it."""
+    changes = fields.model_dump(mode="json", exclude_unset=True) if fields else {}
+    # Fields of free form arrive as words; they mean what they would mean in the file.
+    synthesis = changes.get("data", {}).get("synthesis", {})
+    synthesis |= {name: yaml.safe_load(value) for name, value in synthesis.items() if isinstance(value, str)}
+    return read_recipe(recipe, changes)

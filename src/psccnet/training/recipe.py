@@ -93,6 +93,20 @@ class LossSection(Section):
     """Weight of a training-only loss that has one linear unit on the detection head's last map predict mask 4."""
 
 
+class AblationSection(Section):
+    """What `psccnet ablate` trains after the rest of the recipe: the variants of Table V, each from every seed."""
+
+    variants: list[Literal["PSCC-Net", "w/o CA+SA", "w/o SA", "w/o CA", "w/o FS"]] = [
+        "PSCC-Net",
+        "w/o CA+SA",
+        "w/o SA",
+        "w/o CA",
+        "w/o FS",
+    ]
+    """CA: channel-wise attention, SA: spatial attention, FS: feature sharing (one embedding for both)."""
+    seeds: list[int] = Field(default=[0, 1], min_length=1)
+
+
 class Recipe(Section):
     """A whole training run."""
 
@@ -102,6 +116,8 @@ class Recipe(Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
     init: Path | None = None
     """Start from these weights: a bundled name such as "default", a .safetensors file, or a checkpoint of a run."""
+    init_part: Literal["all", "top_down"] = "all"
+    """What is taken of `init`: everything, or the top-down path alone, with the rest started at random."""
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     """Decay of the exponential moving average of the weights that is validated and shipped."""
     validate_every: int = Field(default=1, ge=1)
@@ -111,6 +127,8 @@ class Recipe(Section):
     data: DataSection = Field(default_factory=DataSection)
     optimizer: OptimizerSection = Field(default_factory=OptimizerSection)
     loss: LossSection = Field(default_factory=LossSection)
+    ablation: AblationSection | None = None
+    """For `psccnet ablate` only."""
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

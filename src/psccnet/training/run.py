@@ -109,10 +109,15 @@ def load_initial_weights(task: PSCCTask, recipe: Recipe) -> None:
     if recipe.init is None:
         return
     if recipe.init.suffix == ".ckpt":
-        task.load_state_dict(read_checkpoint(recipe.init)["state_dict"])
+        state = read_checkpoint(recipe.init)["state_dict"]
     else:
-        network, _ = load(os.fspath(recipe.init))
-        task.network.load_state_dict(network.state_dict())
+        state = {f"network.{name}": value for name, value in load(os.fspath(recipe.init))[0].state_dict().items()}
+    if recipe.init_part == "top_down":
+        state = {name: value for name, value in state.items() if name.startswith("network.top_down.")}
+        state = {**task.state_dict(), **state}
+    elif recipe.init.suffix != ".ckpt":
+        state |= {name: value for name, value in task.state_dict().items() if not name.startswith("network.")}
+    task.load_state_dict(state)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

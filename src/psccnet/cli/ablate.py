@@ -1,0 +1,51 @@
+"""`psccnet ablate`: train the variants of Table V under one budget, and print the table."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from psccnet.cli.table import find_sets
+from psccnet.cli.train import read_changed
+from psccnet.training.recipe import Recipe
+
+
+def ablate(
+    recipe: Path,
+    /,
+    *,
+    sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())],
+    out: Path = Path("runs/ablation"),
+    fields: Annotated[Recipe | None, Parameter(name="*")] = None,
+) -> None:
+    """Train the network without channel-wise attention, spatial attention, both, or feature sharing, and compare.
+
+    Each variant is trained from each seed of the recipe under the same budget and evaluated on the sets. What was
+    done before is not done again, so the command can be stopped and given again.
+
+    For example:
+
+        psccnet ablate recipes/ablation.yaml --data.photographs photos/ --set listing=validation/
+
+    Args:
+        recipe: a YAML file with an `ablation` section.
+        sets: NAME=FOLDER to evaluate on, by the names of `psccnet datasets list`.
+        out: folder for the runs and the table.
+    """
+    chosen = read_changed(recipe, fields)
+    of, failures = find_sets(sets, None)
+    for failure in failures:
+        print(f"psccnet: left out: {failure}", file=sys.stderr)
+    from psccnet.evaluation.ablation import ablate as run
+    from psccnet.evaluation.ablation import ablation_table
+    from psccnet.evaluation.table import write_tables
+
+    trained = list(run(chosen, of, out, lambda words: print(f"psccnet: {words}", file=sys.stderr)))
+    data = chosen.data
+    budget = f"Each trained on {chosen.epochs * data.pictures_per_epoch:,} pictures of {data.size} x {data.size}"
+    if chosen.init is not None and chosen.init_part == "top_down":
+        budget += f", the top-down path from {chosen.init.name}, all else from random"
+    table = ablation_table(trained, of, budget)
+    write_tables([table], out, table.name)
+    print(table.markdown())
