@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from psccnet.network import PSCCNet, initialise
 from psccnet.network.hrnet import BasicBlock
+from psccnet.network.initialisation import initialise_attention, similarity_layers
 
 
 def started(**arguments: object) -> PSCCNet:
@@ -98,3 +99,21 @@ def test_the_start_follows_the_seed(scheme: str) -> None:
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_attention_starts_even_and_can_be_started_again(shared: bool) -> None:
+    network = PSCCNet(shared_embedding=shared, grid=64)
+    layers = similarity_layers(network)
+    assert len(layers) == (8 if shared else 16)
+    for layer in layers:
+        torch.nn.init.normal_(layer.weight, std=1)
+    module = network.bottom_up.scale3.sccm
+    x = torch.randn(1, 72, 16, 16)
+    state = network.state_dict()
+    others = {name: value.clone() for name, value in state.items() if "theta" not in name and "phi" not in name}
+    assert module.spatial_response(x).max() > 0.9
+    initialise_attention(network)
+    response = module.spatial_response(x)
+    assert response.max() < 5 / response.shape[-1]
+    assert all((network.state_dict()[name] == value).all() for name, value in others.items())

@@ -1,9 +1,11 @@
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from psccnet.training.data import TrainingData
 from psccnet.training.recipe import Recipe
 from psccnet.training.task import PSCCTask, lr_factor
 
@@ -90,3 +92,17 @@ def test_the_task_predicts_what_its_network_predicts(freeze: bool) -> None:
     torch.testing.assert_close(prediction.detection_logits, expected.detection_logits)
     for mask, wanted in zip(prediction.mask_logits, expected.mask_logits, strict=True):
         torch.testing.assert_close(mask, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_theta_and_phi_learn_at_their_own_rate(recipe: Recipe) -> None:
+    recipe.optimizer.attention_lr = 0.05
+    task = PSCCTask(recipe)
+    task.trainer = SimpleNamespace(datamodule=TrainingData(recipe), world_size=1)
+    rest, slow = task.configure_optimizers()["optimizer"].param_groups
+    assert slow["initial_lr"] == pytest.approx(0.05 * rest["initial_lr"])
+    names = {id(value): name for name, value in task.named_parameters()}
+    assert all("theta" in names[id(one)] or "phi" in names[id(one)] for one in slow["params"])
+    assert not any("theta" in names[id(one)] or "phi" in names[id(one)] for one in rest["params"])
+    assert len(slow["params"]) == 16
+    recipe.optimizer.attention_lr = 1
+    assert len(task.configure_optimizers()["optimizer"].param_groups) == 1

@@ -9,6 +9,7 @@ from psccnet.cli.ablate import ablate
 from psccnet.cli.datasets import check, list_datasets
 from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
+from psccnet.cli.figure import figure
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
 from psccnet.cli.train import train
@@ -23,6 +24,7 @@ app = App(
 app.command(detect)
 app.command(evaluate)
 app.command(table)
+app.command(figure)
 app.command(ablate)
 app.command(synthesize)
 app.command(train)

@@ -47,18 +47,32 @@ def _start_as_residual(network: PSCCNet) -> None:
             for layer in (module.g, module.omega_s if module.spatial else None):
                 if layer is not None:
                     nn.init.normal_(layer.weight, std=math.sqrt(0.5 / layer.in_channels))
-            # Logits of about one at the start: the spatial ones sum over channels, the channel ones over tokens.
-            embeddings = [module.theta, module.phi]
-            if module.spatial and module.channel and not module.shared_embedding:
-                embeddings += [module.theta_channel, module.phi_channel]
-            for layer in embeddings:
-                nn.init.normal_(layer.weight, std=0.05 / math.sqrt(layer.in_channels))
             if module.channel:
                 nn.init.normal_(module.omega_c.weight, std=math.sqrt(0.1 / module.omega_c.in_channels))
+    initialise_attention(network)
     for scale in range(1, 5):
         last = getattr(network.bottom_up, f"scale{scale}").mask_block[2]
         nn.init.normal_(last.weight, std=0.01)
     _high_pass(network.top_down.conv1.weight)
+
+
+def similarity_layers(network: PSCCNet) -> list[nn.Conv2d]:
+    """The layers theta and phi of all scales, whose products are the logits of Eqs. 2 and 3."""
+    modules = [module for module in network.modules() if isinstance(module, SCCM)]
+    names = ("theta", "phi", "theta_channel", "phi_channel")
+    return [getattr(module, name) for module in modules for name in names if hasattr(module, name)]
+
+
+def initialise_attention(network: PSCCNet) -> None:
+    """Draw theta and phi so small that attention is nearly even at first.
+
+    Neither Eq. 2 nor Eq. 3 scales the logits, which sum over channels (spatial) and over tokens (channel-wise). Once
+    they are large, each token looks at one and the same other, and no gradient brings them back.
+    """
+    for layer in similarity_layers(network):
+        nn.init.normal_(layer.weight, std=0.05 / math.sqrt(layer.in_channels))
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 @torch.no_grad()

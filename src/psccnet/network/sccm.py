@@ -99,13 +99,26 @@ class SCCM(nn.Module):
             y_s = self.h_inverse(attended.transpose(1, 2).reshape(x.shape[0], -1, rows, columns))
             z = z + self.alpha_s * self.omega_s(y_s)
         if self.channel:
-            if self.spatial and not self.shared_embedding:
-                tokens = self.h(x)
-                theta = self.theta_channel(tokens).flatten(2).transpose(1, 2)
-                phi = self.phi_channel(tokens).flatten(2).transpose(1, 2)
+            theta, phi = self._channel_embeddings(x, theta, phi)
             y_c = self._channel_attention(g, theta, phi, rows, columns)
             z = z + self.alpha_c * self.omega_c(y_c)
         return z
+
+    def channel_response(self, x: Tensor) -> Tensor:
+        """Y_c of Eq. 3, of the shape of X, for looking at."""
+        g, theta, phi = self.embeddings(x)
+        theta, phi = self._channel_embeddings(x, theta, phi)
+        return self._channel_attention(g, theta, phi, x.shape[-2] // self.ratio, x.shape[-1] // self.ratio)
+
+    def _channel_embeddings(self, x: Tensor, theta: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
+        """The channel branch's own theta and phi where it has them, otherwise the shared ones."""
+        if not self.spatial or self.shared_embedding:
+            return theta, phi
+        tokens = self.h(x)
+        return (
+            self.theta_channel(tokens).flatten(2).transpose(1, 2),
+            self.phi_channel(tokens).flatten(2).transpose(1, 2),
+        )
 
     def _channel_attention(self, g: Tensor, theta: Tensor, phi: Tensor, rows: int, columns: int) -> Tensor:
         """Y_c of Eq. 3 with theta, as the text has it: (B, C, H, W)."""

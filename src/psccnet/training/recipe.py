@@ -23,6 +23,8 @@ class NetworkSection(Section):
     """Random start; see `psccnet.network.initialise`."""
     imagenet: Path | None = None
     """An ImageNet HRNet-W18-small-v2 state dict for the top-down path (Section IV-A.3)."""
+    restart_attention: bool = False
+    """Draw theta and phi of `init` anew; see `psccnet.network.initialisation.initialise_attention`."""
     batch_norm_momentum: float = Field(default=0.01, gt=0, le=1)
     """Share of the newest batch in the running statistics; 0.01 in the released code."""
     freeze_batch_norm: bool = False
@@ -72,6 +74,9 @@ class OptimizerSection(Section):
     """Adam and its learning-rate schedule."""
 
     lr: float = Field(default=2e-4, gt=0)
+    attention_lr: float = Field(default=1.0, gt=0)
+    """Factor on the learning rate of theta and phi, whose unscaled products saturate the attention within some steps at
+    the rate that other layers need."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled (AdamW)."""
     schedule: Literal["halving", "constant", "cosine"] = "halving"

@@ -14,6 +14,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from psccnet.network.initialisation import initialise_attention
 from psccnet.training.calibration import recalibrate_batch_norm
 from psccnet.training.callbacks import Checkpoints, JsonLines
 from psccnet.training.data import TrainingData
@@ -55,6 +56,8 @@ def train(
     resumed = last if resume and last.exists() else None
     if resumed is None:
         load_initial_weights(task, recipe)
+        if recipe.network.restart_attention:
+            initialise_attention(task.network)
         if recipe.network.recalibrate:
             recalibrate_batch_norm(task, TrainingData(recipe), recipe.network.recalibrate)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))

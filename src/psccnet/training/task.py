@@ -2,6 +2,7 @@
 
 import math
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from psccnet.evaluation.metrics import PooledAUC, auc
 from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
 from psccnet.network.folding import fold_batch_norm, folded_parameters
+from psccnet.network.initialisation import similarity_layers
 from psccnet.network.losses import downsample_ground_truth
 from psccnet.training.data import Batch, TrainingData
 from psccnet.training.recipe import Recipe
@@ -141,7 +143,14 @@ class PSCCTask(LightningModule):
         """Adam (AdamW with weight decay) and a schedule that is set every step."""
         fields = self.recipe.optimizer
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        optimizer: Optimizer = AdamW(trained, lr=fields.lr, weight_decay=fields.weight_decay)
+        groups: list[dict[str, Any]] = [{"params": trained}]
+        slow = {id(one) for layer in similarity_layers(self.network) for one in layer.parameters()}
+        if slow and fields.attention_lr != 1:
+            groups = [
+                {"params": [one for one in trained if id(one) not in slow]},
+                {"params": [one for one in trained if id(one) in slow], "lr": fields.lr * fields.attention_lr},
+            ]
+        optimizer: Optimizer = AdamW(groups, lr=fields.lr, weight_decay=fields.weight_decay)
         assert self.trainer is not None
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, TrainingData)

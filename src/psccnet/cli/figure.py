@@ -1,0 +1,157 @@
+"""`psccnet figure`: the figures of the paper, drawn from pictures with ground truth."""
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from psccnet.cli.table import find_sets, measure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from psccnet.datasets.entry import Entry
+    from psccnet.evaluation.comparators import Comparator
+    from psccnet.evaluation.tables import Measured
+
+FigureNumber = Literal["5", "6", "7", "8", "9", "10", "11"]
+
+
+def figure(
+    number: FigureNumber,
+    /,
+    *,
+    sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())],
+    comparators: Annotated[tuple[str, ...], Parameter(name="--comparator", negative=())] = ("default",),
+    pictures: Annotated[tuple[str, ...], Parameter(name="--picture", negative=())] = (),
+    count: Annotated[int, Parameter(validator=Number(gte=1, lte=40))] = 6,
+    out: Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+) -> int:
+    """Draw a figure of the paper as PNG and PDF.
+
+    5 and 6 masks side by side, 7 ROC of detection, 8 masks of pristine and forged pictures, 9 what SCCM responds to,
+    10 masks from coarse to fine, 11 the worst failures.
+
+    For example:
+
+        psccnet figure 7 --set listing=validation/ --comparator default --comparator ela
+
+        psccnet figure 10 --set columbia=downloads/columbia --count 4 --out results/progression.png
+
+    Args:
+        number: of the figure.
+        sets: NAME=FOLDER, by the names of `psccnet datasets list`.
+        comparators: weights (a bundled name, a file or a folder), centre, noise, ela, ghosts, or NAME=FOLDER with masks
+            that another program wrote; figures 9 and 10 take weights only, the first ones.
+        pictures: ids of the pictures to show; otherwise some of each manipulation, by the hash of their names.
+        count: how many pictures, where none are named.
+        out: results/figure-N.png if left out; the PDF stands beside it. Runs are kept in its folder's runs/.
+        device: auto, cpu, cuda or mps.
+        precision: auto, float32 or bf16.
+    """
+    from psccnet.evaluation.comparators import find_comparator
+    from psccnet.evaluation.figures import compared, progression, write_figure
+
+    of, failures = find_sets(sets, None)
+    path = out or Path("results") / f"figure-{number}.png"
+    found = [find_comparator(words, device, precision) for words in comparators]
+    entries = [entry for entries in of.values() for entry in entries]
+    if number in ("7", "11"):
+        measured = _measured(of, found, failures, path.parent / "runs")
+    drawn: Figure
+    if number == "7":
+        drawn = _roc(measured)
+    elif number == "9":
+        drawn = _responses(_chosen(entries, pictures, count, "forged first"), comparators[0])
+    elif number == "10":
+        drawn = progression(_chosen(entries, pictures, count, "forged"), found[0])
+    elif number == "11":
+        drawn = compared(_worst(entries, measured, count), found)
+    else:
+        which = "both" if number == "8" else "forged"
+        drawn = compared(_chosen(entries, pictures, count, which), found)
+    for failure in failures:
+        print(f"psccnet: left out: {failure}", file=sys.stderr)
+    for file in write_figure(drawn, path):
+        print(file)
+    return 1 if failures else 0
+
+
+def _chosen(entries: list["Entry"], pictures: tuple[str, ...], count: int, which: str) -> list["Entry"]:
+    """The named pictures, or some of each manipulation in turn, by the hash of their names."""
+    if pictures:
+        by_id = {entry.id: entry for entry in entries}
+        missing = [name for name in pictures if name not in by_id]
+        if missing:
+            raise ValueError(f"--picture: there is no {missing[0]} in these sets; ids are as in psccnet evaluate --out")
+        return [by_id[name] for name in pictures]
+    if which == "forged":
+        entries = [entry for entry in entries if entry.forged]
+    queues: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: hashlib.sha256(entry.id.encode()).digest()):
+        # Figure 8 alternates between pristine and forged pictures, the others between manipulations.
+        kind = "forged" if which == "both" and entry.forged else entry.manipulation
+        queues.setdefault(kind, []).append(entry)
+    if not queues:
+        raise ValueError("--set: these sets have no forged picture to show")
+    kinds = sorted(queues, key=lambda kind: (kind == "pristine") == (which == "forged first"))
+    turns = range(max(len(queue) for queue in queues.values()))
+    return [queues[kind][turn] for turn in turns for kind in kinds if turn < len(queues[kind])][:count]
+
+
+def _measured(of: dict[str, list["Entry"]], found: list["Comparator"], failures: list[str], folder: Path) -> "Measured":
+    from psccnet.evaluation.protocol import PROTOCOLS
+    from psccnet.evaluation.tables import Measured
+
+    protocol = PROTOCOLS["native"]
+    measured = Measured(list(of), {one.name: one.threshold for one in found}, protocol.conditions, {})
+    for comparator in found:
+        for title, entries in of.items():
+            failures += measure(measured, title, entries, comparator, protocol, folder)
+    return measured
+
+
+def _roc(measured: "Measured") -> "Figure":
+    from psccnet.evaluation.figures import roc
+
+    rows = {
+        comparator: [row for of in measured.sets for row in measured.rows.get((of, comparator, ""), [])]
+        for comparator in measured.comparators
+    }
+    if any(len({row.forged for row in of}) < 2 for of in rows.values()):
+        raise ValueError("--set: a ROC needs forged and pristine pictures; these sets lack one of them")
+    return roc(rows, f"Detection on {', '.join(measured.sets)}")
+
+
+def _worst(entries: list["Entry"], measured: "Measured", count: int) -> list["Entry"]:
+    """The forged pictures with the lowest pixel AUC of the first comparator."""
+    first = next(iter(measured.comparators))
+    scores = {
+        (row.set, row.id): row.pixels["pixel_auc"]
+        for of in measured.sets
+        for row in measured.rows.get((of, first, ""), [])
+        if row.forged and row.pixels["pixel_auc"] == row.pixels["pixel_auc"]
+    }
+    by_key = {(entry.set, entry.id): entry for entry in entries}
+    return [by_key[key] for key in sorted(scores, key=lambda key: scores[key])[:count]]
+
+
+def _responses(entries: list["Entry"], weights: str) -> "Figure":
+    from psccnet.evaluation.figures import responses as draw
+    from psccnet.explain.sccm import choose_points, responses
+    from psccnet.weights import load
+
+    network, _ = load(weights)
+    shown = []
+    for entry in entries:
+        sample = entry.read()
+        assert sample.mask is not None
+        points = choose_points(sample.mask)
+        found = responses(network.eval(), sample.image, points)
+        shown.append((entry.manipulation, sample.image, sample.mask, points, [*found.spatial, found.x, found.y_c]))
+    return draw(shown)
