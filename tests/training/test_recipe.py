@@ -91,3 +91,13 @@ def test_a_recipe_survives_its_own_file(tmp_path: Path) -> None:
         {"init": "a.ckpt", "data": {"photographs": "p", "synthesis": {"splice_area": [0.1, 0.5]}}}
     )
     assert read_recipe(written(tmp_path, yaml.safe_dump(recipe.model_dump(mode="json")))) == recipe
+
+
+def test_phases_are_laid_over_the_rest(tmp_path: Path) -> None:
+    text = "epochs: 2\ndata: {size: 64, batch_size: 8}\nphases: [{epochs: 3}, {data: {size: 128}}]"
+    recipe = read_recipe(written(tmp_path, text))
+    one, two = recipe.phase(1), recipe.phase(2)
+    assert (one.epochs, one.data.size, one.phases) == (3, 64, [])
+    assert (two.epochs, two.data.size, two.data.batch_size) == (2, 128, 8)
+    with pytest.raises(ValueError, match=r"mine\.yaml is not a recipe: .*epochs"):
+        read_recipe(written(tmp_path, "phases: [{epochs: 0}]"))

@@ -186,3 +186,23 @@ def test_a_loss_that_is_not_finite_stops_the_run(recipe: Recipe, tmp_path: Path)
     for name in ("pristine-00000004", "splicing-00000005", "copy-move-00000006", "removal-00000007"):
         assert name in message
     assert not (tmp_path / "last.ckpt").exists()
+
+
+def test_phases_go_on_from_each_other_and_after_a_stop(recipe: Recipe, tmp_path: Path) -> None:
+    fields = recipe.model_dump(mode="json") | {"epochs": 1}
+    fields["phases"] = [{}, {"epochs": 2, "data": {"size": 64}}]
+    phased = Recipe.model_validate(fields)
+    stopped = train(phased, tmp_path / "run", max_seconds=0, progress=False)
+    assert stopped == tmp_path / "run" / "phase-1" / "last.ckpt"
+    assert read_checkpoint(stopped)["global_step"] == 1
+    last = train(phased, tmp_path / "run", progress=False)
+    assert last == tmp_path / "run" / "phase-2" / "last.ckpt"
+    assert read_checkpoint(last)["global_step"] == 6
+    resolved = read_recipe(tmp_path / "run" / "phase-2" / "recipe.yaml")
+    assert (resolved.init, resolved.data.size) == (tmp_path / "run" / "phase-1" / "last.ckpt", 64)
+    whole = train(phased.phase(1), tmp_path / "one", progress=False)
+    one, other = (read_checkpoint(path)["state_dict"] for path in (stopped, whole))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    before = last.stat().st_mtime_ns
+    assert train(phased, tmp_path / "run", progress=False) == last
+    assert last.stat().st_mtime_ns == before

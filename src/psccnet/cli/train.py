@@ -25,9 +25,9 @@ def train(
 
     For example:
 
-        psccnet train recipes/default-1.yaml --data.photographs photos/ --out runs/first
+        psccnet train recipes/default.yaml --data.photographs photos/ --out runs/first
 
-        psccnet train recipes/default-1.yaml --out runs/first --max-time 60 --optimizer.lr 1e-4
+        psccnet train recipes/default.yaml --out runs/first --max-time 60 --optimizer.lr 1e-4
 
     Args:
         recipe: a YAML file such as recipes/paper.yaml.

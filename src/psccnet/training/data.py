@@ -182,7 +182,7 @@ class TrainingData(LightningDataModule):
     def steps_per_epoch(self) -> int:
         """Optimiser steps an epoch."""
         processes = self.trainer.world_size if self.trainer else 1
-        return max(1, self.recipe.data.pictures_per_epoch // (self.recipe.data.batch_size * processes))
+        return self.recipe.steps_per_epoch(processes)
 
     def _synthesizer(self, split: str, size: int, seed: int) -> Synthesizer:
         data = self.recipe.data

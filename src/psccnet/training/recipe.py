@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class Section(BaseModel):
@@ -132,8 +132,30 @@ class Recipe(Section):
     data: DataSection = Field(default_factory=DataSection)
     optimizer: OptimizerSection = Field(default_factory=OptimizerSection)
     loss: LossSection = Field(default_factory=LossSection)
+    phases: list[dict[str, Any]] = Field(default_factory=list)
+    """Runs one after the other, each with the weights of the one before and these fields laid over all others, those
+    of the command line too."""
     ablation: AblationSection | None = None
     """For `psccnet ablate` only."""
+
+    @model_validator(mode="after")
+    def _phases_are_recipes(self) -> "Recipe":
+        for number in range(1, len(self.phases) + 1):
+            self.phase(number)
+        return self
+
+    def steps_per_epoch(self, processes: int = 1) -> int:
+        """Optimiser steps an epoch."""
+        return max(1, self.data.pictures_per_epoch // (self.data.batch_size * processes))
+
+    def phase(self, number: int) -> "Recipe":
+        """The recipe of a phase, counted from 1, as a run of its own.
+
+        Raises:
+            ValueError: if a field that the phase changes is wrong.
+        """
+        fields = self.model_dump(mode="json", exclude_unset=True, exclude={"phases"})
+        return Recipe.model_validate(merged(fields, self.phases[number - 1]))
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +175,7 @@ def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         FileNotFoundError: if there is no such file.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no recipe {path}; name a YAML file such as recipes/default-1.yaml.")
+        raise FileNotFoundError(f"There is no recipe {path}; name a YAML file such as recipes/default.yaml.")
     try:
         fields = yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:

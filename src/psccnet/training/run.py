@@ -4,6 +4,7 @@ import logging
 import os
 import pickle
 import sys
+import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,52 @@ from psccnet.training.task import PSCCTask
 def train(
     recipe: Recipe, folder: Path, max_seconds: float | None = None, resume: bool = True, progress: bool = True
 ) -> Path:
-    """Train after a recipe, or go on with a run that was cut off.
+    """Train after a recipe, phase by phase where it has phases, or go on with a run that was cut off.
+
+    Args:
+        recipe: what to do.
+        folder: of the run, see `train_once`; of phases, each has its own folder phase-N in it.
+        max_seconds: end this slice after so long, in seconds; the run can be resumed.
+        resume: go on from what the folder holds.
+        progress: show a progress bar.
+
+    Returns:
+        The path of the newest `last.ckpt`.
+
+    Raises:
+        FloatingPointError: if the loss is not finite, naming the step and the pictures.
+        ValueError: if weights or pictures cannot be read, naming the file.
+    """
+    if not recipe.phases:
+        return train_once(recipe, folder, max_seconds, resume, progress)
+    started = time.monotonic()
+    last = folder
+    for number in range(1, len(recipe.phases) + 1):
+        chosen = recipe.phase(number)
+        if number > 1:
+            chosen = chosen.model_copy(update={"init": last})
+        left = None if max_seconds is None else max_seconds - (time.monotonic() - started)
+        last = folder / f"phase-{number}" / "last.ckpt"
+        if not (resume and is_done(chosen, last)):
+            print(f"psccnet: phase {number} of {len(recipe.phases)}", file=sys.stderr)
+            train_once(chosen, last.parent, left, resume, progress)
+        if not is_done(chosen, last):  # time is up
+            break
+    return last
+
+
+def is_done(recipe: Recipe, last: Path) -> bool:
+    """Whether a run's checkpoint is that of its last step."""
+    if not last.is_file():
+        return False
+    steps: int = read_checkpoint(last)["global_step"]
+    return steps >= recipe.epochs * recipe.steps_per_epoch(int(os.environ.get("WORLD_SIZE", 1)))
+
+
+def train_once(
+    recipe: Recipe, folder: Path, max_seconds: float | None = None, resume: bool = True, progress: bool = True
+) -> Path:
+    """Train after a recipe without phases, or go on with a run that was cut off.
 
     Args:
         recipe: what to do.
