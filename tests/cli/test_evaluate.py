@@ -92,9 +92,9 @@ def test_a_protocol_of_several_conditions(psccnet: Command, small: tuple, listed
     heads = [line for line in done.out.splitlines() if not line.startswith(" ")]
     assert [head.split(", ")[2].split(";")[0] for head in heads] == ["Mask 4", "Mask 3", "Mask 2", "w/o distortion"]
     lines = [json.loads(line) for line in psccnet(
-        "evaluate", listed_set, "--protocol", "robustness-detection", "--json", "--comparator", "noise"
+        "evaluate", listed_set, "--protocol", "robustness", "--json", "--comparator", "noise"
     ).out.splitlines()]  # fmt: skip
-    assert [line["condition"] for line in lines] == [one.name for one in PROTOCOLS["robustness-detection"].conditions]
+    assert [line["condition"] for line in lines] == [one.name for one in PROTOCOLS["robustness"].conditions]
     assert len({line["pixel_auc"] for line in lines}) > 5
     wrong = psccnet("evaluate", listed_set, "--protocol", "mine")
     assert wrong.status == 2

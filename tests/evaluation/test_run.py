@@ -13,7 +13,7 @@ from psccnet.evaluation.comparators import Localization, Question
 from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.comparators.trivial import TRIVIAL
 from psccnet.evaluation.protocol import PROTOCOLS
-from psccnet.evaluation.rows import read_rows
+from psccnet.evaluation.rows import Row, read_rows
 from psccnet.evaluation.run import Run
 from psccnet.inference import Detector
 from psccnet.weights.card import sha256
@@ -33,6 +33,11 @@ class Counting:
         self.asked.append(question)
         grey = question.image.mean(axis=2).astype(np.float32) / 255
         return Localization(grey, float(grey.mean()))
+
+
+def every_row(run: Run) -> list[Row]:
+    list(run.go())
+    return run.rows
 
 
 def test_rows_hold_what_the_detector_says(detector: Detector, listed_set: Path) -> None:
@@ -58,13 +63,14 @@ def test_rows_hold_what_the_detector_says(detector: Detector, listed_set: Path) 
 def test_protocols_take_their_pictures_and_conditions(detector: Detector, listed_set: Path) -> None:
     entries = read_listing(listed_set)[:3]
     comparator = Counting()
-    run = Run(entries, comparator, PROTOCOLS["robustness-localization"])
+    run = Run(entries, comparator, PROTOCOLS["robustness"])
     list(run.go())
     conditions = [row.condition for row in run.rows if row.id == "1.png"]
-    assert conditions == [condition.name for condition in PROTOCOLS["robustness-localization"].conditions]
-    assert {row.id for row in run.rows} == {"1.png", "2.png"}
+    assert conditions == [condition.name for condition in PROTOCOLS["robustness"].conditions]
+    assert {row.id for row in run.rows} == {"0.png", "1.png", "2.png"}
+    assert {row.id for row in every_row(Run(entries, comparator, PROTOCOLS["pretrained"]))} == {"1.png", "2.png"}
     small = next(question for question in comparator.asked if question.condition == "resize-0.25")
-    assert small.image.shape == (11, 15, 3)
+    assert small.image.shape == (10, 16, 3)
     assert len({row.histogram[1].sum() for row in run.rows if row.id == "1.png"}) == 1  # scored at the native size
     resized = Run(entries, comparator, PROTOCOLS["resized"])
     list(resized.go())

@@ -77,10 +77,10 @@ def test_localization(row: Make) -> None:
 
 
 def test_detection_stands_beside_what_the_format_tells(row: Make) -> None:
-    tables = TABLES["IV"][1](measured(row, "detection", NETWORK))
+    tables = TABLES["IV"][1](measured(row, "native", NETWORK))
     every, subset = tables[:2]
     assert [line[0] for line in every.rows] == ["net", "net†", "centre", "file format", "format, JPEG settings"]
-    rows = measured(row, "detection", NETWORK).rows["one", "net", ""]
+    rows = measured(row, "native", NETWORK).rows["one", "net", ""]
     expected = auc([one.score for one in rows], [one.forged for one in rows])
     assert cells(every, "net")["AUC"].value == cells(every, "net†")["AUC"].value == pytest.approx(expected)
     # Two of the three forged ones are TIFF, and no pristine one.
@@ -97,11 +97,11 @@ def test_early_exit_has_its_runtime(row: Make) -> None:
 
 
 def test_robustness_has_a_column_or_a_row_a_distortion(row: Make) -> None:
-    localization = TABLES["VI"][1](measured(row, "robustness-localization", NETWORK))[0]
+    localization = TABLES["VI"][1](measured(row, "robustness", NETWORK))[0]
     assert localization.columns[1] == "Resize 0.78x"
     assert localization.columns[-2:] == ["Mixed", "w/o distortion"]
     assert cells(localization, "net")["w/o distortion"].value == pytest.approx(0.9 - 0.05 * 9)
-    robust = TABLES["VII"][1](measured(row, "robustness-detection", NETWORK))[0]
+    robust = TABLES["VII"][1](measured(row, "robustness", NETWORK))[0]
     assert robust.columns == ["Distortion", "net AUC", "net F1", "centre AUC", "centre F1"]
     assert len(robust.rows) == 10
 

@@ -40,14 +40,14 @@ def evaluate(
 
     Exit status 1 if some pictures could not be used; they are named and left out.
 
-    Protocols: native (the picture's own size), resized (256 x 256), pretrained, finetuned, detection, exit-scales,
-    robustness-localization, robustness-detection; docs/protocols.md says what each does.
+    Protocols: native (the picture's own size), resized (256 x 256), pretrained, finetuned, exit-scales, robustness;
+    docs/protocols.md says what each does.
 
     For example:
 
         psccnet evaluate validation/ --set casia1 --out runs/casia1
 
-        psccnet evaluate downloads/columbia/ --dataset columbia --protocol robustness-localization
+        psccnet evaluate downloads/columbia/ --dataset columbia --protocol robustness
 
         psccnet evaluate validation/ --comparator centre
 

@@ -78,7 +78,7 @@ class Protocol:
 
 
 _ALL = (
-    Protocol("native", "all pictures at their native size"),
+    Protocol("native", "all pictures at their native size; with pristine ones, Table IV"),
     Protocol(
         "resized",
         "all pictures squeezed to 256 x 256, as networks are trained; masks are scored at the native size",
@@ -86,17 +86,13 @@ _ALL = (
     ),
     Protocol("pretrained", "Table II: all forged pictures of a set, native size", pictures="forged"),
     Protocol("finetuned", "Table III: the test split's forged pictures, native size", split="test", pictures="forged"),
-    Protocol("detection", "Table IV: forged and pristine pictures, native size"),
     Protocol(
         "exit-scales",
         "Table V: masks 4, 3, 2 and 1 of forged pictures, native size",
         (*(Condition(f"mask-{scale}", f"Mask {scale}", exit_scale=scale) for scale in (4, 3, 2)), NATIVE),
         pictures="forged",
     ),
-    Protocol(
-        "robustness-localization", "Table VI: forged pictures, distorted", (*_DISTORTED, NATIVE), pictures="forged"
-    ),
-    Protocol("robustness-detection", "Table VII: forged and pristine pictures, distorted", (*_DISTORTED, NATIVE)),
+    Protocol("robustness", "Tables VI and VII: all pictures, distorted and not", (*_DISTORTED, NATIVE)),
 )
 PROTOCOLS = {one.name: one for one in _ALL}
 

@@ -202,10 +202,10 @@ ROBUSTNESS_NOTE = (
 TABLES: dict[str, tuple[str, Callable[[Measured], list[Table]]]] = {
     "II": ("pretrained", pretrained),
     "III": ("finetuned", finetuned),
-    "IV": ("detection", detection),
+    "IV": ("native", detection),
     "V": ("exit-scales", exit_scales),
-    "VI": ("robustness-localization", robustness_localization),
-    "VII": ("robustness-detection", robustness_detection),
+    "VI": ("robustness", robustness_localization),
+    "VII": ("robustness", robustness_detection),
 }
 """Number of the table -> the protocol it is measured by, and what makes it of the rows."""
 assert {protocol for protocol, _ in TABLES.values()} <= set(PROTOCOLS)
