@@ -143,3 +143,8 @@ def test_exit_scale(psccnet: Command, small: tuple, listed_set: Path, summary: d
     found = json.loads(psccnet("evaluate", listed_set, "--json", "--exit-scale", 4, *small).out)
     assert found["image_auc"] == pytest.approx(summary["image_auc"])
     assert found["pixel_auc"] != pytest.approx(summary["pixel_auc"], abs=1e-6)
+    assert found["condition"] == "mask-4"
+    for words in (("--protocol", "robustness"), ("--comparator", "centre")):
+        refused = psccnet("evaluate", listed_set, "--exit-scale", 4, *words)
+        assert refused.status == 2
+        assert "--exit-scale goes with weights" in refused.err

@@ -60,6 +60,18 @@ def test_words_that_name_no_set(psccnet: Command, words: tuple[str, ...], messag
     assert not (tmp_path / "out").exists()
 
 
+def test_two_sets_of_one_name(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
+    index = (listed_set / "index.csv").read_text().replace("even,", "a/b,").replace("odd,", "c,")
+    (listed_set / "index.csv").write_text(index)
+    words = ("--comparator", "centre", "--out", tmp_path / "out", "--set", f"listing={listed_set}")
+    done = psccnet("table", "VI", *words)
+    assert done.status == 0
+    assert {path.name for path in (tmp_path / "out").glob("*.csv")} == {"table-VI-a-b.csv", "table-VI-c.csv"}
+    again = psccnet("table", "II", *words, "--set", f"listing={listed_set}")
+    assert again.status == 2
+    assert "is another set called a/b; name it otherwise" in again.err
+
+
 def test_two_of_one_name(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
     words = ("--set", f"listing={listed_set}", "--comparator", "centre", "--comparator", "centre", "--out", tmp_path)
     done = psccnet("table", "II", *words)

@@ -33,6 +33,7 @@ def made_row(
         comparator=comparator,
         condition=condition,
         sha256="0" * 64,
+        truth_sha256="",
         encoding=encoding,
         width=2,
         height=1,

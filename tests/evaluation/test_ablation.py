@@ -89,6 +89,8 @@ def test_variants_share_budget_and_top_down_path(
     monkeypatch.setattr(ablation, "train", nothing)
     again = list(ablate(recipe, sets, tmp_path / "out", told.append))
     assert [one.scores for one in again] == [one.scores for one in trained]
+    with pytest.raises(ValueError, match="pscc-net-3 holds a run after another recipe"):
+        next(ablate(recipe.model_copy(update={"epochs": 2}), sets, tmp_path / "out", told.append))
 
 
 def test_each_variant_is_an_argument_of_the_network() -> None:
@@ -100,3 +102,5 @@ def test_a_recipe_without_the_section(recipe: Recipe, tmp_path: Path) -> None:
     plain = recipe.model_copy(update={"ablation": None})
     with pytest.raises(ValueError, match="no section `ablation`"):
         next(ablate(plain, {}, tmp_path))
+    with pytest.raises(ValueError, match="no phases"):
+        next(ablate(recipe.model_copy(update={"phases": [{}]}), {}, tmp_path))

@@ -23,6 +23,11 @@ def asked(image: np.ndarray, **fields: object) -> Question:
     return Question(image, "a/b.jpg", **fields)
 
 
+def saved(values: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
 @pytest.mark.parametrize("name", TRIVIAL)
 @pytest.mark.parametrize("shape", [(200, 240), (1, 7), (33, 1)])
 def test_a_map_has_the_size_of_the_picture(name: str, shape: tuple[int, int]) -> None:
@@ -74,10 +79,9 @@ def test_the_network_answers_as_its_detector(detector: Detector) -> None:
 
 
 def test_masks_that_another_program_wrote(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    Image.fromarray(np.uint8([[0, 51], [102, 255]])).save(tmp_path / "a" / "b.png")
-    (tmp_path / "noise-3").mkdir()
-    Image.fromarray(np.uint16([[0, 13107]])).save(tmp_path / "noise-3" / "b.png")
+    saved(np.uint8([[0, 51], [102, 255]]), tmp_path / "a" / "b.png")
+    saved(np.uint16([[0, 13107]]), tmp_path / "noise-3" / "a" / "b.jpg.png")
+    saved(np.uint8([[204]]), tmp_path / "other-set" / "a" / "b.png")
     program = find_comparator(f"other={tmp_path}")
     assert isinstance(program, Written)
     answer = program.localize(asked(PICTURE[:2, :2]))
@@ -85,6 +89,8 @@ def test_masks_that_another_program_wrote(tmp_path: Path) -> None:
     assert answer.score == 1
     assert program.localize(asked(PICTURE, condition="noise-3")).mask.max() == pytest.approx(0.2)
     assert program.localize(asked(PICTURE)).mask.shape == (200, 240)
+    assert program.localize(asked(PICTURE, set="other-set")).score == pytest.approx(0.8)
+    assert program.localize(asked(PICTURE, set="unknown")).score == 1
     (tmp_path / "scores.csv").write_text("image,score\na/b.jpg,0.25\n")
     again = Written("other", tmp_path)
     assert again.identity != program.identity
@@ -97,16 +103,35 @@ def test_masks_that_are_not_there_or_none(tmp_path: Path) -> None:
     program = Written("other", tmp_path)
     with pytest.raises(PictureError, match=r"b\.png: other has no mask there"):
         program.localize(asked(PICTURE))
-    (tmp_path / "b.png").write_bytes(b"words")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.png").write_bytes(b"words")
     with pytest.raises(PictureError, match=r"b\.png: not a picture"):
         program.localize(asked(PICTURE))
 
 
-@pytest.mark.parametrize("text", ["name,score\na,1\n", "image,score\na,high\n", "image,score\na,1.5\n"])
+@pytest.mark.parametrize(
+    "text", ["name,score\na,1\n", "image,score\na,high\n", "image,score\na,1.5\n", "image,score\n\xe4,1\n"]
+)
 def test_scores_that_are_none(tmp_path: Path, text: str) -> None:
-    Image.fromarray(np.zeros((2, 2), np.uint8)).save(tmp_path / "b.png")
-    (tmp_path / "scores.csv").write_text(text)
+    saved(np.zeros((2, 2), np.uint8), tmp_path / "a" / "b.png")
+    (tmp_path / "scores.csv").write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match=r"scores\.csv: "):
+        Written("other", tmp_path).localize(asked(PICTURE))
+
+
+def test_truth_is_not_read_as_an_answer(tmp_path: Path) -> None:
+    saved(np.uint8([[255]]), tmp_path / "pictures" / "b.png")
+    (tmp_path / "answers").mkdir()
+    program = Written("other", tmp_path / "answers")
+    for name in (f"{tmp_path}/pictures/b.jpg", "../pictures/b.jpg"):
+        with pytest.raises(PictureError, match="other has no mask there"):
+            program.localize(Question(PICTURE, name))
+
+
+def test_a_picture_without_a_score_is_not_given_another_kind(tmp_path: Path) -> None:
+    saved(np.uint8([[255]]), tmp_path / "a" / "b.png")
+    (tmp_path / "scores.csv").write_text("image,score\nb.jpg,0.25\n")
+    with pytest.raises(PictureError, match=r"scores\.csv: other has no score of a/b\.jpg there; add a row"):
         Written("other", tmp_path).localize(asked(PICTURE))
 
 

@@ -35,6 +35,12 @@ class Counting:
         return Localization(grey, float(grey.mean()))
 
 
+class Scaled(Counting):
+    """One that has masks of several scales."""
+
+    exit_scales = True
+
+
 def every_row(run: Run) -> list[Row]:
     list(run.go())
     return run.rows
@@ -143,13 +149,41 @@ def test_a_run_that_was_cut_off_while_it_was_finished(listed_set: Path, tmp_path
     assert len(Run(read_listing(listed_set), Counting(), NATIVE, tmp_path).rows) == 7
 
 
+def test_a_changed_picture_or_mask_is_looked_at_again(listed_set: Path, tmp_path: Path) -> None:
+    entries = read_listing(listed_set)
+    list(Run(entries, Counting(), NATIVE, tmp_path / "run").go())
+    Image.new("RGB", (64, 40), (200, 0, 0)).save(listed_set / "0.png")
+    mask = np.zeros((43, 59), np.uint8)
+    mask[:5, :5] = 255
+    Image.fromarray(mask).save(listed_set / "masks" / "1.png")
+    comparator = Counting()
+    run = Run(entries, comparator, NATIVE, tmp_path / "run")
+    assert [entry.id for entry in run.go()] == ["0.png", "1.png"]
+    assert {question.id for question in comparator.asked} == {"0.png", "1.png"}
+    assert run.rows[0].sha256 == sha256(listed_set / "0.png")
+    assert run.rows[1].forged_fraction == pytest.approx(25 / mask.size)
+    assert len(read_rows(tmp_path / "run" / "scores.parquet")) == 7
+
+
+def test_pictures_that_no_run_can_be_of(listed_set: Path) -> None:
+    entries = read_listing(listed_set)
+    with pytest.raises(ValueError, match=r"1\.png is there twice"):
+        Run([*entries, entries[1]], Counting(), NATIVE)
+    with pytest.raises(ValueError, match="none of the 1 pictures is forged, and pretrained takes no others"):
+        Run(entries[:1], Counting(), PROTOCOLS["pretrained"])
+
+
 def test_the_manifest_says_what_was_measured(listed_set: Path, tmp_path: Path) -> None:
     list(Run(read_listing(listed_set), Counting(), NATIVE, tmp_path).go())
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert (manifest["protocol"], manifest["comparator"], manifest["identity"]) == ("native", "counting", "1")
     assert manifest["sha256"]["even/0.png"] == sha256(listed_set / "0.png")
     assert len(manifest["sha256"]) == manifest["pictures"] == 7
-    assert set(manifest["versions"]) >= {"python", "numpy", "torch", "psccnet"}
+    (versions,) = manifest["versions"]
+    assert set(versions) >= {"python", "numpy", "torch", "psccnet"}
+    before = (tmp_path / "manifest.json").read_bytes()
+    list(Run(read_listing(listed_set), Counting(), NATIVE, tmp_path).go())
+    assert (tmp_path / "manifest.json").read_bytes() == before
 
 
 def test_a_folder_with_another_run_is_left_alone(listed_set: Path, tmp_path: Path) -> None:
@@ -162,4 +196,8 @@ def test_a_folder_with_another_run_is_left_alone(listed_set: Path, tmp_path: Pat
         Run(entries, other, NATIVE, tmp_path)
     with pytest.raises(ValueError, match="other pictures, list_sha256"):
         Run(entries[1:], Counting(), NATIVE, tmp_path)
+    list(Run(entries, Scaled(), NATIVE, tmp_path / "fine").go())
+    coarse = replace(NATIVE, conditions=(replace(NATIVE.conditions[0], exit_scale=4),))
+    with pytest.raises(ValueError, match="other conditions"):
+        Run(entries, Scaled(), coarse, tmp_path / "fine")
     assert (tmp_path / "scores.parquet").read_bytes() == before

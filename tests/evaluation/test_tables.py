@@ -12,7 +12,7 @@ from psccnet.evaluation.metrics import auc
 from psccnet.evaluation.protocol import PROTOCOLS
 from psccnet.evaluation.published import published
 from psccnet.evaluation.rows import Row
-from psccnet.evaluation.table import Cell, Table, write_tables
+from psccnet.evaluation.table import Cell, Table, plain_name, write_tables
 from psccnet.evaluation.tables import TABLES, Measured
 
 Make = Callable[..., Row]
@@ -111,6 +111,21 @@ def test_what_was_not_measured_is_a_dash(row: Make) -> None:
     del part.rows["two", "centre", ""]
     table = TABLES["II"][1](part)[0]
     assert "| centre | 90.0 [90.0–90.0] | - |" in table.markdown()
+
+
+def test_figures_beside_each_other_are_of_the_same_pictures(row: Make) -> None:
+    part = measured(row, "pretrained", NETWORK)
+    part.rows["two", "centre", ""].pop(3)
+    assert part.keep_common() == ["two: splicing0 was not measured by all; left out for all"]
+    assert [one.id for one in part.rows["two", "net", ""]] == [one.id for one in part.rows["two", "centre", ""]]
+    assert len(part.rows["two", "net", ""]) == 5
+    assert len(part.rows["one", "net", ""]) == 6
+    assert part.keep_common() == []
+
+
+def test_names_of_files_are_plain() -> None:
+    assert plain_name("w/o CA+SA ../x") == "w-o-CA-SA-..-x"
+    assert plain_name("///") == "-"
 
 
 TABLE = Table(

@@ -49,6 +49,8 @@ def test_what_cannot_be_looked_at() -> None:
         responses(network, PICTURE, [(90, 0)])
     with pytest.raises(ValueError, match="not 5"):
         responses(network, PICTURE, [(0, 0)], scale=5)
+    with pytest.raises(ValueError, match="mixes rows"):
+        responses(PSCCNet(variant="released", grid=64).eval(), PICTURE, [(0, 0)])
     with pytest.raises(ValueError, match="spatial attention"):
         responses(PSCCNet(attention="spatial", grid=64).eval(), PICTURE, [(0, 0)])
 

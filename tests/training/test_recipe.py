@@ -101,3 +101,17 @@ def test_phases_are_laid_over_the_rest(tmp_path: Path) -> None:
     assert (two.epochs, two.data.size, two.data.batch_size) == (2, 128, 8)
     with pytest.raises(ValueError, match=r"mine\.yaml is not a recipe: .*epochs"):
         read_recipe(written(tmp_path, "phases: [{epochs: 0}]"))
+
+
+def test_only_the_first_phase_starts_as_the_recipe_says(tmp_path: Path) -> None:
+    start = "init: default\ninit_part: top_down\nnetwork: {restart_attention: true, freeze: stem}\n"
+    recipe = read_recipe(written(tmp_path, start + "phases: [{}, {}, {network: {restart_attention: true}}]"))
+    one, two, three = (recipe.phase(number) for number in (1, 2, 3))
+    assert (str(one.init), one.init_part, one.network.restart_attention) == ("default", "top_down", True)
+    assert (two.init, two.init_part, two.network.restart_attention, two.network.freeze) == (None, "all", False, "stem")
+    assert three.network.restart_attention
+
+
+def test_twins_need_an_even_batch(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="pairs need an even batch_size, not 5"):
+        read_recipe(written(tmp_path, "data: {pairs: true, batch_size: 5}"))

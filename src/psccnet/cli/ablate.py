@@ -18,7 +18,7 @@ def ablate(
     sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())],
     out: Path = Path("runs/ablation"),
     fields: Annotated[Recipe | None, Parameter(name="*")] = None,
-) -> None:
+) -> int:
     """Train the network without channel-wise attention, spatial attention, both, or feature sharing, and compare.
 
     Each variant is trained from each seed of the recipe under the same budget and evaluated on the sets. What was
@@ -35,13 +35,14 @@ def ablate(
     """
     chosen = read_changed(recipe, fields)
     of, failures = find_sets(sets, None)
-    for failure in failures:
-        print(f"psccnet: left out: {failure}", file=sys.stderr)
     from psccnet.evaluation.ablation import ablate as run
     from psccnet.evaluation.ablation import ablation_table
     from psccnet.evaluation.table import write_tables
 
     trained = list(run(chosen, of, out, lambda words: print(f"psccnet: {words}", file=sys.stderr)))
+    failures += [failure for one in trained[:1] for failure in one.failures]
+    for failure in failures:
+        print(f"psccnet: left out: {failure}", file=sys.stderr)
     data = chosen.data
     budget = f"Each trained on {chosen.epochs * data.pictures_per_epoch:,} pictures of {data.size} x {data.size}"
     if chosen.init is not None and chosen.init_part == "top_down":
@@ -49,3 +50,4 @@ def ablate(
     table = ablation_table(trained, of, budget)
     write_tables([table], out, table.name)
     print(table.markdown())
+    return 1 if failures else 0

@@ -69,18 +69,20 @@ def evaluate(
         precision: auto, float32 or bf16.
     """
     from psccnet.evaluation.comparators import find_comparator
-    from psccnet.evaluation.protocol import PROTOCOLS
+    from psccnet.evaluation.protocol import PROTOCOLS, Condition
     from psccnet.evaluation.rows import write_rows
     from psccnet.evaluation.run import Run
 
     if protocol not in PROTOCOLS:
         raise ValueError(f"--protocol: there is no {protocol!r}; known are {', '.join(PROTOCOLS)}")
-    chosen = PROTOCOLS[protocol]
+    chosen, method = PROTOCOLS[protocol], find_comparator(comparator or weights, device, precision)
     if exit_scale != 1:
-        chosen = replace(chosen, conditions=tuple(replace(one, exit_scale=exit_scale) for one in chosen.conditions))
-    entries, left_out = _entries(listing, dataset, split or chosen.split, sets)
+        if protocol != "native" or not method.exit_scales:
+            raise ValueError("--exit-scale goes with weights and the protocol native; --protocol exit-scales has all")
+        chosen = replace(chosen, conditions=(Condition(f"mask-{exit_scale}", f"Mask {exit_scale}", "", exit_scale),))
+    entries, left_out = _entries(listing, dataset, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")
-    run = Run(entries, find_comparator(comparator or weights, device, precision), chosen, out if in_folder else None)
+    run = Run(entries, method, chosen, out if in_folder else None)
     for _ in progress(run.go(), "pictures", len(run)):
         pass
     left_out += run.failures
@@ -94,9 +96,11 @@ def evaluate(
     return 1 if left_out else 0
 
 
-def _entries(listing: Path, dataset: str, split: str | None, sets: tuple[str, ...]) -> tuple[list["Entry"], list[str]]:
-    """The pictures, and those that a data set's loader left out, in words."""
-    from psccnet.datasets.catalogue import find
+def _entries(
+    listing: Path, dataset: str, split: str | None, protocols_split: str | None, sets: tuple[str, ...]
+) -> tuple[list["Entry"], list[str]]:
+    """The pictures, and those that a data set's loader left out, in words; the protocol's split where there is one."""
+    from psccnet.datasets.catalogue import CATALOGUE, find
     from psccnet.datasets.listing import read_listing
 
     if dataset == "listing":
@@ -105,6 +109,8 @@ def _entries(listing: Path, dataset: str, split: str | None, sets: tuple[str, ..
         return read_listing(listing, sets), []
     if sets:
         raise ValueError("--set chooses rows of a CSV; with --dataset the folder is one set")
+    if split is None and dataset in CATALOGUE and CATALOGUE[dataset].split is not None:
+        split = protocols_split
     found = find(dataset, listing, split)
     if not found.entries:
         raise ValueError(f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}")

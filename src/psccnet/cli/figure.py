@@ -58,9 +58,13 @@ def figure(
     from psccnet.evaluation.figures import compared, progression, write_figure
 
     of, failures = find_sets(sets, None)
+    if pictures and number in ("7", "11"):
+        raise ValueError(f"--picture: figure {number} chooses its pictures by their scores")
     path = out or Path("results") / f"figure-{number}.png"
     found = [find_comparator(words, device, precision) for words in comparators]
     entries = [entry for entries in of.values() for entry in entries]
+    if number == "10" and not found[0].exit_scales:
+        raise ValueError(f"--comparator: {found[0].name} has one mask; figure 10 takes weights")
     if number in ("7", "11"):
         measured = _measured(of, found, failures, path.parent / "runs")
     drawn: Figure
@@ -137,6 +141,8 @@ def _worst(entries: list["Entry"], measured: "Measured", count: int) -> list["En
         for row in measured.rows.get((of, first, ""), [])
         if row.forged and row.pixels["pixel_auc"] == row.pixels["pixel_auc"]
     }
+    if not scores:
+        raise ValueError("--set: these sets have no forged picture to show")
     by_key = {(entry.set, entry.id): entry for entry in entries}
     return [by_key[key] for key in sorted(scores, key=lambda key: scores[key])[:count]]
 

@@ -1,6 +1,6 @@
 """`psccnet table`: the tables of the paper, measured."""
 
-import re
+import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -63,11 +63,15 @@ def table(
     found = [find_comparator(words, device, precision) for words in comparators]
     thresholds = {one.name: one.threshold for one in found}
     if len(thresholds) < len(found):
-        raise ValueError("--comparator: two of them have the same name; give one of the weights a card with another")
+        raise ValueError(
+            "--comparator: two of them have the same name; give one of the weights another name in its card"
+            " (released ones get a card by psccnet weights import)"
+        )
     measured = Measured(list(of), thresholds, protocol.conditions, {})
     for comparator in found:
         for title, entries in of.items():
             failures += measure(measured, title, entries, comparator, protocol, out / "runs")
+    failures += measured.keep_common()
     for failure in failures:
         print(f"psccnet: left out: {failure}", file=sys.stderr)
     tables = make(measured)
@@ -82,9 +86,11 @@ def table(
 def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list["Entry"]], list[str]]:
     """The pictures of NAME=FOLDER words by the name of their set, and what was left out, in words."""
     from psccnet.datasets.catalogue import CATALOGUE, find
+    from psccnet.evaluation.table import plain_name
 
     of: dict[str, list[Entry]] = {}
     failures: list[str] = []
+    taken: set[str] = set()
     for words in sets:
         name, equals, folder = words.partition("=")
         if not equals:
@@ -92,6 +98,10 @@ def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list[
         has_split = name in CATALOGUE and CATALOGUE[name].split is not None
         found = find(name, Path(folder), split if has_split else None)
         failures += [f"{one.file} {one.text}" for one in found.faults]
+        for title in dict.fromkeys(entry.set or name for entry in found.entries):
+            if plain_name(title) in taken:
+                raise ValueError(f"--set: {words} is another set called {title}; name it otherwise in its set column")
+            taken.add(plain_name(title))
         for entry in found.entries:
             of.setdefault(entry.set or name, []).append(entry)
     if not of:
@@ -109,9 +119,11 @@ def measure(
 ) -> list[str]:
     """Run a protocol over a set, or read the run that is there, into `measured`; what was left out, in words."""
     from psccnet.evaluation.run import Run
+    from psccnet.evaluation.table import plain_name
 
-    words = f"{protocol.name} {title} {comparator.name} {comparator.identity[:8]}"
-    run = Run(entries, comparator, protocol, folder / re.sub(r"[^\w.-]+", "-", words))
+    identity = hashlib.sha256(comparator.identity.encode()).hexdigest()[:8]
+    name = plain_name(f"{protocol.name} {title} {comparator.name} {identity}")
+    run = Run(entries, comparator, protocol, folder / name)
     for _ in progress(run.go(), f"pictures of {title} by {comparator.name}", len(run)):
         pass
     for row in run.rows:

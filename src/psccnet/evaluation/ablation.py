@@ -1,6 +1,5 @@
 """Table V's ablations by training: architectural variants under one budget, each from several seeds."""
 
-import re
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +12,10 @@ from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.protocol import PROTOCOLS
 from psccnet.evaluation.run import Run
 from psccnet.evaluation.summary import score_of
-from psccnet.evaluation.table import Cell, Table
+from psccnet.evaluation.table import Cell, Table, plain_name
 from psccnet.inference import Detector, load
 from psccnet.training.bundle import bundle_checkpoint
-from psccnet.training.recipe import Recipe, merged
+from psccnet.training.recipe import Recipe, merged, read_recipe
 from psccnet.training.run import train
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -40,12 +39,16 @@ class Trained:
         seed: of initial weights and pictures.
         detector: with its weights.
         scores: (set, name of `SCORES`) -> value.
+        failures: pictures that could not be used, in words.
+        used: the pictures that could.
     """
 
     variant: str
     seed: int
     detector: Detector
     scores: dict[tuple[str, str], float]
+    failures: list[str]
+    used: list[Entry]
 
 
 def ablate(
@@ -64,12 +67,17 @@ def ablate(
     """
     if recipe.ablation is None:
         raise ValueError("the recipe has no section `ablation`; take recipes/ablation.yaml as a pattern")
+    if recipe.phases:
+        raise ValueError("an ablation has one budget and no phases; start it from weights by `init` instead")
     wanted = [(variant, seed) for seed in recipe.ablation.seeds for variant in recipe.ablation.variants]
     for number, (variant, seed) in enumerate(wanted, 1):
         told(f"{variant}, seed {seed} ({number} of {len(wanted)})")
-        run = folder / f"{re.sub(r'[^a-z]+', '-', variant.lower()).strip('-')}-{seed}"
+        run = folder / plain_name(f"{variant}-{seed}".lower())
         changes = {"name": run.name, "seed": seed, "network": VARIANTS[variant], "ablation": None}
         chosen = Recipe.model_validate(merged(recipe.model_dump(mode="json"), changes))
+        kept = run / "recipe.yaml"
+        if kept.is_file() and read_recipe(kept) != chosen:
+            raise ValueError(f"{run} holds a run after another recipe; name another folder, or delete this one.")
         weights = run / "weights.safetensors"
         if not weights.is_file():
             grid = run / "card.yaml"
@@ -77,18 +85,21 @@ def ablate(
             grid.write_text(f"grid: {chosen.data.validation_size or chosen.data.size}\n")
             bundle_checkpoint(checkpoint, weights, grid, half=False)
         detector = load(weights)
-        yield Trained(variant, seed, detector, _scores(detector, sets, run))
+        yield _evaluated(variant, seed, detector, sets, run)
 
 
-def _scores(detector: Detector, sets: dict[str, list[Entry]], folder: Path) -> dict[tuple[str, str], float]:
-    scores = {}
+def _evaluated(variant: str, seed: int, detector: Detector, sets: dict[str, list[Entry]], folder: Path) -> Trained:
+    trained = Trained(variant, seed, detector, {}, [], [])
     for name, entries in sets.items():
-        run = Run(entries, Network(detector), PROTOCOLS["native"], folder / f"scores-{name}")
+        run = Run(entries, Network(detector), PROTOCOLS["native"], folder / plain_name(f"scores-{name}"))
         for _ in run.go():
             pass
+        trained.failures.extend(run.failures)
+        done = {row.id for row in run.rows}
+        trained.used.extend(entry for entry in run.entries if entry.id in done)
         for score in SCORES.values():
-            scores[name, score] = score_of(run.rows, score, detector.card.threshold)[0]
-    return scores
+            trained.scores[name, score] = score_of(run.rows, score, detector.card.threshold)[0]
+    return trained
 
 
 def ablation_table(trained: list[Trained], sets: dict[str, list[Entry]], budget: str) -> Table:
@@ -102,7 +113,7 @@ def ablation_table(trained: list[Trained], sets: dict[str, list[Entry]], budget:
     by_variant: dict[str, list[Trained]] = {}
     for one in trained:
         by_variant.setdefault(one.variant, []).append(one)
-    pictures = [entry for entries in sets.values() for entry in entries][:_TIMED_PICTURES]
+    pictures = trained[0].used[:_TIMED_PICTURES] if trained else []
     runtime = runtimes({name: of[0].detector for name, of in by_variant.items()}, pictures)
     whole = runtime.get("PSCC-Net", float("nan"))
     rows: list[list[str | Cell]] = []

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from psccnet.datasets.entry import Entry
-from psccnet.datasets.sample import Mask, Picture
+from psccnet.datasets.sample import Mask, Picture, Sample
 from psccnet.evaluation.comparators import Comparator, Question
 from psccnet.evaluation.metrics import auc, auc_of, count
 from psccnet.evaluation.rows import Row
@@ -100,40 +100,37 @@ def _show(axes: Axes, panel: Panel) -> None:
     axes.set(xticks=[], yticks=[])
 
 
-def compared(entries: list[Entry], comparators: list[Comparator], scored: bool = True) -> Figure:
+def compared(entries: list[Entry], comparators: list[Comparator]) -> Figure:
     """Figs. 5, 6, 8 and 11: picture, ground truth and each comparator's mask, with its pixel AUC or its score."""
     lines = []
     for number, entry in enumerate(entries):
-        sample = entry.read()
-        truth = sample.mask if sample.mask is not None else np.zeros(sample.image.shape[:2], np.bool_)
-        line = [Panel(sample.image, _head(number, entry.manipulation)), Panel(truth, _head(number, "ground truth"))]
+        sample, truth, line = _opening(number, entry)
         for comparator in comparators:
-            answer = comparator.localize(Question(sample.image, entry.id))
+            answer = comparator.localize(Question(sample.image, entry.id, entry.set))
             note = f"AUC {100 * auc(answer.mask, truth):.0f} %" if entry.forged else f"score {answer.score:.2f}"
-            words = f"{comparator.name}, {note}" if number == 0 else note
-            line.append(Panel(answer.mask, words if scored else comparator.name))
+            line.append(Panel(answer.mask, f"{comparator.name}, {note}" if number == 0 else note))
         lines.append(line)
     return grid(lines)
-
-
-def _head(number: int, words: str) -> str:
-    """Columns are named once; a picture always has its manipulation's name."""
-    return words if number == 0 or words != "ground truth" else ""
 
 
 def progression(entries: list[Entry], network: Comparator) -> Figure:
     """Fig. 10: picture, ground truth, and the masks from scale 4 to scale 1."""
     lines = []
     for number, entry in enumerate(entries):
-        sample = entry.read()
-        truth: Mask = sample.mask if sample.mask is not None else np.zeros(sample.image.shape[:2], np.bool_)
-        line = [Panel(sample.image, _head(number, entry.manipulation)), Panel(truth, _head(number, "ground truth"))]
+        sample, truth, line = _opening(number, entry)
         for scale in (4, 3, 2, 1):
-            mask = network.localize(Question(sample.image, entry.id, exit_scale=scale)).mask
+            mask = network.localize(Question(sample.image, entry.id, entry.set, exit_scale=scale)).mask
             note = f", AUC {100 * auc(mask, truth):.0f} %" if entry.forged else ""
             line.append(Panel(mask, f"Mask {scale}{note}"))
         lines.append(line)
     return grid(lines)
+
+
+def _opening(number: int, entry: Entry) -> tuple[Sample, Mask, list[Panel]]:
+    """A picture, its ground truth, and the panels of both; columns are named once."""
+    sample = entry.read()
+    truth = sample.mask if sample.mask is not None else np.zeros(sample.image.shape[:2], np.bool_)
+    return sample, truth, [Panel(sample.image, entry.manipulation), Panel(truth, "" if number else "ground truth")]
 
 
 def responses(
@@ -148,7 +145,7 @@ def responses(
     lines = []
     for number, (manipulation, picture, truth, points, maps) in enumerate(shown):
         height, width = picture.shape[:2]
-        line = [Panel(picture, manipulation, points=points), Panel(truth, _head(number, "ground truth"))]
+        line = [Panel(picture, manipulation, points=points), Panel(truth, "" if number else "ground truth")]
         high = max(float(one.max()) for one in maps[: len(points)])
         for at, one in enumerate(maps[: len(points)], 1):
             over = resample(one / high, height, width)

@@ -2,7 +2,7 @@
 
 Where a metric is not defined, it is NaN, and a mean over pictures leaves NaN out:
 
-| case | AUC, EER, best F1, F1 at the EER | F1, IoU at a threshold | MCC |
+| case | AUC, EER, F1 at the EER; best F1 in tables | F1, IoU at a threshold | MCC |
 |---|---|---|---|
 | no forged pixel (pristine) | NaN | 0, or NaN in tables: they take forged pictures only | 0 |
 | all pixels forged | NaN | as computed | 0 |
@@ -51,6 +51,10 @@ class Counts:
     def degenerate(self) -> bool:
         """Whether one of the classes is empty, so that ranks say nothing."""
         return self.positives == 0 or self.negatives == 0
+
+    def turned(self) -> "Counts":
+        """The counts of the same pictures with scores turned over, 1 - score."""
+        return Counts(1 - self.values[::-1], self.of_positives[::-1], self.of_negatives[::-1])
 
     def called(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """True and false positives at each score taken as the threshold ("forged" at and above it)."""

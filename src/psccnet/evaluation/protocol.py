@@ -1,5 +1,6 @@
 """Protocols: what is done to pictures, which of them are taken, and how one is scored (Sections IV-A.2 to IV-G)."""
 
+import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -97,6 +98,15 @@ _ALL = (
 PROTOCOLS = {one.name: one for one in _ALL}
 
 
+def fingerprint(entry: Entry) -> tuple[str, str]:
+    """The sha256 of a picture's file and that of its masks, one after the other; "" for what is not there."""
+    digest = hashlib.sha256()
+    masks = [mask for mask in (entry.mask, *entry.more_masks) if mask is not None and mask.is_file()]
+    for mask in masks:
+        digest.update(mask.read_bytes())
+    return sha256(entry.image) if entry.image.is_file() else "", digest.hexdigest() if masks else ""
+
+
 def score_picture(entry: Entry, comparator: Comparator, conditions: Iterable[Condition]) -> list[Row]:
     """Look at one picture under each condition.
 
@@ -108,11 +118,15 @@ def score_picture(entry: Entry, comparator: Comparator, conditions: Iterable[Con
     """
     sample = entry.read(MAX_PIXELS)
     truth = sample.mask if entry.forged else None
-    facts = {"sha256": sha256(entry.image), "encoding": encoding_of(entry.image)}
+    picture, masks = fingerprint(entry)
     rows = []
+    conditions = tuple(conditions)
+    if len({condition.exit_scale for condition in conditions}) > 1:
+        # The first call with a new size takes longer; times at several scales are compared.
+        comparator.localize(Question(conditions[0].prepare(sample.image, entry.id), entry.id, entry.set))
     for condition in conditions:
         image = condition.prepare(sample.image, entry.id)
-        question = Question(image, entry.id, condition.name, condition.exit_scale)
+        question = Question(image, entry.id, entry.set, condition.name, condition.exit_scale)
         started = time.perf_counter()
         answer = comparator.localize(question)
         seconds = time.perf_counter() - started
@@ -124,7 +138,9 @@ def score_picture(entry: Entry, comparator: Comparator, conditions: Iterable[Con
                 manipulation=entry.manipulation,
                 comparator=comparator.name,
                 condition=condition.name,
-                **facts,
+                sha256=picture,
+                truth_sha256=masks,
+                encoding=encoding_of(entry.image),
                 width=image.shape[1],
                 height=image.shape[0],
                 score=answer.score,

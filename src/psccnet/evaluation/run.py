@@ -3,17 +3,19 @@
 import hashlib
 import json
 import platform
+from collections import Counter
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from psccnet.datasets.entry import Entry
 from psccnet.evaluation.comparators import Comparator
-from psccnet.evaluation.protocol import Condition, Protocol, score_picture
+from psccnet.evaluation.protocol import Condition, Protocol, fingerprint, score_picture
 from psccnet.evaluation.rows import Row, read_rows, rows_to_parquet
 from psccnet.files import write_whole
 from psccnet.inference.decoding import PictureError
+from psccnet.training.provenance import package_versions
 
 PART = 20
 """Pictures whose rows are written together."""
@@ -24,9 +26,9 @@ MANIFEST, SCORES = "manifest.json", "scores.parquet"
 class Run:
     """Goes through pictures and keeps a row for each condition.
 
-    With a folder, rows are written as they come and a run that was cut off goes on where it was; the manifest says
-    what was measured with what: protocol, conditions, comparator with its identity, pictures with their sha256,
-    package versions.
+    With a folder, rows are written as they come and a run that was cut off goes on where it was; a picture whose file
+    or masks have changed since is looked at again. The manifest says what was measured with what: protocol,
+    conditions, comparator with its identity, pictures with their sha256, package versions.
 
     Args:
         entries: pictures with ground truth; of which the protocol takes its part.
@@ -35,30 +37,36 @@ class Run:
         folder: keeps manifest.json, scores.parquet and, until it is whole, parts; None keeps rows in memory only.
 
     Raises:
-        ValueError: if the folder holds a run of something else.
-        FileNotFoundError: if a picture is not there and a folder is to hold its hash.
+        ValueError: if the folder holds a run of something else, the protocol takes none of the pictures, two of them
+            have the same set and id, or no condition means anything to the comparator.
     """
 
     def __init__(
         self, entries: list[Entry], comparator: Comparator, protocol: Protocol, folder: Path | None = None
     ) -> None:
         self.entries = protocol.chosen(entries)
+        if not self.entries:
+            raise ValueError(f"none of the {len(entries)} pictures is forged, and {protocol.name} takes no others")
+        twice = [key for key, times in Counter((entry.set, entry.id) for entry in self.entries).items() if times > 1]
+        if twice:
+            raise ValueError(f"{twice[0][1]} is there twice; give each set a name of its own in the set column")
         self.comparator = comparator
         self.protocol = protocol
         self.conditions: tuple[Condition, ...] = protocol.conditions_for(comparator)
         self.folder = folder
         self.rows: list[Row] = []
         self.failures: list[str] = []
+        self._versions: list[dict[str, str]] = []
         if folder is not None:
             self._take_up(folder)
 
     def _key(self) -> dict[str, Any]:
         """What a run that is taken up must have in common with this one."""
-        names = [f"{entry.set}/{entry.id}" for entry in self.entries]
+        names = [f"{entry.set}/{entry.id} {entry.manipulation}" for entry in self.entries]
         return {
             "protocol": self.protocol.name,
             "text": self.protocol.text,
-            "conditions": [condition.name for condition in self.conditions],
+            "conditions": [asdict(condition) for condition in self.conditions],
             "comparator": self.comparator.name,
             "identity": self.comparator.identity,
             "pictures": len(names),
@@ -69,7 +77,9 @@ class Run:
         key = self._key()
         folder.mkdir(parents=True, exist_ok=True)
         manifest = folder / MANIFEST
-        if manifest.is_file():
+        if not manifest.is_file():
+            write_whole({manifest: json.dumps(key, indent=2).encode()})
+        else:
             before = json.loads(manifest.read_text())
             differs = [name for name, value in key.items() if before.get(name) != value]
             if differs:
@@ -78,8 +88,9 @@ class Run:
             parts = [path for path in (folder / SCORES, *sorted(folder.glob("part-*.parquet"))) if path.is_file()]
             # A run that was cut off at its very end has some rows in both.
             kept = {(row.set, row.id, row.condition): row for part in parts for row in read_rows(part)}
-            self.rows = list(kept.values())
-        write_whole({manifest: json.dumps(key | {"versions": versions()}, indent=2).encode()})
+            same = {(entry.set, entry.id): fingerprint(entry) for entry in self.entries}
+            self.rows = [row for row in kept.values() if same[row.set, row.id] == (row.sha256, row.truth_sha256)]
+            self._versions = before.get("versions", [])
 
     def __len__(self) -> int:
         """How many pictures are still to be looked at."""
@@ -92,6 +103,9 @@ class Run:
     def go(self) -> Iterator[Entry]:
         """Look at the pictures that are left, one by one; what cannot be used is left out, named in `failures`."""
         fresh: list[Row] = []
+        now = {"python": platform.python_version(), **package_versions(PACKAGES)}
+        if len(self) and now not in self._versions:
+            self._versions.append(now)
         for number, entry in enumerate(self._left(), 1):
             try:
                 fresh += score_picture(entry, self.comparator, self.conditions)
@@ -119,7 +133,7 @@ class Run:
         place = {(entry.set, entry.id): number for number, entry in enumerate(self.entries)}
         self.rows.sort(key=lambda row: place[row.set, row.id])
         pictures = {f"{row.set}/{row.id}": row.sha256 for row in self.rows}
-        manifest = self._key() | {"versions": versions(), "left_out": self.failures, "sha256": pictures}
+        manifest = self._key() | {"versions": self._versions, "left_out": self.failures, "sha256": pictures}
         scores = {
             folder / SCORES: rows_to_parquet(self.rows),
             folder / MANIFEST: json.dumps(manifest, indent=2).encode(),
@@ -127,14 +141,3 @@ class Run:
         write_whole(scores)
         for part in folder.glob("part-*.parquet"):
             part.unlink()
-
-
-def versions() -> dict[str, str]:
-    """The installed versions of what scores depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found

@@ -76,8 +76,10 @@ def score_of(rows: list[Row], name: str, threshold: float) -> tuple[float, float
     """One of `SCORES` and the ends of its 95 % interval, as `summarize` has them."""
     if name in PIXEL_SCORES:
         return mean_of(rows, name)
-    drawn = pooled_scores(rows) if name.endswith("_pooled") else image_scores(rows, threshold)
-    return interval(drawn[name])
+    if name.endswith("_pooled"):
+        return interval(pooled_scores(rows)[name])
+    suffix = next((end for end in DETECTION_SCORES if end and name.endswith(end)), "")
+    return interval(image_scores(rows, threshold, suffix=suffix)[name])
 
 
 def mean_of(rows: list[Row], name: str, draws: int = DRAWS) -> tuple[float, float, float]:

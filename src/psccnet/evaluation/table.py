@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,6 +133,11 @@ def _latex(text: str) -> str:
     return text.replace("†", r"$\dagger$").replace("sigma", r"$\sigma$")
 
 
+def plain_name(words: str) -> str:
+    """Words as part of a file's name: letters, digits, dots and hyphens only."""
+    return re.sub(r"[^\w.-]+", "-", words).strip("-.") or "-"
+
+
 def write_tables(tables: list[Table], folder: Path, name: str) -> list[Path]:
     """Write tables as NAME.md and NAME.tex, and each one as CSV and Parquet under its own name.
 
@@ -144,7 +150,7 @@ def write_tables(tables: list[Table], folder: Path, name: str) -> list[Path]:
         folder / f"{name}.tex": "\n".join(table.latex() for table in tables).encode(),
     }
     for table in tables:
-        contents[folder / f"{table.name}.csv"] = table.csv().encode()
-        contents[folder / f"{table.name}.parquet"] = table.parquet()
+        contents[folder / f"{plain_name(table.name)}.csv"] = table.csv().encode()
+        contents[folder / f"{plain_name(table.name)}.parquet"] = table.parquet()
     write_whole(contents)
     return list(contents)

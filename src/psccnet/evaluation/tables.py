@@ -41,6 +41,22 @@ class Measured:
             return Cell(float("nan"))
         return Cell(*score_of(self.rows[key], score, self.comparators[comparator]))
 
+    def keep_common(self) -> list[str]:
+        """Leave out the pictures that not all comparators could be measured on under all conditions.
+
+        Returns:
+            What was left out, in words, so that figures beside each other are of the same pictures.
+        """
+        words = []
+        for of in self.sets:
+            parts = [rows for (at, _, _), rows in self.rows.items() if at == of]
+            every = {row.id for rows in parts for row in rows}
+            common = set.intersection(*({row.id for row in rows} for rows in parts)) if parts else set()
+            for rows in parts:
+                rows[:] = [row for row in rows if row.id in common]
+            words += [f"{of}: {name} was not measured by all; left out for all" for name in sorted(every - common)]
+        return words
+
     def has(self, comparator: str, condition: str) -> bool:
         """Whether a comparator was measured under a condition on any set."""
         return any((of, comparator, condition) in self.rows for of in self.sets)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -42,7 +43,8 @@ def responses(network: PSCCNet, picture: NDArray[np.uint8], points: list[Point],
         scale: 1..4.
 
     Raises:
-        ValueError: if a point lies outside the picture, the scale is not 1..4, or the network lacks an attention.
+        ValueError: if a point lies outside the picture, the scale is not 1..4, or the network lacks an attention or is
+            the released variant, whose tokens are no places in the picture.
     """
     height, width = picture.shape[:2]
     outside = [point for point in points if not (0 <= point[0] < width and 0 <= point[1] < height)]
@@ -52,6 +54,8 @@ def responses(network: PSCCNet, picture: NDArray[np.uint8], points: list[Point],
         raise ValueError(f"scales are 1, 2, 3 and 4, not {scale}")
     if network.attention != "both":
         raise ValueError(f"these weights have {network.attention} attention; their module has no such responses")
+    if network.variant == "released":
+        raise ValueError("the released network's h mixes rows: its attention has no map; use weights of `paper`")
     device = next(network.parameters()).device
     features = network.extract(torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float() / 255)
     path = network.bottom_up
@@ -89,16 +93,7 @@ def choose_points(truth: NDArray[np.bool_]) -> list[Point]:
 
 
 def _deepest(region: NDArray[np.bool_]) -> Point:
-    """The pixel of a region that survives most erosions by a 3 x 3 square; the first of equals."""
-    left = region
-    while True:
-        inner = np.zeros_like(left)
-        core = left[1:-1, 1:-1]
-        for down in (0, 1, 2):
-            for across in (0, 1, 2):
-                core = core & left[down : down + core.shape[0], across : across + core.shape[1]]
-        inner[1:-1, 1:-1] = core
-        if not inner.any():
-            y, x = np.argwhere(left)[0]
-            return int(x), int(y)
-        left = inner
+    """The pixel of a region that is farthest from its border and the frame; the first of equals."""
+    depth = cv2.distanceTransform(np.pad(region, 1).astype(np.uint8), cv2.DIST_C, 3)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(x), int(y)

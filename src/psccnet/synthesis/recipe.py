@@ -45,6 +45,8 @@ class SynthesisRecipe:
         luminance: grey levels either way.
         scale: factor of a rescaled region, drawn log-uniformly and redrawn to fit the area where it does not.
         flip: probability of mirroring a pasted region.
+        cubic: probability that a pasted region is interpolated cubically, as image editors do, which keeps it sharp;
+            otherwise linearly.
         deform: probability of bending a pasted region smoothly.
         deform_strength: how far it is bent, as a share of its size.
         inside: probability that a pasted region lies wholly inside the picture, as most do in real forgeries;
@@ -94,6 +96,7 @@ class SynthesisRecipe:
     luminance: float = 32.0
     scale: Range = (0.5, 4.0)
     flip: float = 0.25
+    cubic: float = 0.5
     deform: float = 0.1
     deform_strength: Range = (0.02, 0.08)
     inside: float = 0.5

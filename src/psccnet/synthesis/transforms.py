@@ -17,11 +17,12 @@ MARGIN = 8
 
 @dataclass(frozen=True)
 class Affine:
-    """Scale factor, rotation in degrees and mirroring of a region; the default changes nothing."""
+    """Scale factor, rotation in degrees, mirroring and interpolation of a region; the default changes nothing."""
 
     scale: float = 1.0
     angle: float = 0.0
     flip: bool = False
+    cubic: bool = False
 
 
 def draw_affine(rng: np.random.Generator, recipe: SynthesisRecipe, region: float, area: Range) -> Affine:
@@ -37,7 +38,7 @@ def draw_affine(rng: np.random.Generator, recipe: SynthesisRecipe, region: float
     angle = float(rng.uniform(-recipe.rotation, recipe.rotation)) if rng.random() < recipe.transform else 0.0
     if rng.random() < recipe.any_rotation:
         angle = float(rng.uniform(-180, 180))
-    return Affine(scale, angle, bool(rng.random() < recipe.flip))
+    return Affine(scale, angle, bool(rng.random() < recipe.flip), bool(rng.random() < recipe.cubic))
 
 
 def draw_centre(rng: np.random.Generator, recipe: SynthesisRecipe, alpha: Alpha, affine: Affine) -> tuple[int, int]:
@@ -98,7 +99,7 @@ def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int
         np.ascontiguousarray(picture),
         matrix,
         (size, size),
-        flags=cv2.INTER_LINEAR,
+        flags=cv2.INTER_CUBIC if affine.cubic else cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     laid_alpha = cv2.warpAffine(

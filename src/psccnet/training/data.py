@@ -52,17 +52,19 @@ class Mixed:
         first: one source.
         second: the other.
         share: of the first, 0..1.
+        together: so many samples on end are drawn from the same source.
     """
 
-    def __init__(self, first: Source, second: Source, share: float) -> None:
+    def __init__(self, first: Source, second: Source, share: float, together: int = 1) -> None:
         self.first = first
         self.second = second
         self.share = share
+        self.together = together
         self.seed = first.seed
 
     def sample(self, index: int, /) -> Sample:
         """Sample `index` of one of them."""
-        draw = np.random.default_rng([self.seed, index, 9]).random()
+        draw = np.random.default_rng([self.seed, index // self.together, 9]).random()
         return (self.first if draw < self.share else self.second).sample(index)
 
 
@@ -224,7 +226,7 @@ class TrainingData(LightningDataModule):
         drawn = BalancedPictures([one for one in self._entries if one.id not in kept], data.size, seed, data.fit)
         if not data.synthetic:
             return Pictures(drawn, length, data.augment)
-        mixed = Mixed(self._training_source(), drawn, data.synthetic)
+        mixed = Mixed(self._training_source(), drawn, data.synthetic, 2 if data.pairs else 1)
         return Pictures(mixed, length, data.augment)
 
     def train_dataloader(self) -> DataLoader[dict[str, object]]:

@@ -26,10 +26,10 @@ def git_commit() -> str:
     return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
 
 
-def package_versions() -> dict[str, str]:
+def package_versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """The installed versions of what a result depends on."""
     versions = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

@@ -69,6 +69,12 @@ class DataSection(Section):
     fit: Literal["resize", "crop"] = "resize"
     """How pictures of sets are brought to `size`: squeezed whole, as by the released code, or cut out."""
 
+    @model_validator(mode="after")
+    def _twins_share_a_batch(self) -> "DataSection":
+        if self.pairs and self.batch_size % 2:
+            raise ValueError(f"pairs need an even batch_size, not {self.batch_size}")
+        return self
+
 
 class OptimizerSection(Section):
     """Adam and its learning-rate schedule."""
@@ -155,6 +161,11 @@ class Recipe(Section):
             ValueError: if a field that the phase changes is wrong.
         """
         fields = self.model_dump(mode="json", exclude_unset=True, exclude={"phases"})
+        if number > 1:  # how the first phase starts is its own; the others start from the one before
+            fields = {name: value for name, value in fields.items() if name not in ("init", "init_part")}
+            network = fields.get("network", {})
+            starts = ("imagenet", "restart_attention")
+            fields["network"] = {name: value for name, value in network.items() if name not in starts}
         return Recipe.model_validate(merged(fields, self.phases[number - 1]))
 
 

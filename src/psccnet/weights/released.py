@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from psccnet.network import PSCCNet
-from psccnet.weights.card import Card
+from psccnet.weights.card import Card, sha256
 from psccnet.weights.errors import WeightsError, listed
 from psccnet.weights.states import check_state, read_state
 
@@ -131,16 +131,21 @@ def released_card(folder: str | Path, name: str = "released") -> Card:
         WeightsError: as `find_released`.
     """
     other = identify(folder)
+    # Of the three files' own, so that measurements of different weights are told apart.
+    paths = find_released(folder)
+    digest = hashlib.sha256("".join(sha256(paths[part]) for part in LAYOUT).encode()).hexdigest()
     if other:
         files = ", ".join(LAYOUT[part].name for part in other)
         return Card(
             name=name,
             variant="released",
+            sha256=digest,
             notes=f"By its git blob id not the released file: {files}. Where it comes from is not known.",
         )
     return Card(
         name=name,
         variant="released",
+        sha256=digest,
         trained_on="the authors' synthetic data set of PSCC-Net: splicing, copy-move, removal and pristine",
         licence="MIT",
         notes="The weights released by the authors of PSCC-Net, verified by their git blob ids.",

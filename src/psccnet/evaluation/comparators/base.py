@@ -14,7 +14,7 @@ class Localization(NamedTuple):
 
     Attributes:
         mask: (H, W) float32 at the picture's size, 0 pristine .. 1 forged.
-        score: that it is forged, 0..1; the maximum of the mask where a method has none of its own.
+        score: that it is forged, 0..1.
     """
 
     mask: NDArray[np.float32]
@@ -28,12 +28,14 @@ class Question:
     Attributes:
         image: (H, W, 3) uint8, RGB, distorted and resized as the protocol says.
         id: of the picture in its set.
+        set: the data set, or "".
         condition: name of what was done to it; "" for nothing.
         exit_scale: the finest mask to compute, for methods that have several (1..4).
     """
 
     image: Picture
     id: str
+    set: str = ""
     condition: str = ""
     exit_scale: int = 1
 

@@ -42,10 +42,10 @@ def centre_prior(picture: Picture) -> NDArray[np.float32]:
 
 
 def noise_map(picture: Picture) -> NDArray[np.float32]:
-    """How far the local noise level is from the picture's usual one, in 16 x 16 squares.
+    """How far the local noise level is from the picture's usual one.
 
-    The noise is what a 3 x 3 median takes away; its level is 1.4826 times the median of absolute values in the
-    square's place, smoothed; the map is the distance of its logarithm from the median one, brought to 0..1.
+    The noise is what a 3 x 3 median takes away; its level is the mean of its absolute values in a 16 x 16 square around
+    the pixel; the map is the distance of the level's logarithm from the picture's median one, brought to 0..1.
     """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     residue = np.abs(grey.astype(np.float32) - cv2.medianBlur(grey, 3).astype(np.float32))

@@ -1,6 +1,7 @@
 """Masks that another program wrote, so that any method can be measured under the same protocol and file list."""
 
 import csv
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from psccnet.inference.resampling import resample
 class Written:
     """The answers of another program, read from a folder.
 
-    The mask of the picture `a/b.jpg` is `a/b.jpg.png`, `a/b.png` or `b.png`, grey with 8 or 16 bits, black where
-    pristine, of any size; scores stand in `scores.csv` with the columns image and score (0..1), where the program has
-    them, and are the mask's maximum otherwise. Distorted pictures have their answers in a folder each, named after the
-    condition.
+    The mask of the picture `a/b.jpg` is `a/b.jpg.png` or `a/b.png`, grey with 8 or 16 bits, black where pristine, of
+    any size; scores stand in `scores.csv` with the columns image and score (0..1), where the program has them, and are
+    the mask's maximum otherwise. Pictures of a set may have their answers in a folder named after it, and in that
+    distorted ones in a folder named after the condition.
 
     Args:
         name: of the program.
@@ -36,10 +37,12 @@ class Written:
             raise FileNotFoundError(f"{folder}: there is no such folder; it is to hold the masks of {name}.")
         self.name = name
         self.folder = folder
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        newest = max((path.stat().st_mtime_ns for path in files), default=0)
-        self.identity = f"{len(files)} files, newest {newest}"
-        self._scores: dict[str, dict[str, float]] = {}
+        digest = hashlib.sha256()
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            facts = path.stat()
+            digest.update(f"{path.relative_to(folder)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        self.identity = digest.hexdigest()
+        self._scores: dict[Path, dict[str, float]] = {}
 
     def localize(self, question: Question, /) -> Localization:
         """Read the answer to the question.
@@ -47,22 +50,23 @@ class Written:
         Raises:
             PictureError: if there is none or it cannot be read.
         """
-        folder = self.folder / question.condition if question.condition else self.folder
-        file = Path(question.id)
-        names = (folder / f"{file}.png", folder / file.with_suffix(".png"), folder / f"{file.stem}.png")
-        path = next((one for one in names if one.is_file()), None)
+        folder = self.folder / question.set if question.set and (self.folder / question.set).is_dir() else self.folder
+        folder = folder / question.condition if question.condition else folder
+        names = (folder / f"{question.id}.png", folder / Path(question.id).with_suffix(".png"))
+        # An id may be an absolute path or lead elsewhere, where the truth may lie.
+        within = [path for path in names if path.resolve().is_relative_to(self.folder.resolve())]
+        path = next((one for one in within if one.is_file()), None)
         if path is None:
-            raise PictureError(f"{names[1]}: {self.name} has no mask there; let it write one.")
+            raise PictureError(f"{within[-1] if within else folder}: {self.name} has no mask there; let it write one.")
         mask = resample(read_grey(path), *question.image.shape[:2])
-        score = self._scores_in(folder).get(question.id, float(mask.max()))
-        return Localization(mask, score)
-
-    def _scores_in(self, folder: Path) -> dict[str, float]:
-        key = str(folder)
-        if key not in self._scores:
-            path = folder / "scores.csv"
-            self._scores[key] = read_scores(path) if path.is_file() else {}
-        return self._scores[key]
+        scores = folder / "scores.csv"
+        if not scores.is_file():
+            return Localization(mask, float(mask.max()))
+        if scores not in self._scores:
+            self._scores[scores] = read_scores(scores)
+        if question.id not in self._scores[scores]:
+            raise PictureError(f"{scores}: {self.name} has no score of {question.id} there; add a row.")
+        return Localization(mask, self._scores[scores][question.id])
 
 
 def read_grey(path: Path) -> NDArray[np.float32]:
@@ -81,11 +85,10 @@ def read_scores(path: Path) -> dict[str, float]:
     Raises:
         ValueError: if it is no such file or a score is not within 0..1; the message names it.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
     try:
-        scores = {row["image"]: float(row["score"]) for row in rows}
-    except (KeyError, TypeError, ValueError) as error:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            scores = {row["image"]: float(row["score"]) for row in csv.DictReader(file)}
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ValueError(f"{path}: it needs the columns image and score, a number each ({error}).") from error
     wrong = next((name for name, score in scores.items() if not 0 <= score <= 1), None)
     if wrong is not None:
