@@ -19,6 +19,7 @@ class FakeTrainer(SimpleNamespace):
             sanity_checking=False,
             is_global_zero=True,
             world_size=1,
+            state=SimpleNamespace(fn="fit"),
             should_stop=False,
             global_step=0,
             estimated_stepping_batches=100,

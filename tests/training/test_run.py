@@ -105,6 +105,31 @@ def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe
         read_checkpoint(whole_run / "nowhere.ckpt")
 
 
+def test_the_gain_over_the_initial_weights_is_told(
+    whole_run: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 1}), tmp_path, progress=False)
+    before, after = curve(tmp_path, "val/pixel_auc"), curve(whole_run, "val/pixel_auc")
+    assert sorted(before) == [0, 2]
+    scores = curve(whole_run, "val/score")
+    assert before[0] == pytest.approx(after[max(scores, key=lambda step: scores[step])])
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"psccnet: validation pixel AUC {before[0]:.3f} -> ")
+    assert line.endswith(f"see {tmp_path / 'best.ckpt'}")
+    assert checkpoint(tmp_path, "best.ckpt")["global_step"] == 3
+
+
+def test_a_validation_without_pristine_pictures_has_a_best_too(recipe: Recipe) -> None:
+    task = PSCCTask(recipe)
+    task._reset_validation()
+    task._pixel_aucs, task._scores, task._forged = {"splicing": [0.75]}, [0.2, 0.3], [1, 1]
+    logged: dict[str, float] = {}
+    task.log_dict = logged.update
+    task.on_validation_epoch_end()
+    assert logged["val/score"] == 0.75
+    assert "val/image_auc" not in logged
+
+
 def test_frozen_statistics_stay_what_they_were(recipe: Recipe, tmp_path: Path) -> None:
     network = recipe.network.model_copy(update={"freeze_batch_norm": True})
     train(recipe.model_copy(update={"network": network, "epochs": 1}), tmp_path, progress=False)

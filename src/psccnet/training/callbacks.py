@@ -55,7 +55,7 @@ class Checkpoints(Callback):
     def on_validation_end(self, trainer: Trainer, _module: LightningModule) -> None:
         """Keep the weights with the best validation score."""
         score = trainer.callback_metrics.get("val/score")
-        if not trainer.sanity_checking and score is not None and float(score) > self.best:
+        if trainer.state.fn == "fit" and not trainer.sanity_checking and score is not None and float(score) > self.best:
             self.best = float(score)
             self.save(trainer, "best.ckpt")
 

@@ -1,5 +1,6 @@
 """One training run: from a recipe to a folder with weights, curves and what made them."""
 
+import json
 import logging
 import os
 import pickle
@@ -74,6 +75,8 @@ def train_once(
 ) -> Path:
     """Train after a recipe without phases, or go on with a run that was cut off.
 
+    Where it starts from weights, these are validated first, so that the gain shows.
+
     Args:
         recipe: what to do.
         folder: receives `recipe.yaml`, `provenance.json`, `curves.jsonl`, `tensorboard/`, `last.ckpt` and
@@ -132,8 +135,26 @@ def train_once(
         default_root_dir=folder,
     )
     with redirect_stdout(sys.stderr):  # where Lightning's progress bar belongs
+        if recipe.init is not None and resumed is None:
+            trainer.validate(task, datamodule=TrainingData(recipe), verbose=False)
         trainer.fit(task, datamodule=TrainingData(recipe), ckpt_path=resumed, weights_only=True)
+    if trainer.is_global_zero:
+        print(gain(folder), file=sys.stderr)
     return last
+
+
+def gain(folder: Path) -> str:
+    """One line on what a run's validation said first (of its initial weights, where it has some) and at its best."""
+    lines = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    scores = [line for line in lines if "val/score" in line]
+    if not scores:
+        return f"psccnet: no validation yet; weights so far in {folder / 'last.ckpt'}"
+    first, best = scores[0], max(scores, key=lambda line: float(line["val/score"]))
+    names = {"val/pixel_auc": "pixel AUC", "val/image_auc": "image AUC"}
+    words = [f"{text} {first[name]:.3f} -> {best[name]:.3f}" for name, text in names.items() if name in first]
+    return (
+        f"psccnet: validation {', '.join(words)} (step {first['step']} -> {best['step']}); see {folder / 'best.ckpt'}"
+    )
 
 
 def processes() -> dict[str, Any]:
