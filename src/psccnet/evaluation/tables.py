@@ -121,8 +121,8 @@ def _detection(name: str, title: str, of: dict[str, list[Row]], thresholds: dict
         f"{len(first)} pictures, {forged} forged, native size; percent, with 95 % bootstrap intervals in brackets; F1 "
         "at the equal-error-rate threshold.",
         f"{DAGGER}: the mean of the mask as the score (PSCC-Net{DAGGER}). The last two rows look at no pixel: their "
-        "score is the share of forged pictures among those of the same format, or of the same JPEG settings, in this "
-        "very list.",
+        "score is the share of forged pictures among those of the same format, or of the same JPEG settings, in the "
+        "other four fifths of this list.",
     ]
     return Table(name, title, ["Method", *_DETECTION], rows, notes)
 
