@@ -14,8 +14,8 @@ def by_encoding(rows: list[Row], key: Callable[[Row], str]) -> list[Row]:
     """The rows with another detection score: the share of forged pictures among those of the same encoding.
 
     The share is taken of the other four fifths of the pictures, with the share of all of them counted as one more
-    picture, so that no picture knows its own answer. Each fifth has its part of the forged and of the pristine pictures,
-    by the hash of their names; shares have two digits, since fifths are not quite alike.
+    picture, so that no picture knows its own answer. Each fifth has its part of the forged and of the pristine
+    pictures, by the hash of their names; shares have two digits, since fifths are not quite alike.
 
     Args:
         rows: of pictures, one each.
