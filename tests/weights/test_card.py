@@ -14,7 +14,9 @@ def test_render_shows_what_is_known_and_nothing_else() -> None:
         steps=1200,
         pictures=19200,
         parameters=3667942,
-        scores={"casia1": {"pixel_auc": 0.75, "image_auc": 0.6}},
+        scores={
+            "casia1": {"pixel_auc": 0.75, "pixel_auc_low": 0.7, "pixel_auc_high": 0.8, "image_auc": 0.6, "forged": 9}
+        },
         notes="Weak on copy-move.",
         reproduce="psccnet evaluate casia1/index.csv",
         recipe={"lr": 0.0002},
@@ -25,7 +27,8 @@ def test_render_shows_what_is_known_and_nothing_else() -> None:
         "4,000 photographs",
         "1,200 steps, 19,200 pictures",
         "3,667,942",
-        "casia1: image_auc 0.600, pixel_auc 0.750",
+        "    casia1\n      forged                 9\n      image_auc              0.600\n",
+        "      pixel_auc              0.750  95 % [0.700, 0.800]\n",
         "Weak on copy-move.",
         "psccnet evaluate casia1/index.csv",
         '"lr": 0.0002',

@@ -91,12 +91,25 @@ def render(card: Card) -> str:
     if card.scores:
         lines.append("  scores")
     for name, values in card.scores.items():
-        lines.append(f"    {name}: " + ", ".join(f"{metric} {value:.3f}" for metric, value in values.items()))
+        lines += [f"    {name}", *(f"      {line}" for line in _scores(values))]
     if card.notes:
         lines += ["", card.notes.strip()]
     if card.recipe:
         lines += ["", "recipe:", json.dumps(card.recipe, indent=2, sort_keys=True, default=str)]
     return "\n".join(lines)
+
+
+def _scores(values: dict[str, float]) -> list[str]:
+    """One line a score, with the ends of its interval, NAME_low and NAME_high, where it has one."""
+    lines = []
+    for name, value in values.items():
+        if name.endswith(("_low", "_high")):
+            continue
+        low, high = values.get(f"{name}_low"), values.get(f"{name}_high")
+        ends = f"  95 % [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
+        text = f"{value:.0f}" if float(value).is_integer() and value > 1 else f"{value:.3f}"
+        lines.append(f"{name:<22} {text}{ends}")
+    return lines
 
 
 def card_path(weights: Path) -> Path:
