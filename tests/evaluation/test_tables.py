@@ -73,6 +73,7 @@ def test_localization(row: Make) -> None:
     # Two of three forged pixels are above the pristine ones' 0.5 (0.55 too), in all pictures.
     assert cells(pooled, "centre")["one"].value == 1
     finetuned = TABLES["III"][1](measured(row, "finetuned", NETWORK))[0]
+    assert mean.notes[0] == "Forged pictures: one 3, two 3."
     assert finetuned.columns == ["Method", "one AUC", "one F1", "two AUC", "two F1"]
 
 

@@ -15,6 +15,10 @@ NATIVE_NOTE = (
     "Pictures at their native size; masks resampled to it. Mean over pictures, percent, with 95 % bootstrap intervals "
     "over pictures in brackets."
 )
+POOLED_NOTE = (
+    "Pictures at their native size; masks resampled to it. Over the pixels of all forged pictures together, percent, "
+    "with 95 % bootstrap intervals over pictures in brackets."
+)
 DAGGER = "†"
 
 
@@ -57,6 +61,14 @@ class Measured:
             words += [f"{of}: {name} was not measured by all; left out for all" for name in sorted(every - common)]
         return words
 
+    def forged(self) -> str:
+        """How many forged pictures of each set were measured, in words."""
+        counts = {
+            of: {row.id for (at, _, _), rows in self.rows.items() if at == of for row in rows if row.forged}
+            for of in self.sets
+        }
+        return f"Forged pictures: {', '.join(f'{of} {len(ids)}' for of, ids in counts.items())}."
+
     def has(self, comparator: str, condition: str) -> bool:
         """Whether a comparator was measured under a condition on any set."""
         return any((of, comparator, condition) in self.rows for of in self.sets)
@@ -86,7 +98,7 @@ def _localization(measured: Measured, name: str, title: str, scores: dict[str, s
         [comparator, *(measured.cell(of, comparator, score) for of in measured.sets for score in scores.values())]
         for comparator in measured.comparators
     ]
-    notes = [NATIVE_NOTE] if "pooled" not in name else []
+    notes = [measured.forged(), POOLED_NOTE if "pooled" in name else NATIVE_NOTE]
     if any("F1" in suffix for suffix in scores):
         notes.append("F1 at the equal-error-rate threshold, of each picture (mean) or of all pixels (pooled).")
     return Table(name, title, columns, rows, notes)
@@ -150,6 +162,7 @@ def exit_scales(measured: Measured) -> list[Table]:
             runtime = Cell(_runtime(measured, comparator, condition.name), percent=False)
             rows.append([f"{comparator}, {title}", *cells, runtime])
     notes = [
+        measured.forged(),
         NATIVE_NOTE,
         "F1 at each picture's equal-error-rate threshold. Runtime: median over pictures of the time with this mask as "
         "the last, as a share of the time with Mask 1 on the same picture, decoding left out.",
@@ -178,7 +191,7 @@ def robustness_localization(measured: Measured) -> list[Table]:
                 [one, *(measured.cell(of, one, "pixel_auc", condition.name) for condition in measured.conditions)]
                 for one in measured.comparators
             ],
-            [NATIVE_NOTE, ROBUSTNESS_NOTE],
+            [measured.forged(), NATIVE_NOTE, ROBUSTNESS_NOTE],
         )
         for of in measured.sets
     ]
