@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from psccnet.cli.progress import tell_left_out
 from psccnet.cli.table import find_sets
 from psccnet.cli.train import read_changed
 from psccnet.training.recipe import Recipe
@@ -41,8 +42,7 @@ def ablate(
 
     trained = list(run(chosen, of, out, lambda words: print(f"psccnet: {words}", file=sys.stderr)))
     failures += [failure for one in trained[:1] for failure in one.failures]
-    for failure in failures:
-        print(f"psccnet: left out: {failure}", file=sys.stderr)
+    status = tell_left_out(failures)
     data = chosen.data
     budget = f"Each trained on {chosen.epochs * data.pictures_per_epoch:,} pictures of {data.size} x {data.size}"
     if chosen.init is not None and chosen.init_part == "top_down":
@@ -50,4 +50,4 @@ def ablate(
     table = ablation_table(trained, of, budget)
     write_tables([table], out, table.name)
     print(table.markdown())
-    return 1 if failures else 0
+    return status

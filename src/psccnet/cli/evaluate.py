@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from psccnet.cli.progress import progress
+from psccnet.cli.progress import progress, tell_left_out
 
 if TYPE_CHECKING:
     from psccnet.datasets.entry import Entry
@@ -86,21 +85,20 @@ def evaluate(
     for _ in progress(run.go(), "pictures", len(run)):
         pass
     left_out += run.failures
-    for failure in left_out:
-        print(f"psccnet: left out: {failure}", file=sys.stderr)
+    status = tell_left_out(left_out)
     if not run.rows:
         raise ValueError(f"{listing}: none of its {len(run.entries)} pictures could be used")
     if out is not None and not in_folder:
         write_rows(run.rows, out)
     _print(run, listing, json_summary)
-    return 1 if left_out else 0
+    return status
 
 
 def _entries(
     listing: Path, dataset: str, split: str | None, protocols_split: str | None, sets: tuple[str, ...]
 ) -> tuple[list["Entry"], list[str]]:
     """The pictures, and those that a data set's loader left out, in words; the protocol's split where there is one."""
-    from psccnet.datasets.catalogue import CATALOGUE, find
+    from psccnet.datasets.catalogue import find, has_split
     from psccnet.datasets.listing import read_listing
 
     if dataset == "listing":
@@ -109,12 +107,12 @@ def _entries(
         return read_listing(listing, sets), []
     if sets:
         raise ValueError("--set chooses rows of a CSV; with --dataset the folder is one set")
-    if split is None and dataset in CATALOGUE and CATALOGUE[dataset].split is not None:
+    if split is None and has_split(dataset):
         split = protocols_split
     found = find(dataset, listing, split)
     if not found.entries:
         raise ValueError(f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}")
-    return found.entries, [f"{one.file} {one.text}" for one in found.faults]
+    return found.entries, [str(one) for one in found.faults]
 
 
 def _print(run: "Run", listing: Path, json_summary: bool) -> None:

@@ -1,20 +1,20 @@
 """`psccnet figure`: the figures of the paper, drawn from pictures with ground truth."""
 
 import hashlib
-import sys
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from psccnet.cli.progress import tell_left_out
 from psccnet.cli.table import find_sets, measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from psccnet.datasets.entry import Entry
-    from psccnet.evaluation.comparators import Comparator
     from psccnet.evaluation.tables import Measured
 
 FigureNumber = Literal["5", "6", "7", "8", "9", "10", "11"]
@@ -56,6 +56,7 @@ def figure(
     """
     from psccnet.evaluation.comparators import find_comparator
     from psccnet.evaluation.figures import compared, progression, write_figure
+    from psccnet.evaluation.protocol import PROTOCOLS
 
     of, failures = find_sets(sets, None)
     if pictures and number in ("7", "11"):
@@ -66,7 +67,8 @@ def figure(
     if number == "10" and not found[0].exit_scales:
         raise ValueError(f"--comparator: {found[0].name} has one mask; figure 10 takes weights")
     if number in ("7", "11"):
-        measured = _measured(of, found, failures, path.parent / "runs")
+        measured, unusable = measure(of, found, PROTOCOLS["native"], path.parent / "runs")
+        failures += unusable
     drawn: Figure
     if number == "7":
         drawn = _roc(measured)
@@ -79,11 +81,10 @@ def figure(
     else:
         which = "both" if number == "8" else "forged"
         drawn = compared(_chosen(entries, pictures, count, which), found)
-    for failure in failures:
-        print(f"psccnet: left out: {failure}", file=sys.stderr)
+    status = tell_left_out(failures)
     for file in write_figure(drawn, path):
         print(file)
-    return 1 if failures else 0
+    return status
 
 
 def _chosen(entries: list["Entry"], pictures: tuple[str, ...], count: int, which: str) -> list["Entry"]:
@@ -108,18 +109,6 @@ def _chosen(entries: list["Entry"], pictures: tuple[str, ...], count: int, which
     return [queues[kind][turn] for turn in turns for kind in kinds if turn < len(queues[kind])][:count]
 
 
-def _measured(of: dict[str, list["Entry"]], found: list["Comparator"], failures: list[str], folder: Path) -> "Measured":
-    from psccnet.evaluation.protocol import PROTOCOLS
-    from psccnet.evaluation.tables import Measured
-
-    protocol = PROTOCOLS["native"]
-    measured = Measured(list(of), {one.name: one.threshold for one in found}, protocol.conditions, {})
-    for comparator in found:
-        for title, entries in of.items():
-            failures += measure(measured, title, entries, comparator, protocol, folder)
-    return measured
-
-
 def _roc(measured: "Measured") -> "Figure":
     from psccnet.evaluation.figures import roc
 
@@ -139,7 +128,7 @@ def _worst(entries: list["Entry"], measured: "Measured", count: int) -> list["En
         (row.set, row.id): row.pixels["pixel_auc"]
         for of in measured.sets
         for row in measured.rows.get((of, first, ""), [])
-        if row.forged and row.pixels["pixel_auc"] == row.pixels["pixel_auc"]
+        if row.forged and not math.isnan(row.pixels["pixel_auc"])
     }
     if not scores:
         raise ValueError("--set: these sets have no forged picture to show")

@@ -1,4 +1,4 @@
-"""A progress line on standard error, for people only."""
+"""What is said on standard error: a progress line, for people only, and what was left out."""
 
 import sys
 import time
@@ -6,6 +6,13 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def tell_left_out(failures: list[str]) -> int:
+    """Name on standard error what could not be used; the exit status that goes with it."""
+    for failure in failures:
+        print(f"psccnet: left out: {failure}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None, lines: bool = False) -> Iterator[T]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from psccnet.cli.progress import progress
+from psccnet.cli.progress import progress, tell_left_out
 
 if TYPE_CHECKING:
     from psccnet.datasets.entry import Entry
@@ -55,37 +55,31 @@ def table(
     from psccnet.evaluation.protocol import PROTOCOLS
     from psccnet.evaluation.published import published as published_figures
     from psccnet.evaluation.table import write_tables
-    from psccnet.evaluation.tables import TABLES, Measured
+    from psccnet.evaluation.tables import TABLES
 
     name, make = TABLES[number]
     protocol = PROTOCOLS[name]
     of, failures = find_sets(sets, protocol.split)
     found = [find_comparator(words, device, precision) for words in comparators]
-    thresholds = {one.name: one.threshold for one in found}
-    if len(thresholds) < len(found):
+    if len({one.name for one in found}) < len(found):
         raise ValueError(
             "--comparator: two of them have the same name; give one of the weights another name in its card"
             " (released ones get a card by psccnet weights import)"
         )
-    measured = Measured(list(of), thresholds, protocol.conditions, {})
-    for comparator in found:
-        for title, entries in of.items():
-            failures += measure(measured, title, entries, comparator, protocol, out / "runs")
-    failures += measured.keep_common()
-    for failure in failures:
-        print(f"psccnet: left out: {failure}", file=sys.stderr)
+    measured, unusable = measure(of, found, protocol, out / "runs")
+    status = tell_left_out(failures + unusable + measured.keep_common())
     tables = make(measured)
     if published:
         tables.append(published_figures(number))
     files = write_tables(tables, out, f"table-{number}")
     print("\n".join(one.markdown() for one in tables))
     print(f"psccnet: wrote {files[0]}, its .tex, and a .csv and .parquet of each table", file=sys.stderr)
-    return 1 if failures else 0
+    return status
 
 
 def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list["Entry"]], list[str]]:
     """The pictures of NAME=FOLDER words by the name of their set, and what was left out, in words."""
-    from psccnet.datasets.catalogue import CATALOGUE, find
+    from psccnet.datasets.catalogue import find, has_split
     from psccnet.evaluation.table import plain_name
 
     of: dict[str, list[Entry]] = {}
@@ -95,9 +89,8 @@ def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list[
         name, equals, folder = words.partition("=")
         if not equals:
             raise ValueError(f"--set: {words!r} is not NAME=FOLDER, such as columbia=downloads/columbia")
-        has_split = name in CATALOGUE and CATALOGUE[name].split is not None
-        found = find(name, Path(folder), split if has_split else None)
-        failures += [f"{one.file} {one.text}" for one in found.faults]
+        found = find(name, Path(folder), split if has_split(name) else None)
+        failures += [str(one) for one in found.faults]
         for title in dict.fromkeys(entry.set or name for entry in found.entries):
             if plain_name(title) in taken:
                 raise ValueError(f"--set: {words} is another set called {title}; name it otherwise in its set column")
@@ -110,22 +103,23 @@ def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list[
 
 
 def measure(
-    measured: "Measured",
-    title: str,
-    entries: list["Entry"],
-    comparator: "Comparator",
-    protocol: "Protocol",
-    folder: Path,
-) -> list[str]:
-    """Run a protocol over a set, or read the run that is there, into `measured`; what was left out, in words."""
+    of: dict[str, list["Entry"]], comparators: list["Comparator"], protocol: "Protocol", folder: Path
+) -> tuple["Measured", list[str]]:
+    """Run a protocol over sets, or read the runs that are there; and what was left out, in words."""
     from psccnet.evaluation.run import Run
     from psccnet.evaluation.table import plain_name
+    from psccnet.evaluation.tables import Measured
 
-    identity = hashlib.sha256(comparator.identity.encode()).hexdigest()[:8]
-    name = plain_name(f"{protocol.name} {title} {comparator.name} {identity}")
-    run = Run(entries, comparator, protocol, folder / name)
-    for _ in progress(run.go(), f"pictures of {title} by {comparator.name}", len(run)):
-        pass
-    for row in run.rows:
-        measured.rows.setdefault((title, comparator.name, row.condition), []).append(row)
-    return run.failures
+    measured = Measured(list(of), {one.name: one.threshold for one in comparators}, protocol.conditions, {})
+    failures: list[str] = []
+    for comparator in comparators:
+        identity = hashlib.sha256(comparator.identity.encode()).hexdigest()[:8]
+        for title, entries in of.items():
+            name = plain_name(f"{protocol.name} {title} {comparator.name} {identity}")
+            run = Run(entries, comparator, protocol, folder / name)
+            for _ in progress(run.go(), f"pictures of {title} by {comparator.name}", len(run)):
+                pass
+            for row in run.rows:
+                measured.rows.setdefault((title, comparator.name, row.condition), []).append(row)
+            failures += run.failures
+    return measured, failures

@@ -180,6 +180,11 @@ CATALOGUE = {one.name: one for one in _ALL}
 """All data sets by name, in the order of Table I and then those for training."""
 
 
+def has_split(name: str) -> bool:
+    """Whether there is a data set of that name that is split for fine-tuning (Table I)."""
+    return name in CATALOGUE and CATALOGUE[name].split is not None
+
+
 def find(name: str, root: Path, split: str | None = None) -> Found:
     """Find the pictures of a data set in a folder.
 

@@ -119,7 +119,7 @@ def report(data_set: DataSet, root: Path, found: Found, every: bool = False) -> 
         if of_kind:
             lines.append(f"  {len(of_kind)} {title}:")
             shown = of_kind if every else of_kind[:_NAMED]
-            lines += [f"    {problem.file} {problem.text}" for problem in shown]
+            lines += [f"    {problem}" for problem in shown]
             if len(shown) < len(of_kind):
                 lines.append(f"    and {len(of_kind) - len(shown)} more (--all names them)")
     lines.append(f"  {_verdict(data_set, found, bool(absent))}")

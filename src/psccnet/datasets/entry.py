@@ -90,6 +90,10 @@ class Problem:
     file: str
     text: str
 
+    def __str__(self) -> str:
+        """The file and what is wrong with it."""
+        return f"{self.file} {self.text}"
+
     @property
     def left_out(self) -> bool:
         """Whether it keeps a picture from being used."""

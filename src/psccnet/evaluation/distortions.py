@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 from psccnet.datasets.sample import Picture
+from psccnet.synthesis.encoding import Encoding, encode
+from psccnet.synthesis.photographs import decode
 
 SEED = 0
 
@@ -53,11 +55,7 @@ def gaussian_noise(picture: Picture, sigma: float, rng: np.random.Generator) -> 
 
 def jpeg(picture: Picture, quality: int) -> Picture:
     """Compress once as JPEG, quality 1..100, 4:2:0."""
-    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    assert done
-    assert decoded is not None
-    return np.ascontiguousarray(decoded[..., ::-1], dtype=np.uint8)
+    return decode(encode(picture, Encoding(quality, halved_chroma=True)), "distortion")
 
 
 def mixed(picture: Picture, rng: np.random.Generator) -> Picture:

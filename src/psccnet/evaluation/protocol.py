@@ -119,6 +119,7 @@ def score_picture(entry: Entry, comparator: Comparator, conditions: Iterable[Con
     sample = entry.read(MAX_PIXELS)
     truth = sample.mask if entry.forged else None
     picture, masks = fingerprint(entry)
+    encoding = encoding_of(entry.image)
     rows = []
     conditions = tuple(conditions)
     if len({condition.exit_scale for condition in conditions}) > 1:
@@ -140,7 +141,7 @@ def score_picture(entry: Entry, comparator: Comparator, conditions: Iterable[Con
                 condition=condition.name,
                 sha256=picture,
                 truth_sha256=masks,
-                encoding=encoding_of(entry.image),
+                encoding=encoding,
                 width=image.shape[1],
                 height=image.shape[0],
                 score=answer.score,

@@ -103,10 +103,11 @@ class Run:
     def go(self) -> Iterator[Entry]:
         """Look at the pictures that are left, one by one; what cannot be used is left out, named in `failures`."""
         fresh: list[Row] = []
+        left = self._left()
         now = {"python": platform.python_version(), **package_versions(PACKAGES)}
-        if len(self) and now not in self._versions:
+        if left and now not in self._versions:
             self._versions.append(now)
-        for number, entry in enumerate(self._left(), 1):
+        for number, entry in enumerate(left, 1):
             try:
                 fresh += score_picture(entry, self.comparator, self.conditions)
             except (PictureError, FileNotFoundError) as error:
