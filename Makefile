@@ -3,20 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BASE := .venv-base
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lint test demo clean
+.PHONY: help environment lint test test-base demo clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-environment: $(STAMP) ## create .venv and install the package with its train and dev extras
+environment: $(STAMP) ## create .venv and install the package with its train, onnx and dev extras
 
 # The stamp is written last: an install that was interrupted is taken up again by the next make.
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "psccnet needs Python 3.11 or later: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[train,onnx,dev]'
 	@touch $@
 
 lint: $(STAMP) ## style, types and the arrows between packages
@@ -25,13 +26,22 @@ lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint ## lint, then all tests
+test: lint test-base ## lint, then all tests
 	$(BIN)/python -m pytest
+
+$(BASE)/.installed: pyproject.toml constraints.txt
+	test -x $(BASE)/bin/python || $(PYTHON) -m venv $(BASE)
+	$(BASE)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt -e . pytest
+	@touch $@
+
+test-base: $(BASE)/.installed ## what an install without extras can do, where there is no torch
+	! $(BASE)/bin/python -c 'import torch' 2> /dev/null
+	$(BASE)/bin/python -m pytest --noconftest tests/base
 
 demo: $(STAMP) ## manipulate four pictures, detect them, write demo/index.html
 	$(BIN)/python -m psccnet.demo
 	@echo "$(CURDIR)/demo/index.html"
 
 clean: ## remove the environment, caches and the demo
-	rm -rf $(VENV) demo dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(BASE) demo dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

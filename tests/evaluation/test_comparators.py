@@ -71,7 +71,7 @@ def test_a_region_that_never_was_compressed_stands_out_in_ela() -> None:
 def test_the_network_answers_as_its_detector(detector: Detector) -> None:
     network = Network(detector)
     assert (network.name, network.threshold) == ("test", 0.5)
-    assert network.identity == f"{detector.card.sha256} float32"
+    assert network.identity == f"{detector.card.sha256} openvino float32"
     for scale in (1, 4):
         answer, result = network.localize(asked(PICTURE, exit_scale=scale)), detector.detect(PICTURE, exit_scale=scale)
         assert (answer.mask == result.mask).all()

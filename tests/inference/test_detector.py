@@ -12,8 +12,8 @@ from PIL import Image
 
 import psccnet
 from psccnet.inference import Detector, PictureError, Result
-from psccnet.inference.backends import Output
 from psccnet.inference.decoding import decode
+from psccnet.inference.engine import Output
 from psccnet.inference.resampling import resample
 from psccnet.weights import Card, WeightsError
 from psccnet.weights.card import sha256
@@ -26,13 +26,13 @@ PIXELS = texture(0, 45, 70)
 def answering(score: float, **card: float) -> Detector:
     """A detector whose network always says the same."""
 
-    def backend(_pixels: np.ndarray, exit_scale: int = 1, gate_below: float | None = None) -> Output:
+    def engine(_pixels: np.ndarray, exit_scale: int = 1, gate_below: float | None = None) -> Output:
         gated = gate_below is not None and score < gate_below
         masks = {scale: np.full((8 >> scale, 8 >> scale), 0.7, np.float32) for scale in range(exit_scale, 5)}
         masks[4] = np.full((1, 1), 0.7, np.float32)
         return Output(score, {} if gated else masks)
 
-    return Detector(backend, Card(name="fixed", sha256="0123456789abcdef", **card))
+    return Detector(engine, Card(name="fixed", sha256="0123456789abcdef", **card))
 
 
 def test_a_result_in_full(detector: Detector, weights_file: Path) -> None:
@@ -136,11 +136,11 @@ def test_errors_name_what_is_wrong(weights_file: Path) -> None:
     detector.max_pixels = 100
     with pytest.raises(PictureError, match="array: 70 x 45"):
         detector.detect(PIXELS)
-    with pytest.raises(FloatingPointError, match="array: the network's score is not a number"):
+    with pytest.raises(FloatingPointError, match="array: the network's answer is not a number"):
         answering(float("nan")).detect(PIXELS)
     with pytest.raises(WeightsError, match="nowhere"):
         psccnet.load("nowhere")
-    with pytest.raises(ValueError, match="backend is auto or torch, not 'tpu'"):
+    with pytest.raises(ValueError, match="backend is auto, openvino, onnx or torch, not 'tpu'"):
         psccnet.load(weights_file, backend="tpu")
     with pytest.raises(AttributeError, match="colour"):
         _ = psccnet.colour

@@ -3,16 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from psccnet.cli.inputs import find_inputs
+from psccnet.cli.inputs import BackendName, Input, find_inputs
 from psccnet.cli.progress import progress
 
 if TYPE_CHECKING:
     from psccnet.inference import Result
+    from psccnet.inference.decoding import Admit, Decoded
 
 
 def detect(
@@ -24,11 +25,12 @@ def detect(
     out: Path | None = None,
     json_lines: Annotated[bool, Parameter(name="--json", negative=())] = False,
     threshold: Annotated[float | None, Parameter(validator=Number(gte=0, lte=1))] = None,
-    exit_scale: Annotated[int, Parameter(validator=Number(gte=1, lte=4))] = 1,
+    exit_scale: Literal[1, 2, 3, 4, "auto"] = 1,
     gate: Annotated[bool, Parameter(negative=())] = False,
+    backend: BackendName = "auto",
     device: str = "auto",
     precision: str = "auto",
-    max_megapixels: Annotated[float, Parameter(validator=Number(gt=0, lte=100_000))] = 100,
+    max_megapixels: Annotated[float, Parameter(validator=Number(gt=0, lte=100_000))] = 200,
 ) -> int:
     """Tell of each picture whether it was manipulated, and where.
 
@@ -48,8 +50,9 @@ def detect(
         out: folder for the mask (8 and 16 bits), the overlay and the four masks of each picture.
         json_lines: print one JSON object a line instead of words.
         threshold: score at and above which a picture is called forged; the weights' own if left out.
-        exit_scale: finest mask to compute; 4 is the fastest and coarsest.
+        exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops where the next hardly differs.
         gate: localize only pictures that are called forged.
+        backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
         max_megapixels: refuse larger pictures before decoding them.
@@ -63,21 +66,34 @@ def detect(
         raise ValueError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
     from psccnet.inference import PictureError, load
     from psccnet.inference.decoding import decode
+    from psccnet.inference.pipeline import in_order
     from psccnet.inference.rendering import write_pictures
 
-    detector = load(weights, device=device, precision=precision, max_pixels=int(max_megapixels * 1e6))
+    detector = load(weights, backend, device, precision, int(max_megapixels * 1e6))
+
+    def read(one: Input, admit: "Admit") -> tuple[Input, "Decoded"]:
+        name, opened = ("stdin", sys.stdin.buffer.read()) if one.source == "-" else (one.source, one.source)
+        return one, decode(opened, detector.max_pixels, name, admit=admit)
+
+    def look(one: tuple[Input, "Decoded"]) -> tuple[Input, "Decoded", "Result"]:
+        source, decoded = one
+        every = (1, 2, 3, 4)
+        result = detector.detect(decoded, masks=every, exit_scale=exit_scale, gate=gate, threshold=threshold)
+        return source, decoded, result
+
+    def write(one: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path]]:
+        (_, output), decoded, result = one
+        return result, write_pictures(result, decoded.pixels, out / output) if out else []
+
     failed = 0
-    for source, output in progress(inputs, "pictures", lines=True):
-        try:
-            name, opened = ("stdin", sys.stdin.buffer.read()) if source == "-" else (source, source)
-            decoded = decode(opened, detector.max_pixels, name)
-            result = detector.detect(decoded, masks=(1, 2, 3, 4), exit_scale=exit_scale, gate=gate, threshold=threshold)
-        except (PictureError, FileNotFoundError) as error:
+    expected = (PictureError, FileNotFoundError)
+    done = in_order(inputs, read, look, write, expected)
+    for _, outcome in progress(done, "pictures", len(inputs), lines=True):
+        if isinstance(outcome, Exception):
             failed += 1
-            print(f"psccnet: {error}", file=sys.stderr)
-            continue
-        written = write_pictures(result, decoded.pixels, out / output) if out else []
-        _print(result, json_lines, written)
+            print(f"psccnet: {outcome}", file=sys.stderr)
+        else:
+            _print(outcome[0], json_lines, outcome[1])
     if failed:
         print(f"psccnet: {failed} of {len(inputs)} inputs failed, named above.", file=sys.stderr)
     return 1 if failed else 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from psccnet.cli.inputs import BackendName
 from psccnet.cli.progress import progress, tell_left_out
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def evaluate(
     out: Path | None = None,
     json_summary: Annotated[bool, Parameter(name="--json", negative=())] = False,
     exit_scale: Annotated[int, Parameter(validator=Number(gte=1, lte=4))] = 1,
+    backend: BackendName = "auto",
     device: str = "auto",
     precision: str = "auto",
 ) -> int:
@@ -64,6 +66,7 @@ def evaluate(
             or one .csv or .parquet file.
         json_summary: print the summary as JSON, one object a condition.
         exit_scale: finest mask to compute, 1..4 (Table V's Mask 4 .. Mask 1).
+        backend: what computes the network; see psccnet detect --help.
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
     """
@@ -74,7 +77,7 @@ def evaluate(
 
     if protocol not in PROTOCOLS:
         raise ValueError(f"--protocol: there is no {protocol!r}; known are {', '.join(PROTOCOLS)}")
-    chosen, method = PROTOCOLS[protocol], find_comparator(comparator or weights, device, precision)
+    chosen, method = PROTOCOLS[protocol], find_comparator(comparator or weights, device, precision, backend)
     if exit_scale != 1:
         if protocol != "native" or not method.exit_scales:
             raise ValueError("--exit-scale goes with weights and the protocol native; --protocol exit-scales has all")

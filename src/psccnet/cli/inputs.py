@@ -3,9 +3,11 @@
 import glob
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2", ".avif"}
+
+BackendName = Literal["auto", "openvino", "onnx", "torch"]
 
 
 class Input(NamedTuple):

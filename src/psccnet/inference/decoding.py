@@ -15,7 +15,7 @@ import hashlib
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-MAX_PIXELS = 100_000_000
+from psccnet.inference.resampling import bands
+
+MAX_PIXELS = 200_000_000
 """Larger pictures are refused before they are decoded, unless the caller raises the limit."""
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "PSD", "ICO")
 """What files are read; Pillow knows more, some of which (EPS) would start other programs on strangers' files."""
 
+Admit = Callable[[int], None]
 Source = str | Path | bytes | Image.Image | NDArray[np.uint8]
 
 
@@ -54,7 +57,13 @@ class Decoded:
     notes: tuple[str, ...] = ()
 
 
-def decode(source: Source, max_pixels: int = MAX_PIXELS, name: str | None = None, upright: bool = True) -> Decoded:
+def decode(
+    source: Source,
+    max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
+    upright: bool = True,
+    admit: Admit = lambda _pixels: None,
+) -> Decoded:
     """Read a picture.
 
     Args:
@@ -62,6 +71,7 @@ def decode(source: Source, max_pixels: int = MAX_PIXELS, name: str | None = None
         max_pixels: refuse larger ones before decoding them.
         name: what to call it in messages; the path or the kind of object where left out.
         upright: follow the EXIF orientation; ground-truth masks are drawn on the pixels as they are stored.
+        admit: called with the number of pixels before they are decoded; may wait until there is room for them.
 
     Raises:
         PictureError: if it is no picture, is truncated, empty, too large, or in a mode that has no defined
@@ -69,10 +79,10 @@ def decode(source: Source, max_pixels: int = MAX_PIXELS, name: str | None = None
         FileNotFoundError: if there is no such file.
     """
     if isinstance(source, np.ndarray):
-        return _of_array(source, name or "array", max_pixels)
+        return _of_array(source, name or "array", max_pixels, admit)
     if isinstance(source, Image.Image):
         with _damage_named(name or "picture"):
-            pixels, notes = _convert(source, name or "picture", max_pixels, upright)
+            pixels, notes = _convert(source, name or "picture", max_pixels, upright, admit)
         return Decoded(pixels, name or "picture", hashlib.sha256(pixels.tobytes()).hexdigest(), notes)
     if isinstance(source, bytes):
         name, data = name or "bytes", source
@@ -89,11 +99,11 @@ def decode(source: Source, max_pixels: int = MAX_PIXELS, name: str | None = None
             raise PictureError(f"{name}: cannot be read ({error.strerror}); check path and permissions.") from error
     if not data:
         raise PictureError(f"{name}: the file is empty; copy or download it again.")
-    pixels, notes = _decode_bytes(data, name, max_pixels, upright)
+    pixels, notes = _decode_bytes(data, name, max_pixels, upright, admit)
     return Decoded(pixels, name, hashlib.sha256(data).hexdigest(), notes)
 
 
-def _of_array(array: NDArray[np.uint8], name: str, max_pixels: int) -> Decoded:
+def _of_array(array: NDArray[np.uint8], name: str, max_pixels: int, admit: Admit) -> Decoded:
     grey = array.ndim == 2
     pixels = np.repeat(array[..., None], 3, axis=2) if grey else array
     if array.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
@@ -101,6 +111,7 @@ def _of_array(array: NDArray[np.uint8], name: str, max_pixels: int) -> Decoded:
             f"{name}: an array must be (H, W, 3) or (H, W) uint8 and not empty, not {array.shape} {array.dtype}."
         )
     _check_size(pixels.shape[1], pixels.shape[0], name, max_pixels)
+    admit(pixels.shape[0] * pixels.shape[1])
     pixels = np.ascontiguousarray(pixels)
     notes = ("grey converted to RGB",) if grey else ()
     return Decoded(pixels, name, hashlib.sha256(pixels.tobytes()).hexdigest(), notes)
@@ -114,11 +125,13 @@ def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
         )
 
 
-def _decode_bytes(data: bytes, name: str, max_pixels: int, upright: bool) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+def _decode_bytes(
+    data: bytes, name: str, max_pixels: int, upright: bool, admit: Admit
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     with warnings.catch_warnings(), _damage_named(name):
         warnings.simplefilter("ignore")
         with _open(data) as picture:
-            return _convert(picture, name, max_pixels, upright)
+            return _convert(picture, name, max_pixels, upright, admit)
 
 
 _PILLOWS_LIMIT = threading.Lock()
@@ -153,11 +166,12 @@ def _damage_named(name: str) -> Iterator[None]:
 
 
 def _convert(
-    picture: Image.Image, name: str, max_pixels: int, upright: bool
+    picture: Image.Image, name: str, max_pixels: int, upright: bool, admit: Admit
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Bring any mode to upright RGB, (H, W, 3) uint8, and say how."""
     width, height = picture.size
     _check_size(width, height, name, max_pixels)
+    admit(width * height)
     claimed = _orientation(picture)
     picture.load()
     notes: list[str] = []
@@ -187,7 +201,16 @@ def _convert(
         notes.append("transparency laid over white")
     if mode not in ("RGB", "RGBA") and not mode.startswith("I;16"):
         notes.append(f"{_MODES.get(mode, mode)} converted to RGB")
-    return np.array(picture.convert("RGB")), tuple(notes)
+    return _pixels(picture if picture.mode == "RGB" else picture.convert("RGB")), tuple(notes)
+
+
+def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
+    """An RGB picture as an array, copied band by band, since Pillow makes bytes of all that it is asked for."""
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    for rows in bands(height, width):
+        pixels[rows] = np.asarray(picture.crop((0, rows.start, width, rows.stop)))
+    return pixels
 
 
 def _orientation(picture: Image.Image) -> int:

@@ -2,14 +2,18 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from psccnet.inference.backends import Backend, Output
-from psccnet.inference.decoding import MAX_PIXELS, Decoded, Source, decode
-from psccnet.inference.resampling import resample
+from psccnet.inference.backends.find import find_backend
+from psccnet.inference.decoding import MAX_PIXELS, Admit, Decoded, PictureError, Source, decode
+from psccnet.inference.engine import Engine, ExitScale, Output
+from psccnet.inference.parameters import read_parameters
+from psccnet.inference.parts import Parts
+from psccnet.inference.pipeline import in_order
+from psccnet.inference.resampling import bands, resample
 from psccnet.inference.result import Result
 from psccnet.weights.card import Card
 
@@ -18,13 +22,13 @@ class Detector:
     """Tells of pictures whether they were manipulated, and where.
 
     Args:
-        backend: runs the network.
+        engine: runs the network.
         card: of the weights, for the threshold and the name.
         max_pixels: larger pictures are refused before they are decoded.
     """
 
-    def __init__(self, backend: Backend, card: Card, max_pixels: int = MAX_PIXELS) -> None:
-        self.backend = backend
+    def __init__(self, engine: Engine, card: Card, max_pixels: int = MAX_PIXELS) -> None:
+        self.engine = engine
         self.card = card
         self.max_pixels = max_pixels
 
@@ -38,7 +42,7 @@ class Detector:
         picture: Source | Decoded,
         *,
         masks: Iterable[int] = (1,),
-        exit_scale: int = 1,
+        exit_scale: ExitScale = 1,
         gate: bool = False,
         threshold: float | None = None,
     ) -> Result:
@@ -48,7 +52,8 @@ class Detector:
             picture: path, file bytes, PIL picture, (H, W, 3) uint8 array, or one that is decoded already.
             masks: scales whose masks are kept at the network's own size in `Result.masks`; scales finer than
                 `exit_scale` are not computed and left out.
-            exit_scale: the finest mask to compute, 1..4; 4 is the fastest (Section IV-F).
+            exit_scale: the finest mask to compute, 1..4; 4 is the fastest (Section IV-F). "auto" stops where the next
+                mask would hardly differ (`psccnet.inference.engine.settled`).
             gate: localize only where the detection score passes the threshold (Section IV-C).
             threshold: the decision threshold, 0..1; the card's where left out.
 
@@ -57,31 +62,32 @@ class Detector:
             ValueError: if exit_scale or a scale is not 1..4.
         """
         wanted = set(masks)
-        if exit_scale not in range(1, 5) or not wanted <= set(range(1, 5)):
-            raise ValueError("scales are 1, 2, 3 and 4")
+        if exit_scale not in (1, 2, 3, 4, "auto") or not wanted <= {1, 2, 3, 4}:
+            raise ValueError("scales are 1, 2, 3 and 4, and exit_scale may be 'auto'")
         decoded = picture if isinstance(picture, Decoded) else decode(picture, self.max_pixels)
         threshold = self.card.threshold if threshold is None else threshold
         started = time.perf_counter()
-        output = self.backend(decoded.pixels, exit_scale, threshold if gate else None)
+        output = self.engine(decoded.pixels, exit_scale, threshold if gate else None)
         seconds = time.perf_counter() - started
-        return self._result(decoded, output, wanted, exit_scale, threshold, seconds)
+        return self._result(decoded, output, wanted, threshold, seconds)
 
     def _result(
         self,
         decoded: Decoded,
         output: Output,
         wanted: set[int],
-        exit_scale: int,
         threshold: float,
         seconds: float,
     ) -> Result:
-        if not math.isfinite(output.score):
-            raise FloatingPointError(f"{decoded.name}: the network's score is not a number; check the weights.")
+        if not (math.isfinite(output.score) and all(np.isfinite(mask).all() for mask in output.masks.values())):
+            raise FloatingPointError(f"{decoded.name}: the network's answer is not a number; check the weights.")
         height, width = decoded.pixels.shape[:2]
+        finest = min(output.masks, default=4)
         if output.masks:
-            mask = resample(output.masks[exit_scale], height, width)
+            mask = resample(output.masks[finest], height, width)
         else:
             mask = np.zeros((height, width), dtype=np.float32)
+        forged = sum(int(np.count_nonzero(mask[rows] > 0.5)) for rows in bands(height, width))
         return Result(
             name=decoded.name,
             score=output.score,
@@ -89,23 +95,59 @@ class Detector:
             threshold=threshold,
             mask=mask,
             masks={scale: kept for scale, kept in output.masks.items() if scale in wanted},
-            forged_fraction=float((mask > 0.5).mean()),
+            forged_fraction=forged / mask.size,
             width=width,
             height=height,
             sha256=decoded.sha256,
             model=self.model,
             seconds=seconds,
-            exit_scale=exit_scale,
+            exit_scale=finest,
             localized=bool(output.masks),
             notes=decoded.notes,
         )
 
     def detect_many(
-        self, pictures: Iterable[Source | Decoded], *, exit_scale: int = 1, gate: bool = False
+        self,
+        pictures: Iterable[Source | Decoded],
+        *,
+        masks: Iterable[int] = (1,),
+        exit_scale: ExitScale = 1,
+        gate: bool = False,
+        threshold: float | None = None,
+        failed: Callable[[Source | Decoded, Exception], None] | None = None,
     ) -> Iterator[Result]:
-        """Detect in many pictures, one after the other; results come in order and are not kept."""
-        for picture in pictures:
-            yield self.detect(picture, exit_scale=exit_scale, gate=gate)
+        """Detect in many pictures; the next are decoded while one is computed. Results come in order and are not kept.
+
+        Args:
+            pictures: as of `detect`; drawn a few ahead.
+            masks: see `detect`.
+            exit_scale: see `detect`.
+            gate: see `detect`.
+            threshold: see `detect`.
+            failed: called with a picture that cannot be used and why, after which the others go on; where left out,
+                the exception is raised.
+
+        Raises:
+            PictureError: if a picture cannot be used and `failed` is not given.
+            FileNotFoundError: likewise.
+            ValueError: if exit_scale or a scale is not 1..4.
+        """
+        kept = tuple(masks)
+
+        def prepare(picture: Source | Decoded, admit: Admit) -> Decoded:
+            return picture if isinstance(picture, Decoded) else decode(picture, self.max_pixels, admit=admit)
+
+        def work(decoded: Decoded) -> Result:
+            return self.detect(decoded, masks=kept, exit_scale=exit_scale, gate=gate, threshold=threshold)
+
+        expected = (PictureError, FileNotFoundError)
+        for picture, result in in_order(pictures, prepare, work, lambda result: result, expected):
+            if isinstance(result, Result):
+                yield result
+            elif failed is None:
+                raise result
+            else:
+                failed(picture, result)
 
 
 def load(
@@ -119,23 +161,15 @@ def load(
 
     Args:
         weights: a bundled name, a `.safetensors` path, or a folder in the released layout.
-        backend: "auto" or "torch", the only one so far.
-        device: "auto" (a GPU where there is one), "cpu", "cuda", "mps".
+        backend: "openvino", "onnx", "torch", or "auto": torch on a GPU where there is one, otherwise OpenVINO.
+        device: "auto" (a GPU where there is one and torch is installed), "cpu", "cuda", "mps".
         precision: "auto", "float32" or "bf16".
         max_pixels: larger pictures are refused before they are decoded.
 
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
-        ValueError: for an unknown backend or precision, or a device that is unknown or not there.
+        ValueError: for an unknown backend or precision, a backend that is not installed, or a device that is unknown
+            or not there.
     """
-    if backend not in ("auto", "torch"):
-        raise ValueError(f"backend is auto or torch, not {backend!r}")
-    import torch
-
-    from psccnet.inference.backends.pytorch import TorchBackend
-    from psccnet.weights import load as load_weights
-
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    network, card = load_weights(weights)
-    return Detector(TorchBackend(network, device, precision), card, max_pixels)
+    parameters, card = read_parameters(weights)
+    return Detector(Engine(Parts(parameters), find_backend(backend, device, precision)), card, max_pixels)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from psccnet.files import write_whole
-from psccnet.inference.resampling import resample
+from psccnet.inference.resampling import bands, resample
 from psccnet.inference.result import Result
 
 TINT = np.array([255, 32, 32], dtype=np.float32)
@@ -27,21 +27,28 @@ def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.
         (H, W, 3) uint8.
     """
     strength = (0.55 * mask)[..., None]
-    # In grey print the tint alone would vanish: the outline and the dimmed surroundings stay readable.
-    dimmed = pixels.astype(np.float32) * (0.72 + 0.28 * mask[..., None])
-    result = dimmed * (1 - strength) + TINT * strength
     height, width = mask.shape
-    inside = mask > 0.5
     thick = max(1, round(max(height, width) / 400))
+    tinted = np.empty_like(pixels)
+    for rows in bands(height, width):
+        strength = (0.55 * mask[rows])[..., None]
+        # In grey print the tint alone would vanish: the outline and the dimmed surroundings stay readable.
+        dimmed = pixels[rows].astype(np.float32) * (0.72 + 0.28 * mask[rows][..., None])
+        tinted[rows] = np.clip(np.rint(dimmed * (1 - strength) + TINT * strength), 0, 255)
+        around = slice(max(0, rows.start - thick), rows.stop + thick)
+        tinted[rows][_outline(mask[around] > 0.5, thick)[rows.start - around.start :][: rows.stop - rows.start]] = 255
+    return tinted
+
+
+def _outline(inside: NDArray[np.bool_], thick: int) -> NDArray[np.bool_]:
+    """What of a region lies at most `thick` pixels from its border, along rows and columns."""
     eroded = inside.copy()
     for shift in range(1, thick + 1):
         eroded[shift:] &= inside[:-shift]
         eroded[:-shift] &= inside[shift:]
         eroded[:, shift:] &= inside[:, :-shift]
         eroded[:, :-shift] &= inside[:, shift:]
-    result[inside & ~eroded] = (255, 255, 255)
-    tinted: NDArray[np.uint8] = np.clip(np.rint(result), 0, 255).astype(np.uint8)
-    return tinted
+    return inside & ~eroded
 
 
 def progression(pixels: NDArray[np.uint8], result: Result) -> NDArray[np.uint8]:
@@ -56,7 +63,9 @@ def progression(pixels: NDArray[np.uint8], result: Result) -> NDArray[np.uint8]:
     """
     scale = min(1.0, PROGRESSION_SIDE / max(pixels.shape[:2]))
     height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-    panels = [("picture", np.asarray(Image.fromarray(pixels).resize((width, height))))]
+    # Of a much larger picture, every so many pixels are enough to make the small one of.
+    step = max(1, int(1 / (4 * scale)))
+    panels = [("picture", np.asarray(Image.fromarray(pixels[::step, ::step]).resize((width, height))))]
     for number in sorted(result.masks, reverse=True):
         grey = np.rint(255 * resample(result.masks[number], height, width)).astype(np.uint8)
         panels.append((f"mask {number}", np.repeat(grey[..., None], 3, axis=2)))
@@ -70,10 +79,18 @@ def progression(pixels: NDArray[np.uint8], result: Result) -> NDArray[np.uint8]:
     return np.asarray(sheet)
 
 
-def _png(picture: Image.Image) -> bytes:
+def _png(pixels: NDArray[np.unsignedinteger]) -> bytes:
     data = io.BytesIO()
-    picture.save(data, format="PNG")
+    Image.fromarray(pixels).save(data, format="PNG")
     return data.getvalue()
+
+
+def _levels(mask: NDArray[np.float32], dtype: type[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+    """A mask with 1 as the highest number of an integer type."""
+    levels = np.empty(mask.shape, dtype=dtype)
+    for rows in bands(*mask.shape):
+        levels[rows] = np.rint(mask[rows] * np.iinfo(dtype).max)
+    return levels
 
 
 def write_pictures(result: Result, pixels: NDArray[np.uint8], stem: Path) -> list[Path]:
@@ -91,12 +108,11 @@ def write_pictures(result: Result, pixels: NDArray[np.uint8], stem: Path) -> lis
         OSError: if a file cannot be written.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    pictures = {
-        "mask": Image.fromarray(np.rint(result.mask * 255).astype(np.uint8)),
-        "mask16": Image.fromarray(np.rint(result.mask * 65535).astype(np.uint16)),
-        "overlay": Image.fromarray(overlay(pixels, result.mask)),
-        "masks": Image.fromarray(progression(pixels, result)),
+    files = {
+        stem.with_name(f"{stem.name}.mask.png"): _png(_levels(result.mask, np.uint8)),
+        stem.with_name(f"{stem.name}.mask16.png"): _png(_levels(result.mask, np.uint16)),
+        stem.with_name(f"{stem.name}.overlay.png"): _png(overlay(pixels, result.mask)),
+        stem.with_name(f"{stem.name}.masks.png"): _png(progression(pixels, result)),
     }
-    files = {stem.with_name(f"{stem.name}.{kind}.png"): _png(picture) for kind, picture in pictures.items()}
     write_whole(files)
     return list(files)

@@ -1,13 +1,25 @@
 """Bilinear resampling with aligned corners, as the network does it, without torch."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+BAND_PIXELS = 1 << 20
+"""Pixels of the bands in which large pictures are worked on, so that what is made in between stays small."""
 
-def _along_rows(x: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Resample (h, w) to (size, w)."""
+
+def bands(height: int, width: int) -> Iterator[slice]:
+    """Cut the rows of a picture into bands of about `BAND_PIXELS`."""
+    rows = max(1, BAND_PIXELS // max(1, width))
+    for start in range(0, height, rows):
+        yield slice(start, min(start + rows, height))
+
+
+def _along_rows(x: NDArray[np.float32], size: int, rows: slice = slice(None)) -> NDArray[np.float32]:
+    """The `rows` of (h, w) resampled to (size, w)."""
     last = x.shape[0] - 1
-    at = np.arange(size, dtype=np.float64) * (last / (size - 1) if size > 1 else 0.0)
+    at = np.arange(size, dtype=np.float64)[rows] * (last / (size - 1) if size > 1 else 0.0)
     low = np.minimum(at.astype(np.int64), last)
     high = np.minimum(low + 1, last)
     share = (at - low).astype(np.float32)[:, None]
@@ -29,4 +41,7 @@ def resample(x: NDArray[np.float32], height: int, width: int) -> NDArray[np.floa
     """
     # Columns first: the map is narrow then, and the wide pass runs over contiguous rows.
     narrow = np.ascontiguousarray(_along_rows(np.ascontiguousarray(x.T), width).T)
-    return _along_rows(narrow, height)
+    whole = np.empty((height, width), dtype=np.float32)
+    for rows in bands(height, width):
+        whole[rows] = _along_rows(narrow, height, rows)
+    return whole

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from psccnet.weights.card import Architecture, Card, bundled, read_card, render, verify
 from psccnet.weights.errors import WeightsError
+from psccnet.weights.files import resolve
 
 if TYPE_CHECKING:
     from psccnet.weights.imagenet import ImageNetReport, initialise_from_imagenet
     from psccnet.weights.released import blob_id, identify, import_released, released_card
-    from psccnet.weights.store import load, resolve, save
+    from psccnet.weights.store import load, save
 
 __all__ = [
     "Architecture",
@@ -42,7 +43,6 @@ _NEEDS_TORCH = {
     "import_released": "released",
     "released_card": "released",
     "load": "store",
-    "resolve": "store",
     "save": "store",
 }
 

@@ -5,17 +5,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import safetensors
 import torch
-from pydantic import ValidationError
-from safetensors import safe_open
 from safetensors.torch import save as serialize
 from torch import Tensor
 
 from psccnet.files import write_whole
 from psccnet.network import PSCCNet
-from psccnet.weights.card import Architecture, Card, bundled, card_path, verify
+from psccnet.weights.card import Architecture, Card, card_path
 from psccnet.weights.errors import WeightsError, listed
+from psccnet.weights.files import read, resolve
 from psccnet.weights.released import import_released, released_card
 from psccnet.weights.states import check_state
 
@@ -91,34 +89,11 @@ def load(name_or_path: str | Path) -> tuple[PSCCNet, Card]:
         network = import_released(path)
         parameters = sum(parameter.numel() for parameter in network.parameters())
         return network, released_card(path).model_copy(update={"parameters": parameters})
-    card = verify(path)
-    architecture, tensors = _read(path)
-    if architecture != card.architecture:
-        raise WeightsError(
-            f"{path} holds the network {architecture!r}, but its card {card.architecture!r}: mend the card"
-        )
-    network = PSCCNet(**architecture.model_dump())
+    tensors, card = read(path, "pt")
+    network = PSCCNet(**card.architecture.model_dump())
     check_state(tensors, network.state_dict(), path, "write it again with psccnet.weights.save")
     network.load_state_dict(tensors)
     return network.eval(), card
-
-
-def resolve(name_or_path: str | Path) -> Path:
-    """The file or folder that a bundled name or a path stands for; a bundled name goes before a path.
-
-    Raises:
-        WeightsError: if it is neither.
-    """
-    names = bundled()
-    if isinstance(name_or_path, str) and name_or_path in names:
-        return names[name_or_path]
-    path = Path(name_or_path)
-    if not path.exists():
-        known = listed(list(names), 20) or "none"
-        raise WeightsError(
-            f"{name_or_path} is neither bundled weights (there are: {known}) nor a file or folder: check the name"
-        )
-    return path
 
 
 def _architecture(network: PSCCNet) -> Architecture:
@@ -131,16 +106,3 @@ def _stored(key: str, value: Tensor, half: bool) -> Tensor:
         value = value.to(torch.float16 if half and not key.endswith(_FULL_PRECISION) else torch.float32)
     # safetensors takes no channels-last memory.
     return value.contiguous()
-
-
-def _read(path: Path) -> tuple[Architecture, dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-    except safetensors.SafetensorError as error:
-        raise WeightsError(f"{path} is not a safetensors file ({error}): copy it again") from None
-    try:
-        return Architecture.model_validate_json(metadata["architecture"]), tensors
-    except (KeyError, ValidationError):
-        raise WeightsError(f"{path} does not say which network it holds: write it with psccnet.weights.save") from None

@@ -9,7 +9,7 @@ from psccnet.evaluation.comparators.written import Written
 from psccnet.inference import load
 
 
-def find_comparator(words: str, device: str = "auto", precision: str = "auto") -> Comparator:
+def find_comparator(words: str, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Comparator:
     """Make a comparator.
 
     Args:
@@ -17,6 +17,7 @@ def find_comparator(words: str, device: str = "auto", precision: str = "auto") -
             for the network: a bundled name, a `.safetensors` file, or a folder in the released layout.
         device: of the network.
         precision: of the network.
+        backend: of the network.
 
     Raises:
         WeightsError: if the words are none of these.
@@ -27,4 +28,4 @@ def find_comparator(words: str, device: str = "auto", precision: str = "auto") -
     name, equals, folder = words.partition("=")
     if equals:
         return Written(name, Path(folder))
-    return Network(load(words, device=device, precision=precision))
+    return Network(load(words, backend, device, precision))

@@ -16,7 +16,8 @@ class Network:
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
         self.name = detector.card.name
-        self.identity = f"{detector.card.sha256} {detector.backend.precision}"
+        backend = detector.engine.backend
+        self.identity = f"{detector.card.sha256} {backend.name} {backend.precision}"
         self.threshold = detector.card.threshold
 
     def localize(self, question: Question, /) -> Localization:

@@ -1,38 +1,51 @@
-"""What runs the network: one small protocol, one file a runtime."""
+"""What runs the parts of the network: one small protocol, one file a runtime."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from psccnet.inference.parts import Part
 
-class Output(NamedTuple):
-    """What a backend computes of one picture.
-
-    Attributes:
-        score: detection score, 0..1.
-        masks: scale -> (h, w) float32 probabilities, from the exit scale to 4; empty where gated.
-    """
-
-    score: float
-    masks: dict[int, NDArray[np.float32]]
+Array = Any
+"""A backend's own array: sliced like NumPy's, and kept where the backend computes."""
+Compiled = Callable[[dict[str, Array]], list[Array]]
+"""A part that can be called: its inputs by name to its outputs, which hold until the next call in this thread."""
 
 
 class Backend(Protocol):
-    """Runs the network on one picture.
+    """Compiles parts of the network, for one picture at a time.
 
     Attributes:
+        name: "openvino", "onnx" or "torch".
         precision: "float32" or "bf16".
+        tile_pixels: about how many pixels a tile of stages 2 to 4 may have, halo included.
+        stem_pixels: about how many pixels a tile of the stem may have.
     """
 
+    name: str
     precision: str
+    tile_pixels: int
+    stem_pixels: int
 
-    def __call__(self, pixels: NDArray[np.uint8], exit_scale: int = 1, gate_below: float | None = None) -> Output:
-        """Detect and localize.
+    def compile(self, part: Part, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
+        """Make a part callable; threads may call it at the same time.
 
         Args:
-            pixels: (H, W, 3) uint8, RGB.
-            exit_scale: the finest mask to compute, 1..4.
-            gate_below: skip the masks where the score is below this.
+            part: of the network.
+            sizes: of the inputs, where they will always be these; otherwise empty.
         """
+        ...
+
+    def empty(self, *shape: int) -> Array:
+        """An array of float32 or the backend's own precision, its values not set."""
+        ...
+
+    def put(self, values: NDArray[np.generic]) -> Array:
+        """A NumPy array as the backend's."""
+        ...
+
+    def get(self, values: Array) -> NDArray[np.float32]:
+        """The backend's array as float32 NumPy, a copy."""
         ...

@@ -1,54 +1,162 @@
-"""The torch backend: batch norm folded, channels last, bf16 where the processor has it, the stem in strips."""
+"""The torch backend, for GPUs and for processors that OpenVINO does not run on: channels last, bf16, compiled."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
-from psccnet.inference.backends import Output
-from psccnet.network import PSCCNet
-from psccnet.network.folding import fold_batch_norm
-from psccnet.network.hrnet import HRNet, resample
-
-STRIP_PIXELS = 1 << 17
-"""Pixels of a strip of the stem and stage 1, whose maps have up to 256 channels: about 64 MB a map in bf16."""
-HALO = 6
-"""Rows that stem, stage 1 and the transition see around a row: five 3x3 convolutions, rounded up to even."""
+from psccnet.inference.backends import Compiled
+from psccnet.inference.ops import Ops
+from psccnet.inference.parameters import Layer
+from psccnet.inference.parts import Part
 
 
-def strips(height: int, rows: int) -> Iterator[tuple[int, int]]:
-    """Cut `height` rows into (start, stop) strips of about `rows`, all starting at even rows."""
-    rows = max(2, rows - rows % 2)
-    for start in range(0, height, rows):
-        yield start, min(start + rows, height)
-
-
-def stem_in_strips(top_down: HRNet, picture: Tensor, strip_pixels: int = STRIP_PIXELS) -> list[Tensor]:
-    """`HRNet.stem` strip by strip: the same maps, but the wide ones before them never exist whole.
+class TorchOps:
+    """`psccnet.inference.ops.Ops` done at once.
 
     Args:
-        top_down: the network's top-down path.
-        picture: (B, 3, H, W) in 0..1.
-        strip_pixels: about how many pixels a strip has, halo aside.
-
-    Returns:
-        The maps of scales 1 and 2.
+        dtype: of all but what is kept in float32.
     """
-    height, width = picture.shape[-2:]
-    fine: list[Tensor] = []
-    half: list[Tensor] = []
-    for start, stop in strips(height, strip_pixels // width):
-        top = max(0, start - HALO)
-        strip = picture[..., top : min(stop + HALO, height), :]
-        first, second = top_down.stem(strip)
-        fine.append(first[..., start - top : stop - top, :])
-        # Starts are even, so row k of scale 2 is centred on row 2k of the picture.
-        second_stop = (stop - top + 1) // 2 if stop == height else (stop - top) // 2
-        half.append(second[..., (start - top) // 2 : second_stop, :])
-    return [torch.cat(fine, dim=-2), torch.cat(half, dim=-2)]
+
+    def __init__(self, dtype: torch.dtype = torch.float32) -> None:
+        self._dtype = dtype
+        self._layers: dict[tuple[int, torch.device], tuple[Layer, Tensor, Tensor]] = {}
+
+    def rgb(self, pixels: Tensor) -> Tensor:
+        """See `Ops`."""
+        return pixels.permute(0, 3, 1, 2).to(self._dtype)
+
+    def conv(self, x: Tensor, layer: Layer, stride: int = 1) -> Tensor:
+        """See `Ops`."""
+        key = id(layer), x.device
+        if key not in self._layers:
+            weight = torch.from_numpy(layer.weight).to(x.device, self._dtype, memory_format=torch.channels_last)
+            # The layer is kept with its tensors: another could have its id.
+            self._layers[key] = layer, weight, torch.from_numpy(layer.bias).to(x.device, self._dtype)
+        _, weight, bias = self._layers[key]
+        return functional.conv2d(x, weight, bias, stride, padding=weight.shape[-1] // 2)
+
+    def relu(self, x: Tensor) -> Tensor:
+        """See `Ops`."""
+        return torch.relu(x)
+
+    def sigmoid(self, x: Tensor) -> Tensor:
+        """See `Ops`."""
+        return torch.sigmoid(x)
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """See `Ops`."""
+        return x + y
+
+    def multiply(self, x: Tensor, y: Tensor) -> Tensor:
+        """See `Ops`."""
+        return x * y.to(x.dtype)
+
+    def matmul(self, x: Tensor, y: Tensor) -> Tensor:
+        """See `Ops`."""
+        return x @ y.to(x.dtype)
+
+    def mean(self, x: Tensor) -> Tensor:
+        """See `Ops`."""
+        return x.mean(dim=(2, 3), keepdim=True)
+
+    def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
+        """See `Ops`."""
+        return x.reshape(x.shape[0], *shape)
+
+    def transpose(self, x: Tensor, order: Sequence[int]) -> Tensor:
+        """See `Ops`."""
+        return x.permute(*order)
+
+    def resize(self, x: Tensor, to: Any) -> Tensor:
+        """See `Ops`."""
+        size = list(to) if isinstance(to, tuple) else to.shape[-2:]
+        return functional.interpolate(x, size=size, mode="bilinear", align_corners=True)
+
+    def sample(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """See `Ops`."""
+        grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)[None]
+        # Of grid and map, torch wants one type, and half precision would move the points.
+        sampled = functional.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
+        return sampled.to(x.dtype)
+
+    def pick(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """See `Ops`."""
+        return x.index_select(2, rows).index_select(3, columns)
+
+    def pool(self, x: Tensor) -> Tensor:
+        """See `Ops`."""
+        return 4 * functional.avg_pool2d(x, 2)
+
+    def attention(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """See `Ops`."""
+        # torch never forms the N x N matrix for contiguous (B, heads, N, d) only.
+        q, k, v = (x.unsqueeze(1).contiguous() for x in (query, key, value))
+        return functional.scaled_dot_product_attention(q, k, v, scale=1.0).squeeze(1)
+
+    def channel_similarity(self, theta: Tensor, phi: Tensor) -> Tensor:
+        """See `Ops`."""
+        return torch.softmax(theta.float().transpose(1, 2) @ phi.float(), dim=-1)
+
+
+class _Value(int):
+    """The number of a value on a tape."""
+
+
+class Tape:
+    """Takes down the operations of a part, to do them again without building it again."""
+
+    def __init__(self, part: Part) -> None:
+        self.inputs = list(part.inputs)
+        self.steps: list[tuple[str, tuple[Any, ...]]] = []
+        taken: Any = self
+        inputs = {name: _Value(number) for number, name in enumerate(self.inputs)}
+        self.outputs = [int(value) for value in part.build(taken, inputs)]
+        last = {value: step for step, (_, of) in enumerate(self.steps) for value in of if isinstance(value, _Value)}
+        self.done_with: list[list[int]] = [[] for _ in self.steps]
+        for value, step in last.items():
+            if value not in self.outputs:
+                self.done_with[step].append(value)
+
+    def __getattr__(self, operation: str) -> Any:
+        def take(*of: Any) -> _Value:
+            self.steps.append((operation, of))
+            return _Value(len(self.inputs) + len(self.steps) - 1)
+
+        return take
+
+    def play(self, ops: Ops[Tensor], inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Do the operations; values are let go when nothing needs them any more."""
+        values: dict[int, Tensor] = dict(enumerate(inputs))
+        for step, (operation, of) in enumerate(self.steps):
+            found = [values[value] if isinstance(value, _Value) else value for value in of]
+            values[len(self.inputs) + step] = getattr(ops, operation)(*found)
+            del found
+            for value in self.done_with[step]:
+                del values[value]
+        return [values[number] for number in self.outputs]
+
+
+class TorchPart(nn.Module):
+    """A part as a module without parameters of its own, which torch can trace and compile.
+
+    Args:
+        part: of the network.
+        dtype: of all but what is kept in float32.
+    """
+
+    def __init__(self, part: Part, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.tape = Tape(part)
+        self.ops = TorchOps(dtype)
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """The outputs of the inputs, both in the order of the part."""
+        return tuple(self.tape.play(self.ops, inputs))
 
 
 def has_fast_bf16() -> bool:
@@ -67,18 +175,20 @@ def find_device(name: str) -> torch.device:
 
 
 class TorchBackend:
-    """PSCC-Net in eager torch.
+    """PSCC-Net in torch.
 
     Args:
-        network: in evaluation mode; it is changed (folded) and belongs to the backend from then on.
         device: "cpu", "cuda", "cuda:1", "mps".
-        precision: "float32", "bf16", or "auto": bf16 on GPUs and on processors that multiply it natively.
+        precision: "float32", "bf16", or "auto": bf16 on CUDA and on processors that multiply it natively.
+        compiled: have torch.compile fuse operations, which takes a minute before the first picture.
 
     Raises:
         ValueError: for an unknown precision, or a device that is unknown or not there.
     """
 
-    def __init__(self, network: PSCCNet, device: str = "cpu", precision: str = "auto") -> None:
+    name = "torch"
+
+    def __init__(self, device: str = "cpu", precision: str = "auto", compiled: bool = False) -> None:
         self.device = find_device(device)
         if precision == "auto":
             fast = has_fast_bf16() if self.device.type == "cpu" else self.device.type == "cuda"
@@ -86,31 +196,34 @@ class TorchBackend:
         if precision not in ("float32", "bf16"):
             raise ValueError(f"precision is auto, float32 or bf16, not {precision!r}")
         self.precision = precision
-        folded = fold_batch_norm(network.eval()).to(self.device)
-        self.network: PSCCNet = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.compiled = compiled
+        self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        # A GPU wants large maps; a processor's caches want small ones.
+        on_cpu = self.device.type == "cpu"
+        self.tile_pixels = 600_000 if on_cpu else 4_000_000
+        self.stem_pixels = 130_000 if on_cpu else 1_000_000
 
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+    def compile(self, part: Part, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
+        """See `Backend`."""
+        module = TorchPart(part, self._dtype)
+        run = torch.compile(module, dynamic=not sizes) if self.compiled else module
 
-    def features(self, pixels: NDArray[np.uint8]) -> list[Tensor]:
-        """The four features at their fixed sizes, for (H, W, 3) uint8."""
-        picture = torch.from_numpy(pixels).to(self.device).permute(2, 0, 1)[None].float() / 255
-        network = self.network
-        maps = network.top_down.fuse(stem_in_strips(network.top_down, picture))
-        sides = (network.grid >> scale for scale in range(4))
-        return [resample(x, (side, side)) for x, side in zip(maps, sides, strict=True)]
+        def call(inputs: dict[str, Tensor]) -> list[Tensor]:
+            with torch.inference_mode():
+                return list(run(*(inputs[name] for name in part.inputs)))
 
-    @torch.inference_mode()
-    def __call__(self, pixels: NDArray[np.uint8], exit_scale: int = 1, gate_below: float | None = None) -> Output:
-        """Detect and localize; see `Backend`."""
-        with self._autocast():
-            features = self.features(pixels)
-            logits = self.network.detection_head(features)
-            score = float(torch.softmax(logits.float(), dim=1)[0, 1])
-            if gate_below is not None and score < gate_below:
-                return Output(score, {})
-            masks = self.network.bottom_up(features, exit_scale)
-        probabilities = [torch.sigmoid(mask.float())[0, 0].cpu().numpy() for mask in masks]
-        return Output(score, dict(enumerate(probabilities, start=exit_scale)))
+        return call
+
+    def empty(self, *shape: int) -> Tensor:
+        """See `Backend`."""
+        made = torch.empty(shape, dtype=self._dtype, device=self.device)
+        return made.contiguous(memory_format=torch.channels_last)
+
+    def put(self, values: NDArray[np.generic]) -> Tensor:
+        """See `Backend`."""
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def get(self, values: Tensor) -> NDArray[np.float32]:
+        """See `Backend`."""
+        found: NDArray[np.float32] = values.float().cpu().numpy().copy()
+        return found

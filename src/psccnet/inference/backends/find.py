@@ -1,0 +1,56 @@
+"""From the names of a backend, a device and a precision to a backend."""
+
+from ctypes.util import find_library
+from importlib.util import find_spec
+
+from psccnet.inference.backends import Backend
+
+INSTALLED_BY = {"openvino": "psccnet", "onnx": "psccnet[onnx]", "torch": "psccnet[torch]"}
+"""Backend -> what to install for it."""
+_MODULES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
+
+
+def find_backend(name: str = "auto", device: str = "auto", precision: str = "auto") -> Backend:
+    """Make a backend.
+
+    Args:
+        name: "openvino", "onnx", "torch", or "auto": torch on a GPU where there is one, otherwise OpenVINO, or what
+            of the others is installed.
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto": a GPU where there is one and torch is installed.
+        precision: "float32", "bf16", or "auto": what the backend takes for the fastest that is as good.
+
+    Raises:
+        ValueError: for an unknown name, device or precision, a backend that is not installed, or a device that is not
+            there or not for this backend.
+    """
+    if name not in ("auto", *_MODULES):
+        raise ValueError(f"backend is auto, openvino, onnx or torch, not {name!r}")
+    if device == "auto":
+        device = "cuda" if name in ("auto", "torch") and _torch_finds_cuda() else "cpu"
+    if name == "auto":
+        wanted = ("openvino", "onnx", "torch") if device == "cpu" else ("torch", "onnx")
+        name = next((one for one in wanted if find_spec(_MODULES[one])), wanted[0])
+    if find_spec(_MODULES[name]) is None:
+        raise ValueError(f"backend {name} is not installed: pip install '{INSTALLED_BY[name]}'")
+    if name == "openvino":
+        if device != "cpu":
+            raise ValueError(f"backend openvino runs on the cpu here, not on {device}; use backend torch")
+        from psccnet.inference.backends.openvino import OpenVINOBackend
+
+        return OpenVINOBackend(precision)
+    if name == "onnx":
+        from psccnet.inference.backends.onnx import ONNXBackend
+
+        return ONNXBackend(device, precision)
+    from psccnet.inference.backends.pytorch import TorchBackend
+
+    return TorchBackend(device, precision)
+
+
+def _torch_finds_cuda() -> bool:
+    # To import torch takes seconds: only where there is a driver to find.
+    if not (find_library("cuda") or find_library("nvcuda")) or find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()

@@ -1,0 +1,183 @@
+"""Tiles that stages 2 to 4 and the stem are computed on, so that the result is that of the whole picture.
+
+A tile carries a halo as wide as anything in it can see; maps of coarser scales start where the tile starts, since
+starts are multiples of 8; resampling takes its coordinates from the whole picture. All tiles of a picture have the same
+size, so that a backend prepares itself once. Along each axis, all is told by spans.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+ALIGNMENT = 8
+"""Tiles start at multiples of it: the pixels of one step of F_4."""
+STEM_ALIGNMENT = 2
+"""Tiles of the stem start at even pixels, for its map of half resolution."""
+STEM_RADIUS = 5
+"""How far stem, stage 1 and the first transition see: five 3x3 convolutions at full resolution."""
+STEM_HALO = 6
+"""`STEM_RADIUS`, made even, for the map of half resolution."""
+
+
+def receptive_radii() -> tuple[int, int, int, int]:
+    """How many pixels away a pixel of the picture may be that F_1..F_4 depend on, at most.
+
+    A 3x3 convolution at scale k reaches 2^(k-1) pixels; resampling by a factor f to scale k with aligned corners reads
+    at most 2f - 2 of scale k's steps away, since its coordinates lag behind the even spacing by less than one.
+    """
+    radii = [STEM_RADIUS, STEM_RADIUS]
+    for stage in range(3):
+        radii = [radius + 4 * 2**scale for scale, radius in enumerate(radii)]  # two blocks of two convolutions
+        fused = []
+        for target in range(len(radii)):
+            # Strided convolutions from s to the target reach 2^s + ... + 2^(target - 1).
+            down = [radii[s] + 2**target - 2**s for s in range(target)]
+            up = [radii[s] + 2 * (2**s - 2**target) for s in range(target + 1, len(radii))]
+            fused.append(max([radii[target], *down, *up]))
+        radii = fused
+        if stage < 2:
+            radii.append(radii[-1] + 2 ** (len(radii) - 1))  # the transition to a new scale
+    return radii[0], radii[1], radii[2], radii[3]
+
+
+HALO = -(-max(radius + 2**scale for scale, radius in enumerate(receptive_radii())) // ALIGNMENT) * ALIGNMENT
+"""Pixels around a tile's core: what its features see and the neighbour that sampling between two of them reads."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A tile along one axis, in pixels.
+
+    Attributes:
+        start: of what is computed, halo included.
+        stop: of what is computed.
+        core_start: of what is right in it; cores lie side by side and cover everything.
+        core_stop: of what is right in it.
+    """
+
+    start: int
+    stop: int
+    core_start: int
+    core_stop: int
+
+    def size(self, scale: int) -> int:
+        """Length of the tile in the map of a scale, 1..4."""
+        return map_size(self.stop - self.start, scale)
+
+
+def map_size(length: int, scale: int) -> int:
+    """Length of the map of a scale, 1..4, of `length` pixels."""
+    return -(-length >> (scale - 1))
+
+
+def tile_size(length: int, pieces: int, halo: int = HALO, alignment: int = ALIGNMENT) -> int:
+    """Length of each of `pieces` tiles that cover `length`, and start at multiples of `alignment`."""
+    least = -(-(length + (pieces - 1) * (2 * halo + alignment - 1)) // pieces)
+    return min(length, least + (length - least) % alignment)
+
+
+def cut(length: int, pieces: int, halo: int = HALO, alignment: int = ALIGNMENT) -> list[Span]:
+    """Cut an axis into tiles of one size whose cores keep `halo` away from where a tile ends but the axis goes on."""
+    size = tile_size(length, pieces, halo, alignment)
+    if size == length:
+        return [Span(0, length, 0, length)]
+    starts = [i * (length - size) // ((pieces - 1) * alignment) * alignment for i in range(pieces)]
+    borders = [0, *(start + halo for start in starts[1:]), length]
+    return [Span(start, start + size, *core) for start, core in zip(starts, pairwise(borders), strict=True)]
+
+
+def plan(height: int, width: int, tile_pixels: int) -> tuple[list[Span], list[Span]]:
+    """The tiles of a picture: of all cuts into tiles of at most `tile_pixels`, that of least computation.
+
+    Returns:
+        Spans of rows and of columns; every row span crosses every column span.
+    """
+    best = math.inf
+    chosen = _most_pieces(height), _most_pieces(width)
+    for down in range(1, chosen[0] + 1):
+        rows = tile_size(height, down)
+        across = next((n for n in range(1, _most_pieces(width) + 1) if tile_size(width, n) * rows <= tile_pixels), 0)
+        if across and (work := down * rows * across * tile_size(width, across)) < best:
+            best, chosen = work, (down, across)
+    return cut(height, chosen[0]), cut(width, chosen[1])
+
+
+def _most_pieces(length: int) -> int:
+    """More would be halo for the most part."""
+    most: int = length // HALO
+    return max(1, most)
+
+
+def normalised(at: NDArray[np.float64], size: int) -> NDArray[np.float32]:
+    """Positions in a map of `size` as -1 .. 1, its outermost pixels; what lies outside is drawn to the edge."""
+    if size == 1:
+        return np.zeros(len(at), dtype=np.float32)
+    return np.clip(2 * at / (size - 1) - 1, -1, 1).astype(np.float32)
+
+
+def positions(steps: NDArray[np.integer], span: Span, length: int, fine: int, coarse: int) -> NDArray[np.float32]:
+    """Where steps of the scale `fine` lie in a tile's map of the scale `coarse`, as the whole picture has it.
+
+    Args:
+        steps: numbers of rows or columns in the tile's map of the finer scale.
+        span: the tile along one axis.
+        length: of the picture along that axis, pixels.
+        fine: scale, 1..3.
+        coarse: scale, 2..4.
+
+    Returns:
+        One a step, float32, -1..1.
+    """
+    whole_fine, whole_coarse = map_size(length, fine), map_size(length, coarse)
+    ratio = (whole_coarse - 1) / (whole_fine - 1) if whole_fine > 1 else 0.0
+    at = (steps + span.start // 2 ** (fine - 1)) * ratio - span.start // 2 ** (coarse - 1)
+    return normalised(at, span.size(coarse))
+
+
+class Points(NamedTuple):
+    """The points of a fixed grid along an axis that lie in a tile's core.
+
+    Attributes:
+        where: in the grid.
+        steps: two a point, (2n,) int32: the rows or columns of the tile's map between which it lies.
+        shares: what they count for it, (2n,) float32.
+    """
+
+    where: slice
+    steps: NDArray[np.int32]
+    shares: NDArray[np.float32]
+
+
+def grid_points(span: Span, length: int, scale: int, side: int) -> Points:
+    """Which of the fixed grid's points along an axis lie in a tile's core, and where in its map.
+
+    Args:
+        span: the tile along one axis.
+        length: of the picture along that axis, pixels.
+        scale: 1..4.
+        side: points of the grid at that scale.
+
+    Returns:
+        The points; each belongs to one tile. As all tiles of a picture are to sample equally many, there may be more
+        steps than of the points, to be thrown away.
+    """
+    unit = 2 ** (scale - 1)
+    at = np.arange(side) * ((map_size(length, scale) - 1) / (side - 1))
+    lower = np.floor(at).astype(np.int32)
+    first, last = np.searchsorted(lower, [span.core_start // unit, map_size(span.core_stop, scale)])
+    share = (at - lower)[first:last]
+    lower = lower[first:last] - span.start // unit
+    steps = np.stack([lower, np.minimum(lower + 1, span.size(scale) - 1)], axis=1).astype(np.int32)
+    shares = np.stack([1 - share, share], axis=1).astype(np.float32)
+    spare = ((0, most_points(span, length, side) - len(share)), (0, 0))
+    where = slice(int(first), int(last))
+    return Points(where, np.pad(steps, spare).ravel(), np.pad(shares, spare).ravel())
+
+
+def most_points(span: Span, length: int, side: int) -> int:
+    """As many points of a grid of `side` as any tile of that size may have, and at least one."""
+    return min(side, 2 + side * (span.stop - span.start) // length)
