@@ -11,13 +11,13 @@ BASE := .venv-base
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-environment: $(STAMP) ## create .venv and install the package with its train, onnx and dev extras
+environment: $(STAMP) ## create .venv and install the package with all its extras
 
 # The stamp is written last: an install that was interrupted is taken up again by the next make.
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "psccnet needs Python 3.11 or later: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[train,onnx,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[train,onnx,int8,dev]'
 	@touch $@
 
 lint: $(STAMP) ## style, types and the arrows between packages

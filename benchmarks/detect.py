@@ -1,53 +1,81 @@
-"""Seconds and peak memory of one picture, ours beside the plain network in float32 as the released code runs it.
+"""Seconds and peak memory of one picture: ours beside the plain network in float32 as the released code runs it.
 
-Each way runs in a process of its own, since peak memory is a process's; ways take turns, and medians are printed
-with the ratio to the first. Example:
+Each way runs in a process of its own, since peak memory is a process's; ways take turns, and medians are printed with
+the ratio to the first. Timed is everything from the bytes of a JPEG to the result, after a first picture of the same
+size, unless --cold. Example:
 
-    python benchmarks/detect.py --width 1920 --height 1080 --repeats 3
+    python benchmarks/detect.py --width 1920 --height 1080
 """
 
 import argparse
+import io
 import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
+from PIL import Image
 
-WAYS = ("released arithmetic, float32", "psccnet, float32", "psccnet, bf16")
+RELEASED = "released arithmetic, eager float32"
+WAYS = {
+    RELEASED: ("", ""),
+    "OpenVINO, bf16": ("openvino", "bf16"),
+    "OpenVINO, float32": ("openvino", "float32"),
+    "ONNX Runtime, float32": ("onnx", "float32"),
+    "torch, bf16": ("torch", "bf16"),
+    "torch, float32": ("torch", "float32"),
+}
 
 
-def picture(width: int, height: int) -> np.ndarray:
+def jpeg(width: int, height: int) -> bytes:
     """Noise over a gradient: the work does not depend on what is in the picture."""
     rng = np.random.default_rng(0)
-    ramp = np.linspace(0, 200, width)[None, :, None] + np.zeros((height, 1, 3))
-    return np.clip(ramp + rng.normal(0, 20, (height, width, 3)), 0, 255).astype(np.uint8)
+    picture = Image.new("RGB", (width, height))
+    for top in range(0, height, 256):
+        rows = min(256, height - top)
+        ramp = np.linspace(0, 200, width)[None, :, None] + rng.normal(0, 20, (rows, width, 3))
+        picture.paste(Image.fromarray(np.clip(ramp, 0, 255).astype(np.uint8)), (0, top))
+    stream = io.BytesIO()
+    picture.save(stream, format="JPEG", quality=90)
+    return stream.getvalue()
 
 
-def measure(way: str, width: int, height: int) -> dict[str, float]:
-    """Run one way in this process: seconds after a small picture has warmed it up, peak memory in MB."""
+def released() -> Callable[[bytes], object]:
+    """The released network in torch as its code runs it: one picture, contiguous, float32, eager."""
     import torch
 
-    from psccnet.inference.backends.pytorch import TorchBackend
     from psccnet.network import PSCCNet
 
     torch.manual_seed(0)
-    pixels = picture(width, height)
-    if way == WAYS[0]:
-        network = PSCCNet("released").eval()
+    network = PSCCNet("released").eval()
 
-        def once(pixels: np.ndarray) -> None:
-            tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255).contiguous()
-            with torch.no_grad():
-                network(tensor)
+    def once(data: bytes) -> object:
+        pixels = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+        tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None].float().div(255).contiguous()
+        with torch.no_grad():
+            return network(tensor)
+
+    return once
+
+
+def measure(way: str, width: int, height: int, cold: bool) -> dict[str, float]:
+    """Run one way in this process: seconds from the bytes to the result, peak memory in MB."""
+    backend, precision = WAYS[way]
+    data = jpeg(width, height)
+    if way == RELEASED:
+        once = released()
     else:
-        once = TorchBackend(PSCCNet("paper"), precision="bf16" if way == WAYS[2] else "float32")
+        from psccnet.inference import load
 
-    once(pixels[:256, :256].copy())
+        once = load(backend=backend, device="cpu", precision=precision, max_pixels=10**9).detect
+    if not cold:
+        once(data)
     started = time.perf_counter()
-    once(pixels)
+    once(data)
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000}
 
@@ -57,29 +85,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, default=1920)
     parser.add_argument("--height", type=int, default=1080)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--skip-released", action="store_true", help="for pictures that it has no memory for")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS)[:3], metavar="WAY", help=", ".join(WAYS))
+    parser.add_argument("--cold", action="store_true", help="time the first picture of a process, without its imports")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.way:
-        print(json.dumps(measure(arguments.way, arguments.width, arguments.height)))
+        print(json.dumps(measure(arguments.way, arguments.width, arguments.height, arguments.cold)))
         return
-    ways = WAYS[1:] if arguments.skip_released else WAYS
-    runs: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
-    size = ["--width", str(arguments.width), "--height", str(arguments.height)]
+    runs: dict[str, list[dict[str, float]]] = {way: [] for way in arguments.ways}
+    size = ["--width", str(arguments.width), "--height", str(arguments.height), *["--cold"] * arguments.cold]
     for _ in range(arguments.repeats):
-        for way in ways:
+        for way, of_way in runs.items():
             command = [sys.executable, __file__, *size, "--way", way]
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            runs[way].append(json.loads(output))
-            print(f"{way}: {runs[way][-1]['seconds']:.2f} s", file=sys.stderr)
+            of_way.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+            print(f"{way}: {of_way[-1]['seconds']:.2f} s", file=sys.stderr)
     print(f"| {arguments.width} x {arguments.height}, median of {arguments.repeats} | seconds | faster | peak MB |")
     print("|---|---|---|---|")
-    first = statistics.median(run["seconds"] for run in runs[ways[0]])
-    for way in ways:
-        seconds = statistics.median(run["seconds"] for run in runs[way])
-        megabytes = statistics.median(run["megabytes"] for run in runs[way])
-        print(f"| {way} | {seconds:.2f} | {first / seconds:.1f} x | {megabytes:.0f} |")
+    medians = {
+        way: {key: statistics.median(run[key] for run in of_way) for key in ("seconds", "megabytes")}
+        for way, of_way in runs.items()
+    }
+    first = medians[arguments.ways[0]]["seconds"]
+    for way, of in medians.items():
+        print(f"| {way} | {of['seconds']:.3f} | {first / of['seconds']:.1f} x | {of['megabytes']:.0f} |")
 
 
 if __name__ == "__main__":

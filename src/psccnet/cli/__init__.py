@@ -6,14 +6,16 @@ import sys
 from cyclopts import App
 
 from psccnet.cli.ablate import ablate
+from psccnet.cli.benchmark import benchmark
 from psccnet.cli.datasets import check, list_datasets
 from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
+from psccnet.cli.export import export
 from psccnet.cli.figure import figure
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
 from psccnet.cli.train import train
-from psccnet.cli.weights import bundle, import_weights, list_weights, show, verify
+from psccnet.cli.weights import bundle, import_weights, list_weights, quantize, show, verify
 
 app = App(
     name="psccnet",
@@ -28,16 +30,19 @@ app.command(figure)
 app.command(ablate)
 app.command(synthesize)
 app.command(train)
+app.command(export)
+app.command(benchmark)
 datasets = App(name="datasets", help="List data sets, and check whether one is whole.")
 datasets.command(list_datasets, name="list")
 datasets.command(check)
 app.command(datasets)
-weights = App(name="weights", help="List, show, verify, import and bundle weights.")
+weights = App(name="weights", help="List, show, verify, import, bundle and quantize weights.")
 weights.command(list_weights, name="list")
 weights.command(show)
 weights.command(verify)
 weights.command(import_weights, name="import")
 weights.command(bundle)
+weights.command(quantize)
 app.command(weights)
 
 
@@ -56,6 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("psccnet"):
             raise
-        print(f"psccnet: this verb needs {error.name}: pip install 'psccnet[train]'", file=sys.stderr)
+        extra = "int8" if error.name == "nncf" else "train"
+        print(f"psccnet: this needs {error.name}: pip install 'psccnet[{extra}]'", file=sys.stderr)
         sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)

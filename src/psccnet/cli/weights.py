@@ -1,8 +1,10 @@
-"""`psccnet weights`: list, show, verify, import, bundle."""
+"""`psccnet weights`: list, show, verify, import, bundle, quantize."""
 
 import sys
 from pathlib import Path
 
+from psccnet.cli.inputs import find_inputs
+from psccnet.cli.progress import progress
 from psccnet.weights.card import bundled, read_card, render
 from psccnet.weights.card import verify as verify_card
 from psccnet.weights.errors import WeightsError
@@ -83,3 +85,36 @@ def bundle(checkpoint: Path, *, out: Path, card: Path | None = None, half: bool 
 
     written = bundle_checkpoint(checkpoint, out, card, half)
     print(f"{out}: {written.name}, {written.steps:,} steps, sha256 {written.sha256[:12]}")
+
+
+def quantize(*, calibrate: Path, out: Path, weights: str = "default", count: int = 32) -> None:
+    """Calibrate weights for 8-bit integers, which some processors multiply faster; says what it costs.
+
+    For example:
+
+        psccnet weights quantize --calibrate photographs/ --out default-int8/
+
+        psccnet detect photo.jpg --weights default-int8/
+
+    Args:
+        calibrate: folder with pictures of the kind that will be looked at, untouched ones too; no masks are needed.
+        out: folder to make.
+        weights: a bundled name or a .safetensors file.
+        count: pictures of the folder to use, evenly spread; a quarter of them only to measure.
+    """
+    from psccnet.inference.decoding import PictureError, decode
+    from psccnet.inference.quantization import quantize as make
+
+    found = find_inputs([str(calibrate)])
+    pictures = []
+    for source, _ in progress(found[:: max(1, len(found) // count)][:count], "pictures"):
+        try:
+            pictures.append(decode(source).pixels)
+        except PictureError as error:
+            print(f"psccnet: left out: {error}", file=sys.stderr)
+    print("psccnet: calibrating, which takes about a minute", file=sys.stderr)
+    measured = make(weights, pictures, out)
+    print(
+        f"{out}: differs from float32 by {measured['score_difference']:.4f} in the score and by"
+        f" {measured['mask_difference']:.4f} in the mask, on average"
+    )

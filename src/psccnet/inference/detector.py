@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psccnet.inference.backends.find import find_backend
+from psccnet.inference.backends.find import find_backend, quantized_parts
 from psccnet.inference.decoding import MAX_PIXELS, Admit, Decoded, PictureError, Source, decode
 from psccnet.inference.engine import Engine, ExitScale, Output
 from psccnet.inference.parameters import read_parameters
@@ -160,10 +160,11 @@ def load(
     """Load weights into a detector.
 
     Args:
-        weights: a bundled name, a `.safetensors` path, or a folder in the released layout.
+        weights: a bundled name, a `.safetensors` path, a folder in the released layout, or one that `psccnet weights
+            quantize` made.
         backend: "openvino", "onnx", "torch", or "auto": torch on a GPU where there is one, otherwise OpenVINO.
         device: "auto" (a GPU where there is one and torch is installed), "cpu", "cuda", "mps".
-        precision: "auto", "float32" or "bf16".
+        precision: "auto", "float32", "bf16", or "int8" for quantized weights.
         max_pixels: larger pictures are refused before they are decoded.
 
     Raises:
@@ -172,4 +173,5 @@ def load(
             or not there.
     """
     parameters, card = read_parameters(weights)
-    return Detector(Engine(Parts(parameters), find_backend(backend, device, precision)), card, max_pixels)
+    found = find_backend(backend, device, precision, quantized_parts(weights))
+    return Detector(Engine(Parts(parameters), found), card, max_pixels)

@@ -154,12 +154,15 @@ SETTLED = 0.01
 """Mean change of a mask's probabilities from one scale to the next below which the next is held to add nothing."""
 
 
+def change(masks: dict[int, NDArray[np.float32]], scale: int) -> float:
+    """Mean absolute difference of the mask of `scale` from the one before, 0..1."""
+    mask = masks[scale]
+    return float(np.abs(mask - resample(masks[scale + 1], *mask.shape)).mean())
+
+
 def settled(masks: dict[int, NDArray[np.float32]], scale: int) -> bool:
     """Whether the mask of `scale` differs so little from the one before that the next is not worth its time."""
-    if scale + 1 not in masks:
-        return False
-    mask = masks[scale]
-    return float(np.abs(mask - resample(masks[scale + 1], *mask.shape)).mean()) < SETTLED
+    return scale + 1 in masks and change(masks, scale) < SETTLED
 
 
 def _stem_spans(length: int, pixels: int) -> list[Span]:

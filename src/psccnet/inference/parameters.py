@@ -90,12 +90,14 @@ def read_parameters(weights: str | Path) -> tuple[Parameters, Card]:
     """Read weights without torch; with it, a folder in the released layout too.
 
     Args:
-        weights: a bundled name, a `.safetensors` path, or a folder in the released layout.
+        weights: a bundled name, a `.safetensors` path, a folder in the released layout, or one of quantized parts.
 
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
     """
     path = resolve(weights)
+    if (path / "weights.safetensors").is_file():
+        path = path / "weights.safetensors"
     if not path.is_dir():
         tensors, card = read(path, "np")
         return Parameters(tensors, card.architecture), card

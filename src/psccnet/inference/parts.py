@@ -26,6 +26,8 @@ Shape = tuple[int | None, ...]
 Bring = Callable[[T, int, int, T], T]
 """(x, target, source, like): what a fusion adds at the scale `target` of the map x that comes from `source`."""
 
+PIXELS: dict[str, Shape] = {"pixels": (None, None, 3)}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -34,13 +36,13 @@ class Part:
     Attributes:
         name: short, for messages and plots.
         inputs: name -> shape without the batch (vectors have none), None where any size goes; `dtype_of` tells types.
-        outputs: names.
+        outputs: name -> shape without the batch.
         build: makes the outputs of the inputs with some backend's operations.
     """
 
     name: str
     inputs: dict[str, Shape]
-    outputs: tuple[str, ...]
+    outputs: dict[str, Shape]
     build: Callable[[Ops[T], dict[str, T]], list[T]]
 
 
@@ -64,9 +66,8 @@ class Parts:
 
     def stem(self) -> Part:
         """Stem, stage 1 and the first transition: pixels (B, H, W, 3) to maps of 18 and 36 channels."""
-        return Part(
-            "stem", {"pixels": (None, None, 3)}, ("fine", "half"), lambda ops, of: self._stem(ops, of["pixels"])
-        )
+        outputs: dict[str, Shape] = {"fine": (CHANNELS[0], None, None), "half": (CHANNELS[1], None, None)}
+        return Part("stem", PIXELS, outputs, lambda ops, of: self._stem(ops, of["pixels"]))
 
     def stages(self, tiled: bool) -> Part:
         """Stages 2 to 4 and the sampling of F_1..F_4 at points, without F_1..F_4 ever being whole.
@@ -108,23 +109,26 @@ class Parts:
                 sampled.append(ops.pool(weighted))
             return sampled
 
-        return Part("tile" if tiled else "stages", inputs, tuple(f"feature{scale}" for scale in range(1, 5)), build)
+        outputs: dict[str, Shape] = {f"feature{k}": (c, None, None) for k, c in enumerate(CHANNELS, start=1)}
+        return Part("tile" if tiled else "stages", inputs, outputs, build)
 
     def head(self) -> Part:
         """The detection head: the four features to the score (B, 1, 1, 1)."""
         inputs = {f"feature{scale}": self._feature_shape(scale) for scale in range(1, 5)}
-        return Part("head", inputs, ("score",), lambda ops, of: [self._head(ops, [of[name] for name in inputs])])
+        return Part(
+            "head", inputs, {"score": (1, 1, 1)}, lambda ops, of: [self._head(ops, [of[name] for name in inputs])]
+        )
 
     def scale(self, scale: int) -> Part:
         """The mask (B, 1, h, w) of one scale, from its feature and the mask before (Eq. 1)."""
         inputs = {f"feature{scale}": self._feature_shape(scale)}
         if scale < 4:
-            inputs[f"mask{scale + 1}"] = (1, *self._feature_shape(scale + 1)[1:])
+            inputs[f"mask{scale + 1}"] = (1, *self._side(scale + 1))
 
         def build(ops: Ops[T], of: dict[str, T]) -> list[T]:
             return [self._mask(ops, scale, of[f"feature{scale}"], of.get(f"mask{scale + 1}"))]
 
-        return Part(f"scale{scale}", inputs, (f"mask{scale}",), build)
+        return Part(f"scale{scale}", inputs, {f"mask{scale}": (1, *self._side(scale))}, build)
 
     def whole(self) -> Part:
         """The network in one piece: pixels (B, H, W, 3) to score and masks."""
@@ -140,7 +144,8 @@ class Parts:
                 masks.insert(0, self._mask(ops, scale, features[scale - 1], masks[0] if masks else None))
             return [ops.reshape(self._head(ops, features), ()), *masks]
 
-        return Part("network", {"pixels": (None, None, 3)}, ("score", "mask1", "mask2", "mask3", "mask4"), build)
+        outputs: dict[str, Shape] = {"score": ()} | {f"mask{k}": (1, *self._side(k)) for k in range(1, 5)}
+        return Part("network", PIXELS, outputs, build)
 
     def _side(self, scale: int) -> tuple[int, int]:
         side = self.grid >> (scale - 1)

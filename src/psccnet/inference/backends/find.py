@@ -2,22 +2,37 @@
 
 from ctypes.util import find_library
 from importlib.util import find_spec
+from pathlib import Path
 
 from psccnet.inference.backends import Backend
+from psccnet.weights.files import resolve
 
 INSTALLED_BY = {"openvino": "psccnet", "onnx": "psccnet[onnx]", "torch": "psccnet[torch]"}
 """Backend -> what to install for it."""
 _MODULES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
 
 
-def find_backend(name: str = "auto", device: str = "auto", precision: str = "auto") -> Backend:
+QUANTIZED = "int8.json"
+"""The file by which a folder of quantized parts is known (`psccnet.inference.quantization`)."""
+
+
+def quantized_parts(weights: str | Path) -> Path | None:
+    """The folder of quantized parts that weights are, if they are one."""
+    folder = resolve(weights)
+    return folder if (folder / QUANTIZED).is_file() else None
+
+
+def find_backend(
+    name: str = "auto", device: str = "auto", precision: str = "auto", quantized: Path | None = None
+) -> Backend:
     """Make a backend.
 
     Args:
         name: "openvino", "onnx", "torch", or "auto": torch on a GPU where there is one, otherwise OpenVINO, or what
             of the others is installed.
         device: "cpu", "cuda", "cuda:1", "mps", or "auto": a GPU where there is one and torch is installed.
-        precision: "float32", "bf16", or "auto": what the backend takes for the fastest that is as good.
+        precision: "float32", "bf16", "int8", or "auto": int8 for quantized weights, otherwise bf16 where that is fast.
+        quantized: a folder of quantized parts, which OpenVINO alone runs.
 
     Raises:
         ValueError: for an unknown name, device or precision, a backend that is not installed, or a device that is not
@@ -25,6 +40,8 @@ def find_backend(name: str = "auto", device: str = "auto", precision: str = "aut
     """
     if name not in ("auto", *_MODULES):
         raise ValueError(f"backend is auto, openvino, onnx or torch, not {name!r}")
+    if quantized is not None and name == "auto":
+        name, device = "openvino", "cpu" if device == "auto" else device
     if device == "auto":
         device = "cuda" if name in ("auto", "torch") and _torch_finds_cuda() else "cpu"
     if name == "auto":
@@ -37,7 +54,7 @@ def find_backend(name: str = "auto", device: str = "auto", precision: str = "aut
             raise ValueError(f"backend openvino runs on the cpu here, not on {device}; use backend torch")
         from psccnet.inference.backends.openvino import OpenVINOBackend
 
-        return OpenVINOBackend(precision)
+        return OpenVINOBackend(precision, quantized)
     if name == "onnx":
         from psccnet.inference.backends.onnx import ONNXBackend
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from psccnet.inference.backends import Compiled
 from psccnet.inference.parameters import Layer
-from psccnet.inference.parts import Part, dtype_of
+from psccnet.inference.parts import Part, Shape, dtype_of
 
 OPSET = 17
 """Has GridSample (16) and is read by ONNX Runtime 1.13 and later."""
@@ -118,12 +118,17 @@ class ONNXOps:
         return self.node("Softmax", self.node("MatMul", self.node("Transpose", theta, perm=[0, 2, 1]), phi), axis=2)
 
 
+def _sides(name: str, shape: Shape) -> list[int | str]:
+    """A shape with names for sides of any size."""
+    return [f"{name}_{i}" if side is None else side for i, side in enumerate(shape)]
+
+
 def build(part: Part) -> onnx.ModelProto:
     """The graph of a part as an ONNX model, its inputs and outputs named."""
     ops = ONNXOps()
     inputs = []
     for name, shape in part.inputs.items():
-        whole: list[int | str] = [f"{name}_{i}" if side is None else side for i, side in enumerate(shape)]
+        whole = _sides(name, shape)
         if len(shape) > 1:
             whole.insert(0, "batch" if name == "pixels" else 1)
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype_of(name)))
@@ -131,7 +136,10 @@ def build(part: Part) -> onnx.ModelProto:
     values = part.build(ops, {name: name for name in part.inputs})
     for name, value in zip(part.outputs, values, strict=True):
         ops.nodes.append(helper.make_node("Identity", [value], [name]))
-    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in part.outputs]
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *_sides(name, shape)])
+        for name, shape in part.outputs.items()
+    ]
     graph = helper.make_graph(ops.nodes, part.name, inputs, outputs, ops.constants)
     return helper.make_model(
         graph, producer_name="psccnet", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,6 @@ from psccnet.inference.parts import Part, dtype_of
 
 Value = Any
 """A node or an output of one."""
-
-CHANNEL_PRECISE = "precise_0"
-"""The runtime attribute of nodes that stay in float32 where the rest is bf16."""
 
 
 class OpenVINOOps:
@@ -101,9 +99,13 @@ class OpenVINOOps:
 
     def channel_similarity(self, theta: Value, phi: Value) -> Value:
         """See `Ops`."""
-        logits = op.matmul(theta, phi, True, False)
-        logits.get_rt_info()[CHANNEL_PRECISE] = ""
-        return op.softmax(logits, 2)
+        # Where the plug-in multiplies in bf16, it adds in float32 but rounds the sum: of logits in the hundreds, little
+        # would be left. So they are computed once more, as differences to the largest of their row, which is added as
+        # one more token; what is rounded then is near zero where the softmax is not.
+        largest = op.reduce_max(op.matmul(theta, phi, True, False), _integers(2), keep_dims=True)
+        minus_one = op.broadcast(op.constant(np.float32(-1)), op.shape_of(op.reduce_max(phi, _integers(1), True)))
+        theta = op.concat([theta, op.transpose(largest, _integers(0, 2, 1))], 1)
+        return op.softmax(op.matmul(theta, op.concat([phi, minus_one], 1), True, False), 2)
 
 
 def _integers(*values: int) -> Value:
@@ -131,35 +133,44 @@ class OpenVINOBackend:
     """PSCC-Net on the processor by OpenVINO.
 
     Args:
-        precision: "float32", "bf16", or "auto": bf16 where the processor multiplies it natively.
+        precision: "float32", "bf16", "int8", or "auto": int8 where there is a folder of it, otherwise bf16 where the
+            processor multiplies it natively.
+        quantized: a folder that `psccnet.inference.quantization.quantize` made of the weights, for int8.
 
     Raises:
-        ValueError: for an unknown precision.
+        ValueError: for an unknown precision, or int8 without such a folder.
     """
 
     name = "openvino"
-    tile_pixels = 640_000
+    tile_pixels = 700_000
     stem_pixels = 200 * 200
     """Of smaller tiles the halo costs more; of larger ones the maps of 256 channels no longer stay in the cache."""
 
-    def __init__(self, precision: str = "auto") -> None:
+    def __init__(self, precision: str = "auto", quantized: Path | None = None) -> None:
         self._core = openvino.Core()
+        fast = "BF16" in self._core.get_property("CPU", properties.device.capabilities())
         if precision == "auto":
-            fast = "BF16" in self._core.get_property("CPU", properties.device.capabilities())
-            precision = "bf16" if fast else "float32"
-        if precision not in ("float32", "bf16"):
-            raise ValueError(f"precision is auto, float32 or bf16, not {precision!r}")
+            precision = "int8" if quantized else "bf16" if fast else "float32"
+        if precision not in ("float32", "bf16", "int8"):
+            raise ValueError(f"precision is auto, float32, bf16 or int8, not {precision!r}")
+        if precision == "int8" and quantized is None:
+            raise ValueError(
+                "int8 needs weights calibrated for it: make them with psccnet weights quantize"
+            )
         self.precision = precision
+        self._floating = "bf16" if precision == "bf16" or (precision == "int8" and fast) else "f32"
+        self._quantized = quantized if precision == "int8" else None
 
     def compile(self, part: Part, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
         """See `Backend`."""
         options = {
-            "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
+            "INFERENCE_PRECISION_HINT": self._floating,
             # All cores for one picture: two pictures at a time gain next to nothing and take twice the memory.
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": "NO",  # the process may own fewer cores than the machine has
         }
-        model = build(part)
+        file = None if self._quantized is None else self._quantized / f"{part.name}.xml"
+        model = build(part) if file is None or not file.is_file() else self._core.read_model(file)
         if sizes:
             model.reshape({name: list(size) for name, size in sizes.items()})
         compiled = self._core.compile_model(model, "CPU", options)

@@ -1,0 +1,118 @@
+"""`psccnet benchmark`: how long a picture takes here, and where the time goes."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from psccnet.cli.inputs import BackendName
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from psccnet.inference.benchmark import Measured
+
+LABELS = {
+    "stem": "stem and stage 1",
+    "stages": "stages 2 to 4",
+    "head": "detection head",
+    "scale4": "mask 4",
+    "scale3": "mask 3",
+    "scale2": "mask 2",
+    "scale1": "mask 1",
+    "rest": "slicing, copying",
+}
+
+
+def benchmark(
+    *,
+    sizes: Annotated[tuple[str, ...], Parameter(name="--size", negative=())] = ("256x256", "1920x1080"),
+    weights: str = "default",
+    backend: BackendName = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    repeats: Annotated[int, Parameter(validator=Number(gte=1))] = 5,
+    plot: Path | None = None,
+    json_lines: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Time pictures of noise, beside what this machine could do at best.
+
+    The bounds: the network's FLOP at the rate of a bare large convolution on this backend, and the bytes of its maps,
+    each written and read once, at the rate of a bare copy. What is computed is more than the network's FLOP where
+    tiles overlap.
+
+    For example:
+
+        psccnet benchmark --size 1920x1080 --size 4000x3000 --plot time.png
+
+    Args:
+        sizes: WIDTHxHEIGHT; may be given several times.
+        weights: a bundled name, a .safetensors file, or a folder in the released layout.
+        backend: what computes; see psccnet detect --help.
+        device: auto, cpu, cuda or mps.
+        precision: auto, float32 or bf16.
+        repeats: of each size, of which the median is shown.
+        plot: draw where the time goes, a stacked bar a size, into this .png or .pdf (needs psccnet[train]).
+        json_lines: print one JSON object a size.
+    """
+    wanted = [_size(words) for words in sizes]
+    if plot is not None:
+        import matplotlib  # noqa: F401 (missing, it is missed now and not after the measuring)
+    from psccnet.inference import load
+    from psccnet.inference.benchmark import bandwidth, measure, peak_flops
+
+    engine = load(weights, backend, device, precision).engine
+    print(f"psccnet: {engine.backend.name}, {engine.backend.precision}: measuring", file=sys.stderr)
+    peak, copying = peak_flops(engine), bandwidth()
+    measured = measure(engine, wanted, repeats)
+    width = 2 if engine.backend.precision == "bf16" else 4
+    if json_lines:
+        for one in measured:
+            print(json.dumps(asdict(one) | {"peak_flops": peak, "bandwidth": copying, "precision_bytes": width}))
+    else:
+        print(f"peak {peak / 1e9:,.0f} GFLOP/s, memory {copying / 1e9:.1f} GB/s, medians of {repeats}\n")
+        print("| picture | seconds | GFLOP | computed | least seconds by FLOP | by bytes | share of the bound |")
+        print("|---|---|---|---|---|---|---|")
+        for one in measured:
+            by_flop, by_bytes = one.flop / peak, one.values * width / copying
+            print(
+                f"| {one.width} x {one.height} | {one.seconds:.3f} | {one.flop / 1e9:,.0f} | {one.flop_done / 1e9:,.0f}"
+                f" | {by_flop:.3f} | {by_bytes:.3f} | {100 * max(by_flop, by_bytes) / one.seconds:.0f} % |"
+            )
+    if plot is not None:
+        from psccnet.evaluation.figures import write_figure
+
+        for file in write_figure(_bars(measured, f"{engine.backend.name}, {engine.backend.precision}"), plot):
+            print(file, file=sys.stderr)
+
+
+def _size(words: str) -> tuple[int, int]:
+    width, _, height = words.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise ValueError(f"--size: {words!r} is not WIDTHxHEIGHT, such as 1920x1080")
+    return int(height), int(width)
+
+
+def _bars(measured: list["Measured"], title: str) -> "Figure":
+    """A stacked bar a size: the share of each step."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 1.4 + 0.7 * len(measured)), layout="constrained")
+    axes = figure.add_subplot()
+    names = [f"{one.width} x {one.height}\n{one.seconds:.2f} s" for one in measured]
+    left = [0.0] * len(measured)
+    for index, (step, label) in enumerate(LABELS.items()):
+        shares = [100 * one.steps[step] / one.seconds for one in measured]
+        axes.barh(names, shares, left=left, label=label, color=colormaps["tab10"](index))
+        left = [start + share for start, share in zip(left, shares, strict=True)]
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("share of the time, %")
+    axes.set_title(title)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False)
+    return figure

@@ -1,0 +1,41 @@
+"""`psccnet export`: the network as a file for other programs."""
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+
+def export(
+    out: Path, /, *, weights: str = "default", format: Literal["auto", "onnx", "openvino", "torchscript"] = "auto"
+) -> None:
+    """Write the network with its weights as one graph, and verify that it computes the same.
+
+    Its input is `pixels`, (batch, height, width, 3) uint8 RGB of any size; its outputs are `score` and `mask1` (the
+    finest) to `mask4`, probabilities. The card of the weights is in the file's metadata under "psccnet".
+
+    For example:
+
+        psccnet export psccnet.onnx
+
+        psccnet export models/psccnet.xml --weights my.safetensors
+
+    Args:
+        out: file to write: .onnx, .xml (OpenVINO, with a .bin beside it) or .pt (TorchScript).
+        weights: a bundled name, a .safetensors file, or a folder in the released layout.
+        format: onnx, openvino or torchscript; by the ending of the file if left out.
+    """
+    from psccnet.inference.export import ENDINGS, TOLERANCE
+    from psccnet.inference.export import export as write
+
+    if format == "auto":
+        by_ending = {ending: name for name, ending in ENDINGS.items()}
+        if out.suffix not in by_ending:
+            raise ValueError(f"{out}: name a file that ends in .onnx, .xml (OpenVINO) or .pt (TorchScript)")
+        format = by_ending[out.suffix]
+    done = write(weights, out, format)
+    for file in done.files:
+        print(file)
+    print(
+        f"psccnet: verified against {done.reference}: differs by at most {done.difference:.1g} (allowed {TOLERANCE:g})",
+        file=sys.stderr,
+    )
