@@ -49,7 +49,7 @@ def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
         assert TorchBackend().precision == chosen
     for backend in (TorchBackend, OpenVINOBackend):
         assert backend(precision="float32").precision == "float32"
-        with pytest.raises(ValueError, match="precision is auto, float32.*, not 'int4'"):
+        with pytest.raises(ValueError, match=r"precision is auto, float32.*, not 'int4'"):
             backend(precision="int4")
     with pytest.raises(ValueError, match="backend onnx computes in float32, not in 'bf16'"):
         find_backend("onnx", "cpu", "bf16")
