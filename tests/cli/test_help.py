@@ -52,7 +52,7 @@ def test_a_missing_extra_is_named(psccnet: Run, monkeypatch: pytest.MonkeyPatch,
     for name in [name for name in sys.modules if name.startswith("psccnet.synthesis")]:
         monkeypatch.delitem(sys.modules, name)
     done = psccnet("synthesize", tmp_path, "--out", tmp_path)
-    assert done == (2, "", "psccnet: this verb needs cv2: pip install 'psccnet[train]'\n")
+    assert done == (2, "", "psccnet: this needs cv2: pip install 'psccnet[train]'\n")
 
 
 def test_a_missing_module_of_ours_is_not_passed_off_as_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,8 +57,8 @@ def test_precisions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_device("cpu") == torch.device("cpu")
-    for name in ("gpu", "", "meta", "cpux"):
-        with pytest.raises(ValueError, match="device is auto, cpu, cuda or mps"):
+    for name in ("gpu", "", "meta", "cpux", "cpu:x"):
+        with pytest.raises(ValueError, match="device is auto, cpu, cuda, cuda:1 or mps"):
             find_device(name)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.mps.is_available", lambda: False)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import psccnet
@@ -80,6 +82,22 @@ def test_masks_are_upright_with_the_picture(detector: Detector, tmp_path: Path) 
     assert np.array_equal(result.mask, detector.detect(np.rot90(PIXELS, -1)).mask)
 
 
+MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I;16"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(MODES), st.integers(1, 70), st.integers(1, 70))
+def test_any_mode_and_size(detector: Detector, mode: str, width: int, height: int) -> None:
+    picture = Image.fromarray(texture(width, height, width))
+    picture = Image.new(mode, (width, height), 700) if mode == "I;16" else picture.convert(mode)
+    result = detector.detect(picture, masks=(1, 2, 3, 4))
+    assert result.mask.shape == (height, width)
+    assert 0 <= result.score <= 1
+    for mask in (result.mask, *result.masks.values()):
+        assert np.isfinite(mask).all()
+        assert 0 <= mask.min() <= mask.max() <= 1
+
+
 @pytest.mark.parametrize("shape", [(1, 50), (50, 1)])
 def test_thin_pictures(detector: Detector, shape: tuple[int, int]) -> None:
     result = detector.detect(texture(0, *shape))
@@ -138,6 +156,9 @@ def test_errors_name_what_is_wrong(weights_file: Path) -> None:
         detector.detect(PIXELS)
     with pytest.raises(FloatingPointError, match="array: the network's answer is not a number"):
         answering(float("nan")).detect(PIXELS)
+    broken = Output(0.5, {1: np.full((8, 8), np.nan, np.float32)})
+    with pytest.raises(FloatingPointError, match="array: the network's answer is not a number"):
+        Detector(lambda *_: broken, Card(name="broken")).detect(PIXELS)
     with pytest.raises(WeightsError, match="nowhere"):
         psccnet.load("nowhere")
     with pytest.raises(ValueError, match="backend is auto, openvino, onnx or torch, not 'tpu'"):

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from psccnet.inference.backends.find import find_backend
 from psccnet.inference.engine import Engine, settled
-from psccnet.inference.parameters import Parameters
+from psccnet.inference.parameters import Parameters, read_parameters
 from psccnet.inference.parts import Parts
 from psccnet.inference.tiling import plan
 from psccnet.network import PSCCNet, initialise
+from psccnet.weights import load
 from psccnet.weights.card import Architecture
 from psccnet.weights.released import LAYOUT, import_released
 
@@ -79,6 +80,13 @@ def test_any_size_in_tiles(height: int, width: int) -> None:
 
 
 ENGINE = engine_of(network_as_trained())
+
+
+def test_the_bundled_weights_in_tiles() -> None:
+    network, _ = load("default")
+    parameters, _ = read_parameters("default")
+    engine = Engine(Parts(parameters), find_backend("openvino", "cpu", "float32"), TILE)
+    assert_same(engine, network, texture(9, 225, 217))
 
 
 def test_large_pictures_are_cut() -> None:
@@ -174,14 +182,13 @@ def test_bf16_is_close(network: PSCCNet, backend: str) -> None:
         np.testing.assert_allclose(rough.masks[scale], mask, rtol=0, atol=0.05)
 
 
-def test_graphs_are_kept_for_a_few_sizes_only(network: PSCCNet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_large_maps_only_the_last_size_is_kept(network: PSCCNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psccnet.inference.engine.FIXED_FROM", 1)
-    monkeypatch.setattr("psccnet.inference.engine.MOST_COMPILED", 9)
     engine = engine_of(network)
     first = engine(texture(1, 20, 20))
-    for side in range(21, 26):
+    for side in range(21, 24):
         engine(texture(1, side, side))
-    assert len(engine._compiled) == 9
+        assert sum(len(key) > 1 for key in engine._compiled) == 1
     assert engine(texture(1, 20, 20)).score == first.score
 
 

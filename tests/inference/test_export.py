@@ -108,6 +108,6 @@ def test_names_are_checked_first(weights_file: Path, tmp_path: Path, monkeypatch
         export(weights_file, tmp_path / "a.bin", "onnx")
     with pytest.raises(ValueError, match="none is not a folder"):
         export(weights_file, tmp_path / "none" / "a.onnx", "onnx")
-    monkeypatch.setattr("psccnet.inference.export.find_spec", lambda _name: None)
+    monkeypatch.setattr("psccnet.inference.export.is_installed", lambda _name: False)
     with pytest.raises(ValueError, match=r"format onnx needs more: pip install 'psccnet\[onnx\]'"):
         export(weights_file, tmp_path / "a.onnx", "onnx")

@@ -1,6 +1,7 @@
 """Quantized weights are a folder that works like other weights, and says what it costs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def quantized(weights_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("int8") / "made"
-    pictures = [texture(seed, 72, 96) for seed in range(7)] + [texture(7, 390, 380)]
+    pictures = [texture(seed, 72, 96) for seed in range(6)] + [texture(seed, 256, 256) for seed in (6, 7)]
     quantize(weights_file, pictures, folder)
     return folder
 
@@ -66,4 +67,20 @@ def test_refusals(weights_file: Path, quantized: Path, tmp_path: Path) -> None:
         quantize(weights_file, pictures, quantized)
     with pytest.raises(WeightsError, match="is a folder"):
         quantize(quantized, pictures, tmp_path / "new")
+    with pytest.raises(ValueError, match="at least 256 x 256"):
+        quantize(weights_file, pictures, tmp_path / "new")
+    with pytest.raises(ValueError, match="is not a folder"):
+        quantize(weights_file, pictures, tmp_path / "none" / "new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_of_other_weights_are_refused(quantized: Path, tmp_path: Path) -> None:
+    shutil.copytree(quantized, tmp_path / "copy")
+    (tmp_path / "copy" / "tile.bin").unlink()
+    with pytest.raises(WeightsError, match="is incomplete or of other weights"):
+        psccnet.load(tmp_path / "copy")
+    shutil.copytree(quantized, tmp_path / "second")
+    measured = json.loads((quantized / "int8.json").read_text())
+    (tmp_path / "second" / "int8.json").write_text(json.dumps(measured | {"sha256": "0" * 64}))
+    with pytest.raises(WeightsError, match="is incomplete or of other weights"):
+        psccnet.load(tmp_path / "second")

@@ -4,7 +4,9 @@ import hashlib
 import io
 import struct
 import time
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +202,13 @@ def test_any_damage_decodes_or_is_refused(kind: str, damage: list[tuple[float, i
 @example(b"", b"\0")
 def test_random_bytes_are_refused(start: bytes, rest: bytes) -> None:
     decodes_or_is_refused(start + rest)
+
+
+def test_threads_leave_the_warning_filters_as_they_were() -> None:
+    before = list(warnings.filters)
+    stream = io.BytesIO()
+    Image.new("P", (30, 20)).save(stream, format="PNG", transparency=bytes([0, 128]))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: decode(stream.getvalue()), range(40)))
+    assert {one.pixels.shape for one in found} == {(20, 30, 3)}
+    assert warnings.filters == before

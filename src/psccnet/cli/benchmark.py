@@ -33,17 +33,16 @@ def benchmark(
     sizes: Annotated[tuple[str, ...], Parameter(name="--size", negative=())] = ("256x256", "1920x1080"),
     weights: str = "default",
     backend: BackendName = "auto",
-    device: str = "auto",
     precision: str = "auto",
     repeats: Annotated[int, Parameter(validator=Number(gte=1))] = 5,
     plot: Path | None = None,
     json_lines: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Time pictures of noise, beside what this machine could do at best.
+    """Time pictures of noise on the processor, beside what it could do at best.
 
-    The bounds: the network's FLOP at the rate of a bare large convolution on this backend, and the bytes of its maps,
-    each written and read once, at the rate of a bare copy. What is computed is more than the network's FLOP where
-    tiles overlap.
+    The bounds: the network's FLOP at the rate of a bare large convolution on this backend (of int8, in floating point),
+    and the bytes of its maps, each written and read once, at the rate of a bare copy. What is computed is more than the
+    network's FLOP where tiles overlap.
 
     For example:
 
@@ -53,7 +52,6 @@ def benchmark(
         sizes: WIDTHxHEIGHT; may be given several times.
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
         backend: what computes; see psccnet detect --help.
-        device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
         repeats: of each size, of which the median is shown.
         plot: draw where the time goes, a stacked bar a size, into this .png or .pdf (needs psccnet[train]).
@@ -65,11 +63,11 @@ def benchmark(
     from psccnet.inference import load
     from psccnet.inference.benchmark import bandwidth, measure, peak_flops
 
-    engine = load(weights, backend, device, precision).engine
+    engine = load(weights, backend, "cpu", precision).engine
     print(f"psccnet: {engine.backend.name}, {engine.backend.precision}: measuring", file=sys.stderr)
     peak, copying = peak_flops(engine), bandwidth()
     measured = measure(engine, wanted, repeats)
-    width = 2 if engine.backend.precision == "bf16" else 4
+    width = {"bf16": 2, "int8": 1}.get(engine.backend.precision, 4)
     if json_lines:
         for one in measured:
             print(json.dumps(asdict(one) | {"peak_flops": peak, "bandwidth": copying, "precision_bytes": width}))

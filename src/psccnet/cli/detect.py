@@ -54,7 +54,7 @@ def detect(
         gate: localize only pictures that are called forged.
         backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
-        precision: auto, float32 or bf16.
+        precision: auto, float32, bf16, or int8 for weights that psccnet weights quantize made.
         max_megapixels: refuse larger pictures before decoding them.
     """
     for word in pictures:
@@ -71,8 +71,11 @@ def detect(
 
     detector = load(weights, backend, device, precision, int(max_megapixels * 1e6))
 
+    # Standard input is read here: a thread that waits for it could not be interrupted.
+    piped = sys.stdin.buffer.read() if any(one.source == "-" for one in inputs) else b""
+
     def read(one: Input, admit: "Admit") -> tuple[Input, "Decoded"]:
-        name, opened = ("stdin", sys.stdin.buffer.read()) if one.source == "-" else (one.source, one.source)
+        name, opened = ("stdin", piped) if one.source == "-" else (one.source, one.source)
         return one, decode(opened, detector.max_pixels, name, admit=admit)
 
     def look(one: tuple[Input, "Decoded"]) -> tuple[Input, "Decoded", "Result"]:

@@ -1,7 +1,12 @@
 """`psccnet weights`: list, show, verify, import, bundle, quantize."""
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from psccnet.cli.inputs import find_inputs
 from psccnet.cli.progress import progress
@@ -87,7 +92,13 @@ def bundle(checkpoint: Path, *, out: Path, card: Path | None = None, half: bool 
     print(f"{out}: {written.name}, {written.steps:,} steps, sha256 {written.sha256[:12]}")
 
 
-def quantize(*, calibrate: Path, out: Path, weights: str = "default", count: int = 32) -> None:
+def quantize(
+    *,
+    calibrate: Path,
+    out: Path,
+    weights: str = "default",
+    count: Annotated[int, Parameter(validator=Number(gte=4))] = 32,
+) -> None:
     """Calibrate weights for 8-bit integers, which some processors multiply faster; says what it costs.
 
     For example:
@@ -103,17 +114,20 @@ def quantize(*, calibrate: Path, out: Path, weights: str = "default", count: int
         count: pictures of the folder to use, evenly spread; a quarter of them only to measure.
     """
     from psccnet.inference.decoding import PictureError, decode
+    from psccnet.inference.quantization import centre
     from psccnet.inference.quantization import quantize as make
 
     found = find_inputs([str(calibrate)])
     pictures = []
-    for source, _ in progress(found[:: max(1, len(found) // count)][:count], "pictures"):
+    count = min(count, len(found))
+    for source, _ in progress([found[number * len(found) // count] for number in range(count)], "pictures"):
         try:
-            pictures.append(decode(source).pixels)
+            pictures.append(centre(decode(source).pixels))
         except PictureError as error:
             print(f"psccnet: left out: {error}", file=sys.stderr)
     print("psccnet: calibrating, which takes about a minute", file=sys.stderr)
-    measured = make(weights, pictures, out)
+    with redirect_stdout(sys.stderr):  # where nncf shows its progress
+        measured = make(weights, pictures, out)
     print(
         f"{out}: differs from float32 by {measured['score_difference']:.4f} in the score and by"
         f" {measured['mask_difference']:.4f} in the mask, on average"

@@ -19,7 +19,7 @@ from psccnet.training.provenance import package_versions
 
 PART = 20
 """Pictures whose rows are written together."""
-PACKAGES = ("psccnet", "torch", "numpy", "pillow", "opencv-contrib-python-headless")
+PACKAGES = ("psccnet", "openvino", "torch", "numpy", "pillow", "opencv-contrib-python-headless")
 MANIFEST, SCORES = "manifest.json", "scores.parquet"
 
 

@@ -128,10 +128,34 @@ def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
 def _decode_bytes(
     data: bytes, name: str, max_pixels: int, upright: bool, admit: Admit
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    with warnings.catch_warnings(), _damage_named(name):
-        warnings.simplefilter("ignore")
-        with _open(data) as picture:
-            return _convert(picture, name, max_pixels, upright, admit)
+    with _PILLOW_QUIET, _damage_named(name), _open(data) as picture:
+        return _convert(picture, name, max_pixels, upright, admit)
+
+
+class _PillowQuiet:
+    """Keeps Pillow's warnings to itself; filters belong to the process, so the last of some threads restores them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+_PILLOW_QUIET = _PillowQuiet()
 
 
 _PILLOWS_LIMIT = threading.Lock()

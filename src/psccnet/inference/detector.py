@@ -156,16 +156,19 @@ def load(
     device: str = "auto",
     precision: str = "auto",
     max_pixels: int = MAX_PIXELS,
+    tile_pixels: int | None = None,
 ) -> Detector:
     """Load weights into a detector.
 
     Args:
         weights: a bundled name, a `.safetensors` path, a folder in the released layout, or one that `psccnet weights
             quantize` made.
-        backend: "openvino", "onnx", "torch", or "auto": torch on a GPU where there is one, otherwise OpenVINO.
-        device: "auto" (a GPU where there is one and torch is installed), "cpu", "cuda", "mps".
+        backend: "openvino", "onnx", "torch", or "auto": torch on an NVIDIA GPU where there is one, otherwise OpenVINO.
+        device: "auto" (an NVIDIA GPU where there is one and torch is installed), "cpu", "cuda", "mps".
         precision: "auto", "float32", "bf16", or "int8" for quantized weights.
         max_pixels: larger pictures are refused before they are decoded.
+        tile_pixels: of the tiles that large pictures are computed in: fewer take less memory and more time. The
+            backend's choice where left out.
 
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
@@ -173,5 +176,5 @@ def load(
             or not there.
     """
     parameters, card = read_parameters(weights)
-    found = find_backend(backend, device, precision, quantized_parts(weights))
-    return Detector(Engine(Parts(parameters), found), card, max_pixels)
+    found = find_backend(backend, device, precision, quantized_parts(weights, card))
+    return Detector(Engine(Parts(parameters), found, tile_pixels), card, max_pixels)

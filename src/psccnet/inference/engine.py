@@ -26,8 +26,6 @@ ExitScale = int | Literal["auto"]
 
 FIXED_FROM = 18 * 200_000
 """Values of the largest input from which a part is compiled for the very sizes of its inputs."""
-MOST_COMPILED = 12
-"""Parts kept compiled: the eight of a network, and the sizes of the last pictures."""
 
 
 class Output(NamedTuple):
@@ -62,20 +60,21 @@ class Engine:
         self._compiling = threading.Lock()
 
     def _part(self, part: Part, inputs: dict[str, Array] | None = None) -> Compiled:
-        """A part, compiled when it is first wanted; for large maps anew for their size, which takes half the memory.
+        """A part, compiled when it is first wanted; for large maps anew for their size, if the backend wants that.
 
         Args:
             part: of the network.
             inputs: that it is for, where a part takes maps of different sizes.
         """
         sizes = {name: tuple(value.shape) for name, value in (inputs or {}).items() if name in part.inputs}
-        if max((math.prod(size) for size in sizes.values()), default=0) < FIXED_FROM:
+        if not self.backend.by_size or max((math.prod(size) for size in sizes.values()), default=0) < FIXED_FROM:
             sizes = {}
         key = (part.name, *sizes.values())
         with self._compiling:
             if key not in self._compiled:
-                if len(self._compiled) >= MOST_COMPILED:
-                    del self._compiled[next(key for key in self._compiled if len(key) > 1)]
+                # Only the last size is kept: with a part go the maps that it has worked with.
+                for other in [other for other in self._compiled if sizes and len(other) > 1]:
+                    del self._compiled[other]
                 self._compiled[key] = self.backend.compile(part, sizes)
             return self._compiled[key]
 
@@ -87,11 +86,16 @@ class Engine:
         rows, columns = plan(height, width, self.tile_pixels)
         stages = self.parts.stages(tiled=len(rows) > 1 or len(columns) > 1)
         across = [self._coordinates("columns", span, width) for span in columns]
+        # All tiles have the same size: their maps are made once and filled again.
+        maps = [
+            self.backend.empty(1, channels, rows[0].size(scale), columns[0].size(scale))
+            for scale, channels in enumerate(CHANNELS[:2], start=1)
+        ]
         for down in rows:
             in_rows, of_rows = self._coordinates("rows", down, height)
             for column, (in_columns, of_columns) in zip(columns, across, strict=True):
-                fine, half = self._stem(pixels[down.start : down.stop, column.start : column.stop])
-                inputs = {"fine": fine, "half": half, **of_rows, **of_columns}
+                self._stem(pixels[down.start : down.stop, column.start : column.stop], maps)
+                inputs = {"fine": maps[0], "half": maps[1], **of_rows, **of_columns}
                 sampled = self._part(stages, inputs)({name: inputs[name] for name in stages.inputs})
                 for feature, values, row, col in zip(features, sampled, in_rows, in_columns, strict=True):
                     feature[..., row, col] = values[..., : row.stop - row.start, : col.stop - col.start]
@@ -110,13 +114,9 @@ class Engine:
             found[f"every_{axis}{fine}in{coarse}"] = positions(every, span, length, fine, coarse)
         return [of.where for of in points], {name: self.backend.put(value) for name, value in found.items()}
 
-    def _stem(self, tile: NDArray[np.uint8]) -> tuple[Array, Array]:
-        """The maps of scales 1 and 2 of a tile, from tiles of their own, since those before them have 256 channels."""
+    def _stem(self, tile: NDArray[np.uint8], maps: list[Array]) -> None:
+        """Fill the maps of scales 1 and 2 of a tile, from tiles of their own: those before them have 256 channels."""
         height, width = tile.shape[:2]
-        maps = [
-            self.backend.empty(1, channels, map_size(height, scale), map_size(width, scale))
-            for scale, channels in enumerate(CHANNELS[:2], start=1)
-        ]
         stem = self._part(self.parts.stem())
         for down in _stem_spans(height, self.backend.stem_pixels):
             for across in _stem_spans(width, self.backend.stem_pixels):
@@ -124,7 +124,6 @@ class Engine:
                 for scale, piece in enumerate(stem({"pixels": self.backend.put(seen[None])}), start=1):
                     (row, inner_row), (column, inner_column) = (_core(span, scale) for span in (down, across))
                     maps[scale - 1][..., row, column] = piece[..., inner_row, inner_column]
-        return maps[0], maps[1]
 
     def __call__(self, pixels: NDArray[np.uint8], exit_scale: ExitScale = 1, gate_below: float | None = None) -> Output:
         """Detect and localize.

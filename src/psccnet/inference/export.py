@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psccnet.files import write_whole
-from psccnet.inference.backends.find import INSTALLED_BY, find_backend
+from psccnet.inference.backends.find import INSTALLED_BY, find_backend, is_installed
 from psccnet.inference.engine import Engine
 from psccnet.inference.parameters import Parameters, read_parameters
 from psccnet.inference.parts import Part, Parts
@@ -72,7 +72,7 @@ def export(weights: str | Path, path: Path, format: Format) -> Exported:
         raise ValueError(f"{path} does not end in {ENDINGS[format]}: name the file so")
     if not path.parent.is_dir():
         raise ValueError(f"{path.parent} is not a folder: make it first")
-    if find_spec({"onnx": "onnx", "openvino": "openvino", "torch": "torch"}[backend]) is None:
+    if not is_installed(backend):
         raise ValueError(f"format {format} needs more: pip install '{INSTALLED_BY[backend]}'")
     parameters, card = read_parameters(weights)
     contents, run = _WRITERS[format](Parts(parameters).whole(), path, card.model_dump_json())
@@ -129,8 +129,6 @@ def _to_onnx(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]
     onnx.helper.set_model_props(model, {"psccnet": card})
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString()
-    if find_spec("onnxruntime") is None:
-        raise ValueError("an ONNX file is verified by ONNX Runtime: pip install 'psccnet[onnx]'")
     import onnxruntime
 
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])

@@ -22,17 +22,16 @@ from psccnet.inference.backends.openvino import OpenVINOBackend, build
 from psccnet.inference.engine import Engine
 from psccnet.inference.parameters import read_parameters
 from psccnet.inference.parts import Part, Parts
-from psccnet.inference.tiling import ALIGNMENT, HALO
 from psccnet.weights.card import card_path
 from psccnet.weights.errors import WeightsError
 from psccnet.weights.files import resolve
 
-SAMPLES = 24
-"""Inputs of each part that are calibrated with, at most; they are in memory at once."""
+PER_PICTURE = 2
+"""Inputs of each part that are kept of a picture, spread over it, to calibrate with; they are in memory at once."""
 SIDE = 400
 """Pictures are cut out to at most this height and width: a sample of stages 2 to 4 then has 17 MB."""
-SMALL_TILE = (4 * HALO + ALIGNMENT) ** 2
-"""Pixels of a tile while calibrating: pictures of `SIDE` are cut into several."""
+SMALL_TILE = 224 * 224
+"""Pixels of a tile while calibrating: pictures of 256 x 256 are cut into several."""
 
 Inputs = dict[str, NDArray[np.generic]]
 
@@ -40,23 +39,22 @@ Inputs = dict[str, NDArray[np.generic]]
 class _Recording(Engine):
     """An engine that keeps what its parts are given."""
 
-    kept: dict[str, list[Inputs]]
+    given: dict[str, list[Inputs]]
 
     def _part(self, part: Part, inputs: dict[str, Array] | None = None) -> Compiled:
         compiled = super()._part(part, inputs)
 
         def call(inputs: dict[str, Array]) -> list[Array]:
-            of_part = self.kept.setdefault(part.name, [])
-            if len(of_part) < SAMPLES:
-                of_part.append({name: np.array(value) for name, value in inputs.items()})
+            self.given.setdefault(part.name, []).append({name: np.array(value) for name, value in inputs.items()})
             return compiled(inputs)
 
         return call
 
 
-def _centre(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def centre(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is used of a picture: at most `SIDE` x `SIDE` pixels of its middle, copied."""
     top, left = (max(0, (length - SIDE) // 2) for length in picture.shape[:2])
-    return np.ascontiguousarray(picture[top : top + SIDE, left : left + SIDE])
+    return picture[top : top + SIDE, left : left + SIDE].copy()
 
 
 def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Path) -> dict[str, Any]:
@@ -72,7 +70,7 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
         differences of scores and of mask 1 from float32 on the pictures not calibrated with.
 
     Raises:
-        ValueError: if there are fewer than 4 pictures.
+        ValueError: if there are fewer than 4 pictures or only small ones, or `out` is in no folder.
         FileExistsError: if `out` is there already.
         WeightsError: if the weights cannot be read, or are not one file.
         ModuleNotFoundError: if nncf is not installed (psccnet[int8]).
@@ -85,39 +83,50 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
         raise ValueError(f"calibration needs at least 4 pictures, not {len(pictures)}; 32 are enough")
     if out.exists():
         raise FileExistsError(f"{out} is there already: name a new folder")
+    if not out.parent.is_dir():
+        raise ValueError(f"{out.parent} is not a folder: make it first")
     path = resolve(weights)
     if path.is_dir():
         raise WeightsError(f"{path} is a folder: give a .safetensors file (psccnet weights import makes one)")
     parameters, card = read_parameters(path)
     parts = Parts(parameters)
-    pictures = [_centre(picture) for picture in pictures]
+    pictures = [centre(picture) for picture in pictures]
     held_out = pictures[::4]
     used = [picture for index, picture in enumerate(pictures) if index % 4]
+    quantized = (parts.stem(), parts.stages(tiled=False), parts.stages(tiled=True))
     recording = _Recording(parts, OpenVINOBackend("float32"))
-    recording.kept = {}
+    kept: dict[str, list[Inputs]] = {part.name: [] for part in quantized}
     for tile_pixels in (recording.tile_pixels, SMALL_TILE):
         recording.tile_pixels = tile_pixels
         for picture in used:
+            recording.given = {}
             recording(picture)
+            for name, samples in kept.items():
+                given = recording.given.get(name, [])
+                samples += given[:: max(1, -(-len(given) // PER_PICTURE))]
+    if not all(kept.values()):
+        raise ValueError("calibration needs pictures of at least 256 x 256 pixels; give larger ones")
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         folder = Path(temporary) / "made"
         folder.mkdir()
-        for part in (parts.stem(), parts.stages(tiled=False), parts.stages(tiled=True)):
-            samples = recording.kept.get(part.name)
-            if samples:
-                dataset = nncf.Dataset(samples)
-                preset = nncf.QuantizationPreset.MIXED
-                model = nncf.quantize(build(part), dataset, subset_size=len(samples), preset=preset)
-                openvino.save_model(model, folder / f"{part.name}.xml", compress_to_fp16=False)
+        for part in quantized:
+            samples = kept[part.name]
+            preset = nncf.QuantizationPreset.MIXED
+            model = nncf.quantize(build(part), nncf.Dataset(samples), subset_size=len(samples), preset=preset)
+            openvino.save_model(model, folder / f"{part.name}.xml", compress_to_fp16=False)
         shutil.copyfile(path, folder / "weights.safetensors")
         shutil.copyfile(card_path(path), folder / "weights.json")
         exact = Engine(parts, OpenVINOBackend("float32"))
         rough = Engine(parts, OpenVINOBackend("int8", quantized=folder))
-        pairs = [(exact(picture), rough(picture)) for picture in held_out]
+        pairs = []
+        for tile_pixels in (rough.tile_pixels, SMALL_TILE):
+            rough.tile_pixels = tile_pixels
+            pairs += [(exact(picture), rough(picture)) for picture in held_out]
         measured = {
             "sha256": card.sha256,
             "openvino": openvino.__version__,
             "pictures": len(used),
+            "parts": [part.name for part in quantized],
             "score_difference": float(np.mean([abs(one.score - other.score) for one, other in pairs])),
             "mask_difference": float(np.mean([np.abs(one.masks[1] - other.masks[1]).mean() for one, other in pairs])),
         }

@@ -26,7 +26,6 @@ def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.
     Returns:
         (H, W, 3) uint8.
     """
-    strength = (0.55 * mask)[..., None]
     height, width = mask.shape
     thick = max(1, round(max(height, width) / 400))
     tinted = np.empty_like(pixels)

@@ -19,15 +19,17 @@ class Backend(Protocol):
 
     Attributes:
         name: "openvino", "onnx" or "torch".
-        precision: "float32" or "bf16".
+        precision: "float32", "bf16" or "int8".
         tile_pixels: about how many pixels a tile of stages 2 to 4 may have, halo included.
         stem_pixels: about how many pixels a tile of the stem may have.
+        by_size: whether a part that takes large maps is better compiled for their very size.
     """
 
     name: str
     precision: str
     tile_pixels: int
     stem_pixels: int
+    by_size: bool
 
     def compile(self, part: Part, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
         """Make a part callable; threads may call it at the same time.
@@ -49,3 +51,19 @@ class Backend(Protocol):
     def get(self, values: Array) -> NDArray[np.float32]:
         """The backend's array as float32 NumPy, a copy."""
         ...
+
+
+class InNumPy:
+    """The arrays of backends that compute on NumPy's own."""
+
+    def empty(self, *shape: int) -> NDArray[np.float32]:
+        """See `Backend`."""
+        return np.empty(shape, dtype=np.float32)
+
+    def put(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """See `Backend`."""
+        return np.ascontiguousarray(values)
+
+    def get(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Backend`."""
+        return values.copy()

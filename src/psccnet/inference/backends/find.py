@@ -1,25 +1,50 @@
 """From the names of a backend, a device and a precision to a backend."""
 
+import json
 from ctypes.util import find_library
 from importlib.util import find_spec
 from pathlib import Path
 
 from psccnet.inference.backends import Backend
+from psccnet.weights.card import Card
+from psccnet.weights.errors import WeightsError
 from psccnet.weights.files import resolve
 
-INSTALLED_BY = {"openvino": "psccnet", "onnx": "psccnet[onnx]", "torch": "psccnet[torch]"}
+INSTALLED_BY = {
+    "openvino": "psccnet",
+    "onnx": "psccnet[onnx]",
+    "torch": "psccnet[torch]",
+}
 """Backend -> what to install for it."""
-_MODULES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
+_MODULES = {"openvino": ("openvino",), "onnx": ("onnx", "onnxruntime"), "torch": ("torch",)}
 
 
 QUANTIZED = "int8.json"
 """The file by which a folder of quantized parts is known (`psccnet.inference.quantization`)."""
 
 
-def quantized_parts(weights: str | Path) -> Path | None:
-    """The folder of quantized parts that weights are, if they are one."""
+def quantized_parts(weights: str | Path, card: Card) -> Path | None:
+    """The folder of quantized parts that weights are, if they are one.
+
+    Raises:
+        WeightsError: if the parts were not made of the weights that lie beside them, or are not complete.
+    """
     folder = resolve(weights)
-    return folder if (folder / QUANTIZED).is_file() else None
+    try:
+        made = json.loads((folder / QUANTIZED).read_text(encoding="utf-8"))
+        whole = all((folder / f"{name}{ending}").is_file() for name in made["parts"] for ending in (".xml", ".bin"))
+        if made["sha256"] == card.sha256 and whole:
+            return folder
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, LookupError, TypeError):
+        pass
+    raise WeightsError(f"{folder} is incomplete or of other weights than lie in it: run psccnet weights quantize again")
+
+
+def is_installed(name: str) -> bool:
+    """Whether all that a backend needs is there."""
+    return all(find_spec(module) is not None for module in _MODULES[name])
 
 
 def find_backend(
@@ -28,8 +53,8 @@ def find_backend(
     """Make a backend.
 
     Args:
-        name: "openvino", "onnx", "torch", or "auto": torch on a GPU where there is one, otherwise OpenVINO, or what
-            of the others is installed.
+        name: "openvino", "onnx", "torch", or "auto": torch on an NVIDIA GPU where there is one, otherwise OpenVINO, or
+            what of the others is installed.
         device: "cpu", "cuda", "cuda:1", "mps", or "auto": a GPU where there is one and torch is installed.
         precision: "float32", "bf16", "int8", or "auto": int8 for quantized weights, otherwise bf16 where that is fast.
         quantized: a folder of quantized parts, which OpenVINO alone runs.
@@ -46,8 +71,8 @@ def find_backend(
         device = "cuda" if name in ("auto", "torch") and _torch_finds_cuda() else "cpu"
     if name == "auto":
         wanted = ("openvino", "onnx", "torch") if device == "cpu" else ("torch", "onnx")
-        name = next((one for one in wanted if find_spec(_MODULES[one])), wanted[0])
-    if find_spec(_MODULES[name]) is None:
+        name = next((one for one in wanted if is_installed(one)), wanted[0])
+    if not is_installed(name):
         raise ValueError(f"backend {name} is not installed: pip install '{INSTALLED_BY[name]}'")
     if name == "openvino":
         if device != "cpu":

@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from psccnet.inference.backends import Compiled
+from psccnet.inference.backends import Compiled, InNumPy
 from psccnet.inference.parameters import Layer
 from psccnet.inference.parts import Part, Shape, dtype_of
 
@@ -146,7 +146,7 @@ def build(part: Part) -> onnx.ModelProto:
     )
 
 
-class ONNXBackend:
+class ONNXBackend(InNumPy):
     """PSCC-Net by ONNX Runtime, in float32.
 
     Args:
@@ -161,6 +161,7 @@ class ONNXBackend:
     precision = "float32"
     tile_pixels = 400_000
     stem_pixels = 128 * 128
+    by_size = False
 
     def __init__(self, device: str = "cpu", precision: str = "auto") -> None:
         if precision not in ("auto", "float32"):
@@ -187,15 +188,3 @@ class ONNXBackend:
             return found
 
         return call
-
-    def empty(self, *shape: int) -> NDArray[np.float32]:
-        """See `Backend`."""
-        return np.empty(shape, dtype=np.float32)
-
-    def put(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
-        """See `Backend`."""
-        return np.ascontiguousarray(values)
-
-    def get(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Backend`."""
-        return values.copy()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from openvino import opset15 as op
 from openvino import properties
 
-from psccnet.inference.backends import Compiled
+from psccnet.inference.backends import Compiled, InNumPy
 from psccnet.inference.parameters import Layer
 from psccnet.inference.parts import Part, dtype_of
 
@@ -129,7 +129,7 @@ def build(part: Part) -> openvino.Model:
     return openvino.Model(results, list(inputs.values()), part.name)
 
 
-class OpenVINOBackend:
+class OpenVINOBackend(InNumPy):
     """PSCC-Net on the processor by OpenVINO.
 
     Args:
@@ -143,6 +143,7 @@ class OpenVINOBackend:
 
     name = "openvino"
     tile_pixels = 700_000
+    by_size = True  # which takes half the memory
     stem_pixels = 200 * 200
     """Of smaller tiles the halo costs more; of larger ones the maps of 256 channels no longer stay in the cache."""
 
@@ -154,9 +155,7 @@ class OpenVINOBackend:
         if precision not in ("float32", "bf16", "int8"):
             raise ValueError(f"precision is auto, float32, bf16 or int8, not {precision!r}")
         if precision == "int8" and quantized is None:
-            raise ValueError(
-                "int8 needs weights calibrated for it: make them with psccnet weights quantize"
-            )
+            raise ValueError("int8 needs weights calibrated for it: make them with psccnet weights quantize")
         self.precision = precision
         self._floating = "bf16" if precision == "bf16" or (precision == "int8" and fast) else "f32"
         self._quantized = quantized if precision == "int8" else None
@@ -183,15 +182,3 @@ class OpenVINOBackend:
             return [found[name] for name in part.outputs]
 
         return call
-
-    def empty(self, *shape: int) -> NDArray[np.float32]:
-        """See `Backend`."""
-        return np.empty(shape, dtype=np.float32)
-
-    def put(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
-        """See `Backend`."""
-        return np.ascontiguousarray(values)
-
-    def get(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Backend`."""
-        return values.copy()

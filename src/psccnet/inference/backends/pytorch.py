@@ -1,4 +1,4 @@
-"""The torch backend, for GPUs and for processors that OpenVINO does not run on: channels last, bf16, compiled."""
+"""The torch backend, for GPUs and for processors that OpenVINO does not run on: channels last and bf16."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -123,6 +123,9 @@ class Tape:
                 self.done_with[step].append(value)
 
     def __getattr__(self, operation: str) -> Any:
+        if not hasattr(TorchOps, operation):
+            raise AttributeError(operation)
+
         def take(*of: Any) -> _Value:
             self.steps.append((operation, of))
             return _Value(len(self.inputs) + len(self.steps) - 1)
@@ -166,11 +169,13 @@ def has_fast_bf16() -> bool:
 
 def find_device(name: str) -> torch.device:
     """The device of that name; ValueError if there is none here."""
-    kind = name.partition(":")[0]
-    if kind not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"device is auto, cpu, cuda or mps, not {name!r}")
+    kind, colon, number = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (colon and not number.isdigit()):
+        raise ValueError(f"device is auto, cpu, cuda, cuda:1 or mps, not {name!r}")
     if (kind == "cuda" and not torch.cuda.is_available()) or (kind == "mps" and not torch.mps.is_available()):
         raise ValueError(f"device {name}: torch finds none here; use auto or cpu")
+    if kind == "cuda" and colon and int(number) >= torch.cuda.device_count():
+        raise ValueError(f"device {name}: torch finds {torch.cuda.device_count()} here, counted from 0")
     return torch.device(name)
 
 
@@ -180,15 +185,15 @@ class TorchBackend:
     Args:
         device: "cpu", "cuda", "cuda:1", "mps".
         precision: "float32", "bf16", or "auto": bf16 on CUDA and on processors that multiply it natively.
-        compiled: have torch.compile fuse operations, which takes a minute before the first picture.
 
     Raises:
         ValueError: for an unknown precision, or a device that is unknown or not there.
     """
 
     name = "torch"
+    by_size = False
 
-    def __init__(self, device: str = "cpu", precision: str = "auto", compiled: bool = False) -> None:
+    def __init__(self, device: str = "cpu", precision: str = "auto") -> None:
         self.device = find_device(device)
         if precision == "auto":
             fast = has_fast_bf16() if self.device.type == "cpu" else self.device.type == "cuda"
@@ -196,7 +201,6 @@ class TorchBackend:
         if precision not in ("float32", "bf16"):
             raise ValueError(f"precision is auto, float32 or bf16, not {precision!r}")
         self.precision = precision
-        self.compiled = compiled
         self._dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         # A GPU wants large maps; a processor's caches want small ones.
         on_cpu = self.device.type == "cpu"
@@ -205,12 +209,12 @@ class TorchBackend:
 
     def compile(self, part: Part, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
         """See `Backend`."""
+        del sizes
         module = TorchPart(part, self._dtype)
-        run = torch.compile(module, dynamic=not sizes) if self.compiled else module
 
         def call(inputs: dict[str, Tensor]) -> list[Tensor]:
             with torch.inference_mode():
-                return list(run(*(inputs[name] for name in part.inputs)))
+                return list(module(*(inputs[name] for name in part.inputs)))
 
         return call
 
@@ -221,7 +225,9 @@ class TorchBackend:
 
     def put(self, values: NDArray[np.generic]) -> Tensor:
         """See `Backend`."""
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+        # torch warns of arrays that it could not write to.
+        owned = np.require(values, requirements=("C", "W"))
+        return torch.from_numpy(owned).to(self.device)
 
     def get(self, values: Tensor) -> NDArray[np.float32]:
         """See `Backend`."""
