@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from psccnet.network import PSCCNet, initialise
 from psccnet.network.hrnet import BasicBlock
-from psccnet.network.initialisation import initialise_attention, similarity_layers
+from psccnet.network.initialisation import initialise_attention, restart_colours, similarity_layers
 
 
 def started(**arguments: object) -> PSCCNet:
@@ -117,3 +117,33 @@ def test_attention_starts_even_and_can_be_started_again(shared: bool) -> None:
     response = module.spatial_response(x)
     assert response.max() < 5 / response.shape[-1]
     assert all((network.state_dict()[name] == value).all() for name, value in others.items())
+
+
+def test_colour_filters_see_fine_colours_and_no_grey() -> None:
+    network = started()
+    before = network.top_down.conv1.weight.detach().clone()
+    restart_colours(network)
+    first = network.top_down.conv1
+    new = (first.weight != before).flatten(1).any(dim=1)
+    assert new.sum() == 12
+    assert torch.equal(first.weight[~new], before[~new])
+    grey = torch.rand(1, 1, 32, 32).expand(-1, 3, -1, -1)
+    even = torch.rand(1, 3, 1, 1).expand(-1, -1, 32, 32)
+    stripes = torch.zeros(1, 3, 32, 32)
+    stripes[:, 0, :, ::2] = 1
+    inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))
+    with torch.no_grad():
+        assert first(grey)[inner][:, new].abs().max() < 1e-3 * first(grey)[inner][:, ~new].abs().max()
+        assert first(even)[inner][:, new].abs().max() < 1e-5
+        seen = first(stripes)[inner][:, new].amax(dim=(0, 2, 3))
+    assert (seen > 0.05).sum() >= 4  # both colour differences, across, with either sign
+
+
+def test_colour_filters_take_the_place_of_those_read_least() -> None:
+    network = started()
+    with torch.no_grad():
+        network.top_down.conv2.weight[:, 5:17] *= 1e-3
+    before = network.top_down.conv2.weight.detach().clone()
+    restart_colours(network)
+    changed = (network.top_down.conv2.weight != before).transpose(0, 1).flatten(1).any(dim=1)
+    assert changed.nonzero().flatten().tolist() == list(range(5, 17))

@@ -9,12 +9,12 @@ import torch
 
 from psccnet.synthesis import Objects, SynthesisRecipe, random_contour
 from psccnet.synthesis.copy_move import copy_move
-from psccnet.synthesis.fills import learned, noise_level
+from psccnet.synthesis.fills import learned, noise_level, patch
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
 from psccnet.synthesis.seams import poisson
 from psccnet.synthesis.splicing import splice
-from psccnet.synthesis.transforms import Affine, bend, place, tight_crop
+from psccnet.synthesis.transforms import Affine, bend, draw_centre, place, reduce, tight_crop
 
 from .conftest import texture
 
@@ -31,6 +31,10 @@ def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
     import cv2
 
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1,) * 2)).astype(bool)
+
+
+def eroded(mask: np.ndarray, pixels: int) -> np.ndarray:
+    return ~grown(~mask, pixels)
 
 
 @pytest.mark.parametrize("size", [64, 256])
@@ -219,6 +223,56 @@ def test_poisson_keeps_off_the_frame() -> None:
     corner = np.zeros((128, 128), np.bool_)
     corner[:3, :3] = True
     assert not poisson(HOST, HOST, corner)[1].any()
+
+
+@pytest.mark.parametrize("kind", ["splicing", "copy-move", "removal"])
+def test_a_blended_mask_marks_what_has_the_pasted_gradients(kind: str) -> None:
+    noisy = [np.random.default_rng(seed).integers(60, 200, (128, 128, 3), dtype=np.uint8) for seed in (1, 2)]
+    region = np.zeros((128, 128), np.bool_)
+    region[40:80, 50:95] = True
+    if kind == "splicing":
+        picture, mask = poisson(noisy[0], noisy[1], region)
+        origin = noisy[1]
+    elif kind == "copy-move":
+        origin = np.roll(noisy[0], (20, 10), axis=(0, 1))
+        picture, mask = poisson(noisy[0], origin, region)
+    else:
+        found = patch(np.random.default_rng(3), noisy[0], region)
+        assert found is not None
+        picture, mask = found
+        assert np.array_equal(mask, region)  # the whole hole is filled
+        inner = picture[55:65, 65:80].astype(int)
+        best = min(
+            ((dy, dx) for dy in range(118) for dx in range(113)),
+            key=lambda at: np.abs(np.diff(noisy[0][at[0] : at[0] + 10, at[1] : at[1] + 15].astype(int) - inner)).sum(),
+        )
+        origin = np.roll(noisy[0], (55 - best[0], 65 - best[1]), axis=(0, 1))
+    assert np.array_equal(picture[~mask], noisy[0][~mask])
+
+    def steps(of: np.ndarray) -> np.ndarray:
+        """Differences between neighbours that both lie on the mask's border."""
+        rim = mask & ~eroded(mask, 1)
+        return np.diff(of.astype(int), axis=1)[rim[:, 1:] & rim[:, :-1]].ravel()
+
+    assert np.corrcoef(steps(picture), steps(origin))[0, 1] > 0.8
+    assert abs(np.corrcoef(steps(picture), steps(noisy[0]))[0, 1]) < 0.4
+
+
+def test_regions_inside_may_touch_the_frame() -> None:
+    _, alpha = tight_crop(HOST, np.pad(np.ones((40, 60), np.float32), 34)[:128, :128])
+    centres = np.array(
+        [draw_centre(np.random.default_rng(i), replace(RECIPE, inside=1), alpha, Affine()) for i in range(400)]
+    )
+    assert centres.min(axis=0).tolist() == [30, 20]
+    assert centres.max(axis=0).tolist() == [97, 107]
+
+
+def test_objects_are_compressed_as_large_as_they_will_lie(objects: Objects) -> None:
+    picture, alpha = objects.draw(np.random.default_rng(2))
+    smaller, its_alpha = reduce(picture, alpha, 400)
+    assert smaller.shape[:2] == its_alpha.shape
+    assert its_alpha.sum() == pytest.approx(400, rel=0.1)
+    assert reduce(picture, alpha, 1e9)[1] is alpha
 
 
 def test_noise_level() -> None:

@@ -10,6 +10,7 @@ from psccnet.datasets.sample import MANIPULATIONS
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.photographs import decode
 from psccnet.synthesis.synthesizer import random_crop
+from psccnet.synthesis.transforms import place
 
 from .conftest import texture
 
@@ -55,6 +56,34 @@ def test_all_classes_share_host_and_file_format(synthesizer: Synthesizer) -> Non
         made = [synthesizer.encoded(index, manipulation) for manipulation in MANIPULATIONS]
         assert len({encoding for _, encoding, _ in made}) == 1
         assert len({sample.source for _, _, sample in made}) == 1
+
+
+def test_objects_keep_the_traces_of_their_past(
+    photographs: Photographs, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(RECIPE, object_share=1.0, history=1.0, transform=0.0, any_rotation=0.0, deform=0.0, flip=0.0)
+    synthesizer = Synthesizer(photographs, objects, recipe)
+    scales = []
+    monkeypatch.setattr(
+        "psccnet.synthesis.splicing.place",
+        lambda piece, alpha, affine, *rest: scales.append(affine.scale) or place(piece, alpha, affine, *rest),
+    )
+    for index in range(40):
+        synthesizer.sample(index, "splicing")
+    assert np.mean(np.array(scales) == 1) > 0.9  # shrunk before the compression, not after
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_ending_may_be_finer_than_the_past_in_every_class(photographs: Photographs, share: float) -> None:
+    recipe = replace(RECIPE, history=1.0, history_quality=(80, 95), final_jpeg=1.0, final_finer=share)
+    synthesizer = Synthesizer(photographs, None, recipe)
+    finer = []
+    for index in range(30):
+        before = synthesizer._draw(index, "pristine").quality
+        endings = {synthesizer.encoded(index, manipulation)[1].quality for manipulation in MANIPULATIONS}
+        assert len(endings) == 1
+        finer.append(endings.pop() >= before)
+    assert np.mean(finer) == 1 if share else np.mean(finer) < 0.6
 
 
 def test_classes_differ_in_the_mask_alone(photographs: Photographs) -> None:

@@ -66,6 +66,16 @@ def test_pairs_differ_in_nothing_but_the_manipulation(photographs: Path) -> None
     assert kinds == {"splicing", "copy-move", "removal"}
 
 
+def test_twins_are_turned_alike(photographs: Path) -> None:
+    fields = {"photographs": photographs, "size": 32, "pairs": True, "synthesis": {"post": 0, "final_jpeg": 0}}
+    fields["synthesis"] |= {"hard_seam": 1, "feathered_seam": 0}
+    training = TrainingData(Recipe.model_validate({"data": fields}))._training_pictures()
+    for index in range(0, 16, 2):
+        forged, pristine = training[index], training[index + 1]
+        changed = (forged["picture"] != pristine["picture"]).any(dim=0)
+        assert not changed[forged["mask"][0] == 0].any()
+
+
 def test_pairs_are_trained_on(photographs: Path) -> None:
     data = TrainingData(Recipe.model_validate({"data": {"photographs": photographs, "size": 32, "pairs": True}}))
     assert [data._training_pictures()[index]["forged"] for index in range(6)] == [1, 0, 1, 0, 1, 0]

@@ -112,6 +112,25 @@ def test_only_the_first_phase_starts_as_the_recipe_says(tmp_path: Path) -> None:
     assert three.network.restart_attention
 
 
+def test_changes_reach_every_phase(tmp_path: Path) -> None:
+    text = "optimizer: {lr: 0.1}\nphases: [{optimizer: {lr: 0.2}, data: {size: 64}}, {optimizer: {lr: 0.3}}]"
+    changes = {"optimizer": {"lr": 0.5}, "epochs": 3, "init": "default", "network": {"restart_attention": True}}
+    recipe = read_recipe(written(tmp_path, text), changes)
+    one, two = recipe.phase(1), recipe.phase(2)
+    assert [phase.optimizer.lr for phase in (one, two)] == [0.5, 0.5]
+    assert [phase.epochs for phase in (one, two)] == [3, 3]
+    assert one.data.size == 64
+    assert (str(one.init), two.init) == ("default", None)
+    assert (one.network.restart_attention, two.network.restart_attention) == (True, False)
+
+
+def test_new_first_filters_need_measured_statistics(tmp_path: Path) -> None:
+    text = "network: {{restart_colours: true, freeze_batch_norm: true, recalibrate: {}}}"
+    assert read_recipe(written(tmp_path, text.format(20))).network.restart_colours
+    with pytest.raises(ValueError, match="restart_colours with frozen batch norm needs recalibrate"):
+        read_recipe(written(tmp_path, text.format(0)))
+
+
 def test_twins_need_an_even_batch(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="pairs need an even batch_size, not 5"):
         read_recipe(written(tmp_path, "data: {pairs: true, batch_size: 5}"))

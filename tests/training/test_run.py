@@ -13,7 +13,7 @@ from pytorch_lightning import Trainer
 
 from psccnet.training.callbacks import Checkpoints
 from psccnet.training.recipe import Recipe, read_recipe
-from psccnet.training.run import load_initial_weights, read_checkpoint, train
+from psccnet.training.run import check_resumable, gain, load_initial_weights, read_checkpoint, train
 from psccnet.training.task import PSCCTask
 from psccnet.weights import load
 
@@ -113,16 +113,57 @@ def test_the_gain_over_the_initial_weights_is_told(
     assert sorted(before) == [0, 2]
     scores = curve(whole_run, "val/score")
     assert before[0] == pytest.approx(after[max(scores, key=lambda step: scores[step])])
+    assert capsys.readouterr().err.splitlines()[-1] == gain(tmp_path)
+    steps = ((0, 0.6, 0.5), (3, 0.8, 0.7), (6, 0.7, 0.7))
+    lines = [{"step": step, "val/score": (a + b) / 2, "val/pixel_auc": a, "val/image_auc": b} for step, a, b in steps]
+    (tmp_path / "curves.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    words = "psccnet: validation pixel AUC 0.600 -> 0.800, image AUC 0.500 -> 0.700 (step 0 -> 3)"
+    assert gain(tmp_path) == f"{words}; see {tmp_path / 'best.ckpt'}"
+
+
+def test_what_only_harms_is_not_called_the_best(
+    whole_run: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.9, 0.4, 0.5])
+
+    def validated(task: PSCCTask) -> None:
+        task.log("val/score", next(scores))
+
+    monkeypatch.setattr(PSCCTask, "on_validation_epoch_end", validated)
+    train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 2}), tmp_path, progress=False)
+    assert not (tmp_path / "best.ckpt").exists()
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith(f"psccnet: validation pixel AUC {before[0]:.3f} -> ")
-    assert line.endswith(f"see {tmp_path / 'best.ckpt'}")
-    assert checkpoint(tmp_path, "best.ckpt")["global_step"] == 3
+    assert line == f"psccnet: nothing was better than the weights at step 0; the last are in {tmp_path / 'last.ckpt'}"
+
+
+def test_a_run_is_not_resumed_by_another_recipe(whole_run: Path, recipe: Recipe) -> None:
+    written = (whole_run / "recipe.yaml").read_bytes()
+    other = recipe.model_copy(update={"optimizer": recipe.optimizer.model_copy(update={"lr": 5e-4})})
+    with pytest.raises(ValueError, match=r"started with another recipe \(optimizer\.lr 0\.001, now 0\.0005\): give"):
+        train(other, whole_run, progress=False)
+    assert (whole_run / "recipe.yaml").read_bytes() == written
+    workers = recipe.model_copy(update={"data": recipe.data.model_copy(update={"workers": 3}), "epochs": 9})
+    check_resumable(workers, whole_run)
+
+
+def test_the_released_selection_is_by_accuracy(recipe: Recipe) -> None:
+    task = PSCCTask(recipe.model_copy(update={"selection": "accuracy"}))
+    task._reset_validation()
+    task._pixel_aucs, task._correct = {"splicing": [0.75]}, [0.9, 0.7]
+    task._scores, task._forged = [0.2, 0.8, 0.7, 0.1], [0, 1, 0, 1]
+    logged: dict[str, float] = {}
+    task.log_dict = logged.update
+    task.on_validation_epoch_end()
+    assert logged["val/pixel_accuracy"] == pytest.approx(0.8)
+    assert logged["val/image_accuracy"] == pytest.approx(0.5)
+    assert logged["val/score"] == pytest.approx(0.65)
 
 
 def test_a_validation_without_pristine_pictures_has_a_best_too(recipe: Recipe) -> None:
     task = PSCCTask(recipe)
     task._reset_validation()
     task._pixel_aucs, task._scores, task._forged = {"splicing": [0.75]}, [0.2, 0.3], [1, 1]
+    task._correct = [0.5]
     logged: dict[str, float] = {}
     task.log_dict = logged.update
     task.on_validation_epoch_end()

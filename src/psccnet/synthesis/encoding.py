@@ -27,21 +27,29 @@ class Encoding:
         return ".png" if self.quality is None else ".jpg"
 
 
-def history(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> Picture:
-    """Compress HxWx3 uint8 once as JPEG, or not, as a host or donor may have been before the manipulation."""
+def draw_history(rng: np.random.Generator, recipe: SynthesisRecipe) -> Encoding | None:
+    """Draw how a host or donor was compressed before the manipulation, if at all."""
     if rng.random() >= recipe.history:
-        return picture
+        return None
     low, high = recipe.history_quality
     quality = int(rng.integers(int(low), int(high) + 1))
-    encoding = Encoding(quality, bool(rng.random() < recipe.history_420))
-    return decode(encode(picture, encoding), "compression history")
+    return Encoding(quality, bool(rng.random() < recipe.history_420))
 
 
-def draw_encoding(rng: np.random.Generator, recipe: SynthesisRecipe) -> Encoding:
-    """Draw the final file format."""
+def compressed(picture: Picture, encoding: Encoding | None) -> Picture:
+    """HxWx3 uint8 as it comes back from a file of that format; as it is, if there is none."""
+    if encoding is None:
+        return picture
+    return decode(encode(picture, encoding), "compressed picture")
+
+
+def draw_encoding(rng: np.random.Generator, recipe: SynthesisRecipe, before: int | None = None) -> Encoding:
+    """Draw the final file format, given the quality of the host's compression before."""
     if rng.random() >= recipe.final_jpeg:
         return Encoding(None)
     low, high = recipe.final_quality
+    if before is not None and rng.random() < recipe.final_finer:
+        low = min(max(low, before), high)
     return Encoding(int(rng.integers(int(low), int(high) + 1)), bool(rng.random() < recipe.final_420))
 
 
@@ -59,9 +67,11 @@ def encode(picture: Picture, encoding: Encoding) -> bytes:
     return bytes(data)
 
 
-def finish_encoded(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> tuple[bytes, Encoding]:
+def finish_encoded(
+    picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe, before: int | None = None
+) -> tuple[bytes, Encoding]:
     """Do as `finish` does with the same `rng`, but return the encoded file's bytes and its format."""
-    encoding = draw_encoding(rng, recipe)
+    encoding = draw_encoding(rng, recipe, before)
     return encode(post_process(picture, rng, recipe), encoding), encoding
 
 
@@ -80,10 +90,15 @@ def post_process(picture: Picture, rng: np.random.Generator, recipe: SynthesisRe
     return picture
 
 
-def finish(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> Picture:
-    """Post-process HxWx3 uint8, encode and decode it again: the end of every class."""
-    encoding = draw_encoding(rng, recipe)
+def finish(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe, before: int | None = None) -> Picture:
+    """Post-process HxWx3 uint8, encode and decode it again: the end of every class.
+
+    Args:
+        picture: of any class.
+        rng: source of randomness, the same for all classes.
+        recipe: probabilities and ranges.
+        before: JPEG quality of the host's compression before the manipulation, if it had one.
+    """
+    encoding = draw_encoding(rng, recipe, before)
     picture = post_process(picture, rng, recipe)
-    if encoding.quality is None:
-        return picture
-    return decode(encode(picture, encoding), "final encoding")
+    return picture if encoding.quality is None else compressed(picture, encoding)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from psccnet.datasets.sample import Mask, Picture
 from psccnet.synthesis.recipe import SynthesisRecipe
-from psccnet.synthesis.seams import poisson
+from psccnet.synthesis.seams import HOSTS_RIM, poisson
 from psccnet.synthesis.transforms import mean_change
 
 if TYPE_CHECKING:
@@ -69,7 +69,11 @@ def patch(rng: np.random.Generator, host: Picture, mask: Mask) -> tuple[Picture,
         mismatch = mean_change(host, candidate, ring)
         if mismatch < least:
             best, least = candidate, mismatch
-    return None if best is None else poisson(host, best, mask)
+    if best is None:
+        return None
+    around = cv2.dilate(mask.astype(np.uint8), HOSTS_RIM).astype(np.bool_)
+    picture, changed = poisson(host, best, around)
+    return _inside(host, picture, mask & changed)
 
 
 def learned(host: Picture, mask: Mask, inpainter: str) -> tuple[Picture, Mask]:

@@ -75,6 +75,8 @@ class SynthesisRecipe:
         final_jpeg: probability that the picture is at last JPEG compressed; otherwise it is lossless.
         final_quality: JPEG quality of that compression.
         final_420: probability of 4:2:0 chroma subsampling; otherwise 4:4:4.
+        final_finer: probability that the quality of that compression is drawn from that of the host's `history`
+            upwards, as editors save, which leaves the traces of the first compression; in every class.
     """
 
     size: int = 256
@@ -122,6 +124,7 @@ class SynthesisRecipe:
     final_jpeg: float = 0.9
     final_quality: Range = (60, 100)
     final_420: float = 0.5
+    final_finer: float = 0.5
 
     def __post_init__(self) -> None:
         """Raise ValueError for a recipe that cannot be followed."""

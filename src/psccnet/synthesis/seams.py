@@ -9,6 +9,8 @@ from psccnet.synthesis.recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha
 
 _FRAME_GAP = 2
+HOSTS_RIM = np.ones((7, 7), np.uint8)
+"""`cv2.seamlessClone` takes the gradients of the host within 3 pixels of its mask's border."""
 
 
 def blend(rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha, recipe: SynthesisRecipe) -> Forgery:
@@ -38,8 +40,8 @@ def blend(rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha
 def poisson(host: Picture, pasted: Picture, mask: Mask) -> tuple[Picture, Mask]:
     """Blend the gradients of `pasted` into `host` inside `mask` (Perez et al., 2003).
 
-    The mask is first kept off the frame, where the solver has no boundary values; it is returned as used and
-    may be empty.
+    The mask is first kept off the frame, where the solver has no boundary values. What is returned is changed, and
+    marked, 3 pixels further inside, where the gradients are those of `pasted`; that may be nowhere.
     """
     inner = np.zeros_like(mask)
     gap = slice(_FRAME_GAP, -_FRAME_GAP)
@@ -49,4 +51,5 @@ def poisson(host: Picture, pasted: Picture, mask: Mask) -> tuple[Picture, Mask]:
         return host, np.zeros_like(mask)
     centre = (x + width // 2, y + height // 2)
     cloned = cv2.seamlessClone(pasted, host, inner.astype(np.uint8) * 255, centre, cv2.NORMAL_CLONE)
-    return np.where(inner[..., None], np.asarray(cloned, np.uint8), host), inner
+    marked = cv2.erode(inner.astype(np.uint8), HOSTS_RIM).astype(np.bool_)
+    return np.where(marked[..., None], np.asarray(cloned, np.uint8), host), marked

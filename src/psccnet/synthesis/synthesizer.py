@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from psccnet.datasets.sample import MANIPULATIONS, Picture, Sample
-from psccnet.synthesis.contours import random_contour
+from psccnet.synthesis.contours import log_uniform, random_contour
 from psccnet.synthesis.copy_move import copy_move
-from psccnet.synthesis.encoding import Encoding, finish, finish_encoded, history
+from psccnet.synthesis.encoding import Encoding, compressed, draw_history, finish, finish_encoded
 from psccnet.synthesis.forgery import Forgery
 from psccnet.synthesis.objects import Objects
 from psccnet.synthesis.photographs import Photographs, UnusableFileError, decode
@@ -16,7 +16,7 @@ from psccnet.synthesis.recipe import Range, SynthesisRecipe
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
 from psccnet.synthesis.splicing import splice
-from psccnet.synthesis.transforms import Alpha, tight_crop
+from psccnet.synthesis.transforms import Alpha, reduce, tight_crop
 
 _ATTEMPTS_PER_HOST = 8
 _HOSTS = 16
@@ -31,6 +31,8 @@ _CLASSES = {name: number for number, name in enumerate(MANIPULATIONS)}
 class _Host:
     picture: Picture
     photograph: int
+    quality: int | None
+    """Of its compression before, if it has one."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class _Drawn:
     forgery: Forgery
     source: str
     kind: str
+    quality: int | None
 
     def label(self, image: Picture, index: int) -> Sample:
         forged = self.forgery
@@ -101,12 +104,14 @@ class Synthesizer:
             RuntimeError: no host could be forged (the photographs are unreadable or all but blank).
         """
         drawn = self._draw(index, manipulation)
-        return drawn.label(finish(drawn.forgery.picture, self._rng(index, _FINISH_STREAM), self.recipe), index)
+        rng = self._rng(index, _FINISH_STREAM)
+        return drawn.label(finish(drawn.forgery.picture, rng, self.recipe, drawn.quality), index)
 
     def encoded(self, index: int, manipulation: str | None = None) -> tuple[bytes, Encoding, Sample]:
         """Make sample `index` as a file: its bytes, its format, and the same sample as `sample` returns."""
         drawn = self._draw(index, manipulation)
-        data, encoding = finish_encoded(drawn.forgery.picture, self._rng(index, _FINISH_STREAM), self.recipe)
+        rng = self._rng(index, _FINISH_STREAM)
+        data, encoding = finish_encoded(drawn.forgery.picture, rng, self.recipe, drawn.quality)
         return data, encoding, drawn.label(decode(data, "final encoding"), index)
 
     def _rng(self, index: int, *stream: int) -> np.random.Generator:
@@ -124,7 +129,7 @@ class Synthesizer:
                 self.left_out[error.name] = error.reason
                 continue
             if forgery is not None:
-                return _Drawn(forgery, self.photographs.names[host.photograph], kind)
+                return _Drawn(forgery, self.photographs.names[host.photograph], kind, host.quality)
         raise RuntimeError(f"no {kind} could be made of {_HOSTS} photographs for sample {index}")
 
     def _forgery(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
@@ -136,7 +141,8 @@ class Synthesizer:
     def _host(self, rng: np.random.Generator) -> _Host:
         photograph = int(rng.integers(len(self.photographs)))
         crop = random_crop(rng, self.photographs.read(photograph), self.recipe)
-        return _Host(history(crop, rng, self.recipe), photograph)
+        encoding = draw_history(rng, self.recipe)
+        return _Host(compressed(crop, encoding), photograph, encoding.quality if encoding else None)
 
     def _forge(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
         recipe = self.recipe
@@ -151,11 +157,12 @@ class Synthesizer:
         """Draw a region of another photograph, an object or a random contour, and the area that it may forge."""
         recipe = self.recipe
         if self.objects is not None and rng.random() < recipe.object_share:
-            picture, alpha = self.objects.draw(rng)
-            return history(np.ascontiguousarray(picture), rng, recipe), alpha, recipe.splice_area
+            # As large as it will lie in the host, so that not every object loses the traces of its past by shrinking.
+            picture, alpha = reduce(*self.objects.draw(rng), log_uniform(rng, recipe.splice_area) * recipe.size**2)
+            return compressed(picture, draw_history(rng, recipe)), alpha, recipe.splice_area
         crop = random_crop(rng, self.photographs.read(self._other_photograph(host.photograph, rng)), recipe)
         region = random_contour(rng, recipe.size, recipe.contour_area, recipe.bezier)
-        donor, alpha = tight_crop(history(crop, rng, recipe), region.astype(np.float32))
+        donor, alpha = tight_crop(compressed(crop, draw_history(rng, recipe)), region.astype(np.float32))
         return donor, alpha, recipe.contour_area
 
     def _other_photograph(self, host: int, rng: np.random.Generator) -> int:

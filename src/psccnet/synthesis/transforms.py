@@ -43,7 +43,7 @@ def draw_affine(rng: np.random.Generator, recipe: SynthesisRecipe, region: float
 
 def draw_centre(rng: np.random.Generator, recipe: SynthesisRecipe, alpha: Alpha, affine: Affine) -> tuple[int, int]:
     """Draw where the middle of a transformed region comes to lie, (x, y): mostly so that it is wholly inside."""
-    height, width = alpha.shape
+    *_, width, height = cv2.boundingRect((alpha > 0.5).astype(np.uint8))  # without the margin
     cos, sin = abs(np.cos(np.radians(affine.angle))), abs(np.sin(np.radians(affine.angle)))
     margins = [0.0, 0.0]
     if rng.random() < recipe.inside:
@@ -66,6 +66,17 @@ def tight_crop(picture: Picture, alpha: Alpha, margin: int = MARGIN) -> tuple[Pi
     return picture[rows, columns], alpha[rows, columns]
 
 
+def reduce(picture: Picture, alpha: Alpha, pixels: float) -> tuple[Picture, Alpha]:
+    """Shrink a region, hxwx3 uint8 and hxw float32, to an area of at most `pixels`."""
+    scale = (pixels / max(1.0, float(alpha.sum()))) ** 0.5
+    if scale >= 1:
+        return np.ascontiguousarray(picture), alpha
+    height, width = alpha.shape
+    smaller = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = np.asarray(cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA), np.uint8)
+    return picture, np.asarray(cv2.resize(alpha, smaller, interpolation=cv2.INTER_AREA), np.float32)
+
+
 def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int], size: int) -> tuple[Picture, Alpha]:
     """Transform a region and lay its centre on pixel `centre` (x, y) of a size x size frame.
 
@@ -85,10 +96,7 @@ def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int
     if affine.flip:
         picture, alpha = picture[:, ::-1], alpha[:, ::-1]
     if scale < 0.7:  # bilinear warping would alias
-        height, width = alpha.shape
-        smaller = (max(1, round(width * scale)), max(1, round(height * scale)))
-        picture = np.asarray(cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA), np.uint8)
-        alpha = np.asarray(cv2.resize(alpha, smaller, interpolation=cv2.INTER_AREA), np.float32)
+        picture, alpha = reduce(picture, alpha, scale**2 * float(alpha.sum()))
         scale = 1.0
     height, width = alpha.shape
     cos, sin = scale * np.cos(np.radians(affine.angle)), scale * np.sin(np.radians(affine.angle))

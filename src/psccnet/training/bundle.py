@@ -10,7 +10,7 @@ from psccnet.training.run import read_checkpoint
 from psccnet.weights import Card, save
 
 GRID = 256
-"""The fixed grid of shipped weights (Section IV-A.3), whatever they were trained on, unless the card names another."""
+"""The fixed grid of shipped weights (Section IV-A.3), unless the card or the recipe names another."""
 
 
 FILE_FIELDS = ("photographs", "objects", "init", "imagenet")
@@ -51,7 +51,12 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
     if not isinstance(given, dict):
         raise ValueError(f"{card_file} must hold fields of a card and their values, not a {type(given).__name__}")
     fields = recipe["network"]
-    network = PSCCNet(fields["variant"], fields["attention"], fields["shared_embedding"], grid=given.get("grid", GRID))
+    network = PSCCNet(
+        fields["variant"],
+        fields["attention"],
+        fields["shared_embedding"],
+        grid=given.get("grid", fields.get("grid") or GRID),
+    )
     prefix = "network."
     network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})
     steps = int(contents["global_step"])

@@ -15,6 +15,8 @@ from pytorch_lightning.utilities import rank_zero_only
 class Checkpoints(Callback):
     """Writes `last.ckpt` every few minutes and when time is up, and `best.ckpt` by validation score.
 
+    Weights that the run starts from count, if they are validated first: what is worse than they is not the best.
+
     Files are written under a temporary name and renamed. Must stand after weight averaging in the list of
     callbacks: a checkpoint written before it lacks the average's update of its own step, for good.
 
@@ -55,8 +57,10 @@ class Checkpoints(Callback):
     def on_validation_end(self, trainer: Trainer, _module: LightningModule) -> None:
         """Keep the weights with the best validation score."""
         score = trainer.callback_metrics.get("val/score")
-        if trainer.state.fn == "fit" and not trainer.sanity_checking and score is not None and float(score) > self.best:
-            self.best = float(score)
+        if trainer.sanity_checking or score is None or float(score) <= self.best:
+            return
+        self.best = float(score)
+        if trainer.state.fn == "fit":
             self.save(trainer, "best.ckpt")
 
     def state_dict(self) -> dict[str, Any]:

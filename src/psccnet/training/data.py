@@ -95,12 +95,14 @@ class Pictures(Dataset[dict[str, object]]):
         source: of the samples.
         length: how many indices there are.
         augment: flip and rotate each sample by one of the eight symmetries of the square.
+        together: how many samples in a row are turned alike: 2 for pairs.
     """
 
-    def __init__(self, source: Source, length: int, augment: bool) -> None:
+    def __init__(self, source: Source, length: int, augment: bool, together: int = 1) -> None:
         self.source = source
         self.length = length
         self.augment = augment
+        self.together = together
 
     def __len__(self) -> int:
         """The number of indices."""
@@ -112,7 +114,9 @@ class Pictures(Dataset[dict[str, object]]):
         picture, mask = sample.image, sample.mask
         assert mask is not None
         if self.augment:
-            turns, flip = divmod(int(np.random.default_rng([self.source.seed, index, 8]).integers(8)), 2)
+            turns, flip = divmod(
+                int(np.random.default_rng([self.source.seed, index // self.together, 8]).integers(8)), 2
+            )
             picture, mask = np.rot90(picture, turns), np.rot90(mask, turns)
             if flip:
                 picture, mask = picture[:, ::-1], mask[:, ::-1]
@@ -220,14 +224,15 @@ class TrainingData(LightningDataModule):
     def _training_pictures(self) -> Pictures:
         data, seed = self.recipe.data, self.recipe.seed
         length = self.recipe.epochs * data.pictures_per_epoch
+        together = 2 if data.pairs else 1
         if not data.sets:
-            return Pictures(self._training_source(), length, data.augment)
+            return Pictures(self._training_source(), length, data.augment, together)
         kept = set() if data.synthetic else kept_for_validation(self._entries)
         drawn = BalancedPictures([one for one in self._entries if one.id not in kept], data.size, seed, data.fit)
         if not data.synthetic:
             return Pictures(drawn, length, data.augment)
-        mixed = Mixed(self._training_source(), drawn, data.synthetic, 2 if data.pairs else 1)
-        return Pictures(mixed, length, data.augment)
+        mixed = Mixed(self._training_source(), drawn, data.synthetic, together)
+        return Pictures(mixed, length, data.augment, together)
 
     def train_dataloader(self) -> DataLoader[dict[str, object]]:
         """An endless stream of new pictures, cut into epochs."""

@@ -19,12 +19,17 @@ class NetworkSection(Section):
     variant: Literal["paper", "released"] = "paper"
     attention: Literal["both", "spatial", "channel", "none"] = "both"
     shared_embedding: bool = True
+    grid: int | None = Field(default=None, ge=32, multiple_of=32)
+    """Side of scale 1's fixed grid (Section IV-A.3); the pictures' size where left out."""
     initialisation: Literal["released", "residual"] = "residual"
     """Random start; see `psccnet.network.initialise`."""
     imagenet: Path | None = None
     """An ImageNet HRNet-W18-small-v2 state dict for the top-down path (Section IV-A.3)."""
     restart_attention: bool = False
     """Draw theta and phi of `init` anew; see `psccnet.network.initialisation.initialise_attention`."""
+    restart_colours: bool = False
+    """Make the first filters of `init` that are read least into high-pass filters of colours; see
+    `psccnet.network.initialisation.restart_colours`."""
     batch_norm_momentum: float = Field(default=0.01, gt=0, le=1)
     """Share of the newest batch in the running statistics; 0.01 in the released code."""
     freeze_batch_norm: bool = False
@@ -35,6 +40,12 @@ class NetworkSection(Section):
     """Keep weights as they are: "stem" up to the first transition, which is two thirds of the work at full resolution,
     or the whole "top_down" path."""
 
+    @model_validator(mode="after")
+    def _new_filters_need_statistics(self) -> "NetworkSection":
+        if self.restart_colours and self.freeze_batch_norm and not self.recalibrate:
+            raise ValueError("restart_colours with frozen batch norm needs recalibrate, in batches, such as 100")
+        return self
+
 
 class DataSection(Section):
     """Photographs and what is synthesised from them (Section III-D)."""
@@ -44,7 +55,7 @@ class DataSection(Section):
     objects: Path | None = None
     """Cut-out material: a tar or folder with COCO polygons, label maps and cut-outs."""
     size: int = Field(default=256, ge=32, multiple_of=32)
-    """Side of the synthetic pictures, in pixels, and of the fixed grid of scale 1 while training."""
+    """Side of the synthetic pictures, in pixels."""
     batch_size: int = Field(default=10, ge=1)
     """Pictures a step and process."""
     pictures_per_epoch: int = Field(default=100_000, ge=1)
@@ -133,14 +144,16 @@ class Recipe(Section):
     """Decay of the exponential moving average of the weights that is validated and shipped."""
     validate_every: int = Field(default=1, ge=1)
     """Epochs between validations."""
+    selection: Literal["auc", "accuracy"] = "auc"
+    """What the best weights are chosen by on the validation pictures: the mean of pixel and image AUC, or that of the
+    accuracies of pixels and pictures at one half, as in the released code."""
     checkpoint_minutes: float = Field(default=5.0, gt=0)
     network: NetworkSection = Field(default_factory=NetworkSection)
     data: DataSection = Field(default_factory=DataSection)
     optimizer: OptimizerSection = Field(default_factory=OptimizerSection)
     loss: LossSection = Field(default_factory=LossSection)
     phases: list[dict[str, Any]] = Field(default_factory=list)
-    """Runs one after the other, each with the weights of the one before and these fields laid over all others, those
-    of the command line too."""
+    """Runs one after the other, each with the weights of the one before and these fields laid over the others."""
     ablation: AblationSection | None = None
     """For `psccnet ablate` only."""
 
@@ -162,11 +175,17 @@ class Recipe(Section):
         """
         fields = self.model_dump(mode="json", exclude_unset=True, exclude={"phases"})
         if number > 1:  # how the first phase starts is its own; the others start from the one before
-            fields = {name: value for name, value in fields.items() if name not in ("init", "init_part")}
-            network = fields.get("network", {})
-            starts = ("imagenet", "restart_attention")
-            fields["network"] = {name: value for name, value in network.items() if name not in starts}
+            fields = without_start(fields)
         return Recipe.model_validate(merged(fields, self.phases[number - 1]))
+
+
+def without_start(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a recipe but for those that say how a run starts."""
+    rest = {name: value for name, value in fields.items() if name not in ("init", "init_part")}
+    if "network" in rest:
+        starts = ("imagenet", "restart_attention", "restart_colours")
+        rest["network"] = {name: value for name, value in rest["network"].items() if name not in starts}
+    return rest
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +198,7 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
-    """Read a recipe file and lay `changes` (nested like the file) over it.
+    """Read a recipe file and lay `changes` (nested like the file) over it and over each of its phases.
 
     Raises:
         ValueError: naming the file and each field that is wrong.
@@ -194,7 +213,13 @@ def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
     if not isinstance(fields, dict):
         raise ValueError(f"{path} must hold fields and values, not a {type(fields).__name__}")
     try:
-        return Recipe.model_validate(merged(fields, changes or {}))
+        fields = merged(fields, changes or {})
+        if isinstance(fields.get("phases"), list) and "phases" not in (changes or {}):
+            later = without_start(changes or {})
+            fields["phases"] = [
+                merged(phase, later) if isinstance(phase, dict) else phase for phase in fields["phases"]
+            ]
+        return Recipe.model_validate(fields)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ValueError(f"{path} is not a recipe: {wrong}") from error

@@ -16,13 +16,25 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from psccnet.network.initialisation import initialise_attention
+from psccnet.network.initialisation import initialise_attention, restart_colours
 from psccnet.training.calibration import recalibrate_batch_norm
 from psccnet.training.callbacks import Checkpoints, JsonLines
 from psccnet.training.data import TrainingData
 from psccnet.training.provenance import provenance
-from psccnet.training.recipe import Recipe
+from psccnet.training.recipe import Recipe, read_recipe
 from psccnet.training.task import PSCCTask
+
+MAY_CHANGE = (
+    "name",
+    "init",
+    "epochs",
+    "validate_every",
+    "checkpoint_minutes",
+    "data.photographs",
+    "data.objects",
+    "data.workers",
+)
+"""Fields of a recipe that may differ where a run is resumed."""
 
 
 def train(
@@ -80,7 +92,7 @@ def train_once(
     Args:
         recipe: what to do.
         folder: receives `recipe.yaml`, `provenance.json`, `curves.jsonl`, `tensorboard/`, `last.ckpt` and
-            `best.ckpt`; made if missing.
+            `best.ckpt`; made if missing. A slice that resumes at step N adds `provenance-N.json`.
         max_seconds: end this slice after so long, in seconds; the run can be resumed.
         resume: go on from the folder's `last.ckpt` if there is one.
         progress: show a progress bar.
@@ -90,7 +102,8 @@ def train_once(
 
     Raises:
         FloatingPointError: if the loss is not finite, naming the step and the pictures.
-        ValueError: if weights or pictures cannot be read, naming the file.
+        ValueError: if weights or pictures cannot be read, naming the file, or if a run that is resumed was started
+            with another recipe, naming the fields.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Lightning's remarks on hardware and products are nobody's progress.
@@ -103,14 +116,19 @@ def train_once(
     task = PSCCTask(recipe)
     last = folder / "last.ckpt"
     resumed = last if resume and last.exists() else None
-    if resumed is None:
+    if resumed is not None:
+        check_resumable(recipe, folder)
+    else:
         load_initial_weights(task, recipe)
         if recipe.network.restart_attention:
             initialise_attention(task.network)
+        if recipe.network.restart_colours:
+            restart_colours(task.network)
         if recipe.network.recalibrate:
             recalibrate_batch_norm(task, TrainingData(recipe), recipe.network.recalibrate)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-    (folder / "provenance.json").write_text(provenance(recipe))
+    slice_of = f"-{read_checkpoint(resumed)['global_step']}" if resumed else ""
+    (folder / f"provenance{slice_of}.json").write_text(provenance(recipe))
     callbacks: list[Callback] = [LearningRateMonitor(logging_interval="step")]
     if recipe.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
@@ -143,6 +161,38 @@ def train_once(
     return last
 
 
+def check_resumable(recipe: Recipe, folder: Path) -> None:
+    """Refuse to go on with a run by another recipe: optimiser and schedule would still follow the old one.
+
+    How long, where the files lie and how often something is written may change.
+
+    Raises:
+        ValueError: naming the fields that differ.
+    """
+    path = folder / "recipe.yaml"
+    if not path.is_file():
+        return
+    before, now = flat(read_recipe(path).model_dump(mode="json")), flat(recipe.model_dump(mode="json"))
+    differing = [
+        f"{name} {before.get(name)}, now {now.get(name)}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name) and name not in MAY_CHANGE
+    ]
+    if differing:
+        raise ValueError(
+            f"{folder} was started with another recipe ({'; '.join(differing)}): give another --out, or --no-resume to"
+            " start anew"
+        )
+
+
+def flat(fields: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested fields by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in fields.items():
+        found |= flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return found
+
+
 def gain(folder: Path) -> str:
     """One line on what a run's validation said first (of its initial weights, where it has some) and at its best."""
     lines = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
@@ -151,6 +201,9 @@ def gain(folder: Path) -> str:
         return f"psccnet: no validation yet; weights so far in {folder / 'last.ckpt'}"
     first, best = scores[0], max(scores, key=lambda line: float(line["val/score"]))
     names = {"val/pixel_auc": "pixel AUC", "val/image_auc": "image AUC"}
+    if best is first and len(scores) > 1:
+        last = folder / "last.ckpt"
+        return f"psccnet: nothing was better than the weights at step {first['step']}; the last are in {last}"
     words = [f"{text} {first[name]:.3f} -> {best[name]:.3f}" for name, text in names.items() if name in first]
     return (
         f"psccnet: validation {', '.join(words)} (step {first['step']} -> {best['step']}); see {folder / 'best.ckpt'}"

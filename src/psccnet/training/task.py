@@ -44,7 +44,8 @@ class PSCCTask(LightningModule):
         super().__init__()
         self.recipe = recipe
         fields = recipe.network
-        self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid=recipe.data.size)
+        grid = fields.grid or recipe.data.size
+        self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid=grid)
         initialise(self.network, fields.initialisation)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = PSCCLoss(recipe.loss.weighting, recipe.loss.masks)
@@ -108,6 +109,7 @@ class PSCCTask(LightningModule):
 
     def _reset_validation(self) -> None:
         self._pooled = PooledAUC()
+        self._correct: list[float] = []
         self._pixel_aucs: dict[str, list[float]] = {}
         self._scores: list[float] = []
         self._forged: list[int] = []
@@ -115,7 +117,8 @@ class PSCCTask(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Forget the pictures of the validation before, and measure on the grid of the validation size."""
         self._reset_validation()
-        self.network.grid = self.recipe.data.validation_size or self.recipe.data.size
+        data = self.recipe.data
+        self.network.grid = self.recipe.network.grid or data.validation_size or data.size
 
     def validation_step(self, batch: Batch, _index: int) -> None:
         """Score one batch by picture."""
@@ -124,6 +127,7 @@ class PSCCTask(LightningModule):
         truths = batch["mask"].cpu().numpy() > 0
         for mask, truth, name in zip(masks, truths, batch["id"], strict=True):
             self._pooled.update(mask, truth)
+            self._correct.append(float(((mask > 0.5) == truth).mean()))
             if truth.any():
                 self._pixel_aucs.setdefault(name.rsplit("-", 1)[0], []).append(auc(mask, truth))
         self._scores += torch.softmax(prediction.detection_logits.float(), 1)[:, 1].tolist()
@@ -135,11 +139,13 @@ class PSCCTask(LightningModule):
         scores = {"pixel_auc": float(np.mean(every)) if every else 0.5, "pooled_auc": self._pooled.compute()}
         scores["image_auc"] = auc(self._scores, self._forged)
         scores |= {f"pixel_auc_{name}": float(np.mean(values)) for name, values in self._pixel_aucs.items()}
-        both = np.array([scores["pixel_auc"], scores["image_auc"]])
+        scores["pixel_accuracy"] = float(np.mean(self._correct))
+        scores["image_accuracy"] = float(np.mean((np.array(self._scores) > 0.5) == np.array(self._forged, np.bool_)))
+        both = np.array([scores[f"{of}_{self.recipe.selection}"] for of in ("pixel", "image")])
         # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks.
         scores["score"] = float(both[~np.isnan(both)].mean())
         self.log_dict({f"val/{name}": value for name, value in scores.items() if not math.isnan(value)})
-        self.network.grid = self.recipe.data.size
+        self.network.grid = self.recipe.network.grid or self.recipe.data.size
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam (AdamW with weight decay) and a schedule that is set every step."""
