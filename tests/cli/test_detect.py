@@ -1,14 +1,18 @@
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from psccnet.cli import main
 from psccnet.inference import Detector
+from psccnet.inference.engine import Engine, Output
 
 from ..conftest import texture
 from .conftest import Run
@@ -163,3 +167,39 @@ def test_wrong_usage(psccnet: Run, photo: Path, weights_file: Path, words: list[
     assert "Traceback" not in done.err
     if done.err.startswith("psccnet:"):
         assert done.err.count("\n") == 1
+
+
+def test_a_name_that_is_too_long_for_results_is_one_failure(psccnet: Run, small: tuple, tmp_path: Path) -> None:
+    long = tmp_path / f"{'x' * 240}.png"
+    for path in (long, tmp_path / "y.png"):
+        Image.fromarray(texture(0, 20, 20)).save(path)
+    done = psccnet("detect", long, tmp_path / "y.png", "--out", tmp_path / "out", *small)
+    assert done.status == 1
+    assert done.out.count("y.png") == 1
+    assert f"{long}: its name is too long for the results' names; shorten it." in done.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"y.png.{kind}.png" for kind in FILES)
+
+
+def test_an_answer_that_is_no_number_is_one_failure(
+    psccnet: Run, small: tuple, photo: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Engine.__call__
+
+    def sometimes(self: Engine, pixels: np.ndarray, *rest: object) -> Output:
+        output = original(self, pixels, *rest)
+        return output._replace(score=float("nan")) if pixels.shape[:2] == (40, 60) else output
+
+    monkeypatch.setattr(Engine, "__call__", sometimes)
+    done = psccnet("detect", photo, folder / "good.jpg", *small)
+    assert (done.status, done.out.count("good.jpg")) == (1, 1)
+    assert f"psccnet: {photo}: the network's answer is not a number" in done.err
+
+
+def test_a_name_that_is_no_text(weights_file: Path, tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    with open(path, "wb") as file:
+        Image.fromarray(texture(0, 20, 20)).save(file, "PNG")
+    command = [sys.executable, "-m", "psccnet", "detect", tmp_path, "--weights", weights_file, "--backend", "openvino"]
+    done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONUTF8": "1"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"caf\udce9.png" in done.stdout

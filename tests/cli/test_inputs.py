@@ -1,8 +1,16 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import psccnet
 from psccnet.cli.inputs import Input, find_inputs
+from psccnet.inference.engine import Output
+from psccnet.inference.rendering import write_pictures
+from psccnet.weights import Card
+
+from ..conftest import texture
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +86,14 @@ def test_results_of_an_earlier_run_are_no_inputs(tmp_path: Path) -> None:
         (tmp_path / "mine" / name).touch()
     kept = find_inputs(["mine"], skip=Path("mine/results"))
     assert [Path(source).name for source, _ in kept] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("out", ["mine", ".", "mine/results"])
+def test_results_may_lie_beside_the_pictures(tmp_path: Path, out: str) -> None:
+    (tmp_path / "mine" / "results").mkdir(parents=True)
+    Image.fromarray(texture(0, 16, 16)).save(tmp_path / "mine" / "a.png")
+    result = psccnet.Detector(lambda *_: Output(0.5, {4: np.ones((2, 2), np.float32)}), Card(name="fixed")).detect(
+        tmp_path / "mine" / "a.png"
+    )
+    write_pictures(result, texture(0, 16, 16), tmp_path / out / "a.png")
+    assert [source for source, _ in find_inputs(["mine"], skip=Path(out))] == ["mine/a.png"]

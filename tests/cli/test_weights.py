@@ -30,7 +30,7 @@ def test_show(psccnet: Run, weights_file: Path, monkeypatch: pytest.MonkeyPatch)
     assert (by_path.status, by_path.err) == (0, "")
     for part in ("test\n", "grid 64", "0.5 (a higher or equal score is called forged)", read_card(weights_file).sha256):
         assert part in by_path.out
-    monkeypatch.setattr(import_module("psccnet.cli.weights"), "bundled", lambda: {"mine": weights_file})
+    monkeypatch.setattr("psccnet.weights.files.bundled", lambda: {"mine": weights_file})
     assert psccnet("weights", "show", "mine") == by_path
 
 
@@ -48,8 +48,16 @@ def test_verify(psccnet: Run, weights_file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("verb", ["show", "verify"])
 def test_unknown_weights(psccnet: Run, verb: str) -> None:
     done = psccnet("weights", verb, "nowhere")
-    message = "nowhere is neither bundled weights (see psccnet weights list) nor a file or folder: check the name"
+    message = "nowhere is neither bundled weights (there are: default) nor a file or folder: check the name"
     assert done == (2, "", f"psccnet: {message}\n")
+
+
+def test_a_folder_without_a_card(psccnet: Run, released: Path) -> None:
+    done = psccnet("weights", "show", released)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        f"psccnet: {released} is a folder, which has no card: psccnet weights import makes a file with one\n"
+    )
 
 
 def test_import(psccnet: Run, released: Path, photo: Path, tmp_path: Path) -> None:

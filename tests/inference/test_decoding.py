@@ -1,6 +1,7 @@
 """Every conversion that `decode` promises, and every kind of source."""
 
 import io
+import struct
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,24 @@ def test_sixteen_bit_grey(form: str, order: str) -> None:
     assert decoded.notes == ("16 bits reduced to 8",)
 
 
+def test_twelve_bits_are_not_taken_for_sixteen() -> None:
+    # Uncompressed, 2 x 2, black, white, a quarter, three quarters; two samples share three bytes.
+    tags = [(256, 2), (257, 2), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1), (278, 2), (279, 6)]
+    pixels = bytes([0x00, 0x0F, 0xFF, 0x40, 0x0C, 0x00])
+    directory = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    data = b"II*\0" + struct.pack("<I", 14) + pixels + struct.pack("<H", len(tags)) + directory + bytes(4)
+    decoded = decode(data)
+    assert decoded.pixels[..., 0].tolist() == [[0, 255], [64, 192]]
+    assert decoded.notes == ("12 bits reduced to 8",)
+
+
+def test_sixteen_bit_pgm() -> None:
+    data = b"P5 7 11 65535\n" + DEEP.astype(">u2").tobytes()
+    decoded = decode(data)
+    assert np.array_equal(decoded.pixels, grey_as_rgb(DEEP >> 8))
+    assert decoded.notes == ("16 bits reduced to 8",)
+
+
 def test_sixteen_bit_grey_with_a_transparent_level() -> None:
     decoded = decode(encoded(Image.fromarray(DEEP), transparency=int(DEEP[1, 1])))
     expected = DEEP >> 8
@@ -179,6 +198,18 @@ def test_exif_orientation(orientation: int, form: str) -> None:
     decoded = decode(encoded(Image.fromarray(RGB), form, exif=exif, lossless=True))
     assert np.array_equal(decoded.pixels, as_seen(RGB, orientation))
     assert decoded.notes == ((f"turned upright (EXIF orientation {orientation})",) if orientation > 1 else ())
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_ground_truth_is_left_as_it_is_stored(orientation: int, form: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(Image.fromarray(RGB), form, exif=exif, lossless=True)
+    for source in (data, Image.open(io.BytesIO(data))):
+        decoded = decode(source, upright=False)
+        assert np.array_equal(decoded.pixels, RGB)
+        assert decoded.notes == ()
 
 
 def test_orientation_goes_with_other_conversions() -> None:

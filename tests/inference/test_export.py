@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from psccnet.inference import Detector
-from psccnet.inference.export import ENDINGS, ExportError, export
+from psccnet.inference.export import _WRITERS, ENDINGS, ExportError, _to_openvino, export
+from psccnet.inference.parts import Part
 from psccnet.weights import Card
 from psccnet.weights.card import read_card
 
@@ -86,8 +87,25 @@ def test_a_graph_that_differs_is_not_written(
     monkeypatch.setattr("psccnet.inference.export.TOLERANCE", 1e-12)
     with pytest.raises(ExportError, match=r"a\.xml was not written: its graph differs from the network by"):
         export(weights_file, tmp_path / "a.xml", "openvino")
-    monkeypatch.setattr("psccnet.inference.export._difference", lambda *_: float("nan"))
-    with pytest.raises(ExportError, match="was not written"):
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_that_gives_no_number_is_not_written(
+    weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+        contents, run = _to_openvino(part, path, card)
+
+        def broken(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            score, *masks = run(pixels)
+            if len(pixels) == 131:  # the second picture that is looked at
+                masks[1] = np.full_like(masks[1], np.nan)
+            return [score, *masks]
+
+        return contents, broken
+
+    monkeypatch.setitem(_WRITERS, "openvino", write)
+    with pytest.raises(ExportError, match="differs from the network by nan"):
         export(weights_file, tmp_path / "a.xml", "openvino")
     assert list(tmp_path.iterdir()) == []
 

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import psccnet
+from psccnet.cli.weights import show, verify
 from psccnet.inference import Detector
+from psccnet.inference.export import export
 from psccnet.inference.quantization import quantize
-from psccnet.weights import WeightsError
+from psccnet.weights import WeightsError, load
+from psccnet.weights.card import read_card, render
 
 from ..conftest import texture
 
@@ -74,13 +78,39 @@ def test_refusals(weights_file: Path, quantized: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_parts_of_other_weights_are_refused(quantized: Path, tmp_path: Path) -> None:
-    shutil.copytree(quantized, tmp_path / "copy")
-    (tmp_path / "copy" / "tile.bin").unlink()
-    with pytest.raises(WeightsError, match="is incomplete or of other weights"):
-        psccnet.load(tmp_path / "copy")
-    shutil.copytree(quantized, tmp_path / "second")
+def test_parts_of_other_weights_or_damaged_ones_are_refused(quantized: Path, tmp_path: Path) -> None:
     measured = json.loads((quantized / "int8.json").read_text())
-    (tmp_path / "second" / "int8.json").write_text(json.dumps(measured | {"sha256": "0" * 64}))
-    with pytest.raises(WeightsError, match="is incomplete or of other weights"):
-        psccnet.load(tmp_path / "second")
+    assert set(measured["parts"]) == {f"{part}.{end}" for part in ("stem", "stages", "tile") for end in ("xml", "bin")}
+
+    def refused(name: str) -> None:
+        with pytest.raises(WeightsError, match=f"{name} is damaged or of other weights"):
+            psccnet.load(tmp_path / name)
+
+    for name in ("lacking", "cut", "other", "old", "nonsense"):
+        shutil.copytree(quantized, tmp_path / name)
+    (tmp_path / "lacking" / "tile.bin").unlink()
+    refused("lacking")
+    text = (quantized / "stem.xml").read_text()
+    (tmp_path / "cut" / "stem.xml").write_text(text[: len(text) // 2])
+    refused("cut")
+    (tmp_path / "other" / "int8.json").write_text(json.dumps(measured | {"sha256": "0" * 64}))
+    refused("other")
+    (tmp_path / "old" / "int8.json").write_text(json.dumps(measured | {"parts": ["stem", "stages", "tile"]}))
+    refused("old")
+    (tmp_path / "nonsense" / "int8.json").write_text("[")
+    refused("nonsense")
+
+
+def test_others_take_the_weights_it_was_made_of(quantized: Path, weights_file: Path, tmp_path: Path) -> None:
+    network, card = load(quantized)
+    assert card == read_card(weights_file)
+    original = load(weights_file)[0].state_dict()
+    assert all(torch.equal(value, original[key]) for key, value in network.state_dict().items())
+    export(quantized, tmp_path / "a.onnx", "onnx")
+
+
+def test_the_command_shows_and_verifies_them(quantized: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show(str(quantized))
+    assert capsys.readouterr().out == render(read_card(quantized / "weights.safetensors")) + "\n"
+    verify(str(quantized))
+    assert capsys.readouterr().out == f"{quantized / 'weights.safetensors'}: intact, test\n"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from psccnet.inference import Result
-from psccnet.inference.rendering import PROGRESSION_SIDE, TINT, overlay, progression, write_pictures
+from psccnet.inference.rendering import MOST_OUTLINE, PROGRESSION_SIDE, TINT, overlay, progression, write_pictures
 from psccnet.inference.resampling import resample
 
 from ..conftest import texture
@@ -94,6 +94,14 @@ def test_odd_shapes(shape: tuple[int, int], tmp_path: Path) -> None:
     paths = write_pictures(result, texture(0, *shape), tmp_path / "p")
     for path in paths[:3]:
         assert read(path).size == shape[::-1]
+
+
+def test_a_long_strip_takes_no_longer_for_its_outline() -> None:
+    mask = np.zeros((3, 1_000_000), np.float32)
+    mask[:, 1000:-1000] = 1
+    tinted = overlay(np.zeros((3, 1_000_000, 3), np.uint8), mask)
+    outlined = (tinted == 255).all(axis=2)
+    assert outlined[:, 1000:].argmin(axis=1).tolist() == [MOST_OUTLINE] * 3
 
 
 @pytest.mark.parametrize("scales", [(1, 2, 3, 4), (3, 4), (4,), ()])

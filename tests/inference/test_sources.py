@@ -2,8 +2,10 @@
 
 import hashlib
 import io
+import os
 import struct
 import time
+import tracemalloc
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +16,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile, PngImagePlugin
 
-from psccnet.inference.decoding import PictureError, decode
+from psccnet.inference.decoding import FORMATS, PictureError, decode
 
 from ..conftest import texture
 
@@ -107,8 +109,62 @@ def test_the_limit_is_the_callers(kind: str) -> None:
 
 def test_the_limit_can_be_above_pillows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    assert np.array_equal(decode(encoded("PNG")).pixels, RGB)
+    large = texture(2, 1100, 1200)  # more than a band of what is copied at a time
+    for pixels in (RGB, large):
+        data = encoded("PNG", Image.fromarray(pixels))
+        assert np.array_equal(decode(data).pixels, pixels)
+        assert np.array_equal(decode(Image.fromarray(pixels)).pixels, pixels)
     assert Image.MAX_IMAGE_PIXELS == 10
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "PSD"])
+def test_no_format_is_decoded_before_its_size_is_checked(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(form, Image.fromarray(texture(3, 64, 64)))
+
+    def load(picture: Image.Image, *_: object) -> None:
+        raise AssertionError(f"{picture.format} was decoded")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    monkeypatch.setattr(type(Image.open(io.BytesIO(data))), "load", load)
+    with pytest.raises(PictureError, match="more than the limit"):
+        decode(data, max_pixels=100)
+
+
+def test_what_would_be_decoded_first_is_not_read() -> None:
+    with pytest.raises(PictureError, match="not a picture in a format that is read here"):
+        decode(encoded("ICO"), name="favicon.ico")
+
+
+def test_what_comes_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    data = encoded("JPEG")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(pipe.write_bytes, data)
+        decoded = decode(pipe)
+    assert np.array_equal(decoded.pixels, decode(data).pixels)
+    assert decoded.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_is_not_held_in_memory_while_it_waits(tmp_path: Path) -> None:
+    path = tmp_path / "large.bmp"
+    Image.new("RGB", (2000, 2000)).save(path)
+    held: list[int] = []
+    tracemalloc.start()
+    try:
+        decode(path, admit=lambda _: held.append(tracemalloc.get_traced_memory()[0]))
+    finally:
+        tracemalloc.stop()
+    assert held[0] < path.stat().st_size / 10
+
+
+def test_memory_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(_: Image.Image) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", load)
+    with pytest.raises(PictureError, match="big: does not fit in memory; make the picture smaller"):
+        decode(encoded("PNG"), name="big")
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from psccnet.weights import Card, WeightsError, blob_id, identify, import_released, load, released_card, save
 from psccnet.weights.released import BLOB_IDS, LAYOUT, released_name
+from psccnet.weights.states import read_state
 
 from .conftest import released_states, write_released
 
@@ -96,6 +97,16 @@ def test_files_that_are_no_state_dict(released_folder: Path, tmp_path: Path, con
     (tmp_path / LAYOUT["HRNet"]).write_bytes(content)
     with pytest.raises(WeightsError, match=r"HRNet\.pth"):
         import_released(tmp_path)
+
+
+def test_a_state_dict_in_the_old_format_that_is_cut_off(tmp_path: Path) -> None:
+    torch.save({"conv1.weight": torch.ones(2)}, tmp_path / "whole.pth", _use_new_zipfile_serialization=False)
+    whole = (tmp_path / "whole.pth").read_bytes()
+    assert read_state(tmp_path / "whole.pth")["conv1.weight"].tolist() == [1, 1]
+    for length in range(len(whole)):
+        (tmp_path / "cut.pth").write_bytes(whole[:length])
+        with pytest.raises(WeightsError, match=r"cut\.pth is not a state dict"):
+            read_state(tmp_path / "cut.pth")
 
 
 def test_no_code_is_run(released_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The command `psccnet`: one small file a verb; what needs torch is imported when a verb runs."""
 
+import io
 import os
 import sys
 
@@ -48,6 +49,9 @@ app.command(weights)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: 0 done, 1 some inputs failed (named), 2 wrong usage or input."""
+    # A file's name may hold bytes that the output's encoding has no letters for.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = app(arguments)
         sys.stdout.flush()
@@ -57,6 +61,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except (ValueError, FloatingPointError, OSError) as error:
         print(f"psccnet: {error}", file=sys.stderr)
+        sys.exit(2)
+    except MemoryError as error:
+        print(f"psccnet: out of memory ({error}): close other programs, or give less at a time", file=sys.stderr)
         sys.exit(2)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("psccnet"):

@@ -1,5 +1,6 @@
 """`psccnet detect`: verdict, score and mask of pictures."""
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -46,7 +47,8 @@ def detect(
         curl -s https://example.org/photo.jpg | psccnet detect - --json
 
     Args:
-        weights: a bundled name, a .safetensors file, or a folder in the released layout.
+        weights: a bundled name, a .safetensors file, a folder in the released layout, or one that psccnet weights
+            quantize made.
         out: folder for the mask (8 and 16 bits), the overlay and the four masks of each picture.
         json_lines: print one JSON object a line instead of words.
         threshold: score at and above which a picture is called forged; the weights' own if left out.
@@ -86,10 +88,15 @@ def detect(
 
     def write(one: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path]]:
         (_, output), decoded, result = one
-        return result, write_pictures(result, decoded.pixels, out / output) if out else []
+        try:
+            return result, write_pictures(result, decoded.pixels, out / output) if out else []
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise PictureError(f"{decoded.name}: its name is too long for the results' names; shorten it.") from error
 
     failed = 0
-    expected = (PictureError, FileNotFoundError)
+    expected = (PictureError, FileNotFoundError, FloatingPointError)
     done = in_order(inputs, read, look, write, expected)
     for _, outcome in progress(done, "pictures", len(inputs), lines=True):
         if isinstance(outcome, Exception):

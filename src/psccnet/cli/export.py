@@ -21,7 +21,8 @@ def export(
 
     Args:
         out: file to write: .onnx, .xml (OpenVINO, with a .bin beside it) or .pt (TorchScript).
-        weights: a bundled name, a .safetensors file, or a folder in the released layout.
+        weights: a bundled name, a .safetensors file, a folder in the released layout, or one that psccnet weights
+            quantize made, of which the float32 weights are written.
         format: onnx, openvino or torchscript; by the ending of the file if left out.
     """
     from psccnet.inference.export import ENDINGS, TOLERANCE

@@ -13,6 +13,7 @@ from psccnet.cli.progress import progress
 from psccnet.weights.card import bundled, read_card, render
 from psccnet.weights.card import verify as verify_card
 from psccnet.weights.errors import WeightsError
+from psccnet.weights.files import inside, resolve
 
 
 def list_weights() -> None:
@@ -22,31 +23,26 @@ def list_weights() -> None:
         print(f"{name}  {card.created[:10]}  {card.parameters:,} parameters  {path.stat().st_size / 1e6:.1f} MB")
 
 
-def _path(weights: str) -> Path:
-    path = bundled().get(weights, Path(weights))
-    if not path.exists():
-        raise WeightsError(
-            f"{weights} is neither bundled weights (see psccnet weights list) nor a file or folder: check the name"
-        )
-    return path
-
-
 def show(weights: str = "default") -> None:
     """Show the card of weights: what they were trained on, how, and how well they do.
 
     Args:
-        weights: a bundled name or a .safetensors file.
+        weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
     """
-    print(render(read_card(_path(weights))))
+    path = inside(resolve(weights))
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder, which has no card: psccnet weights import makes a file with one")
+    print(render(read_card(path)))
 
 
 def verify(weights: str = "default") -> None:
     """Check that a weight file is the one its card was written for, or that released files are the released ones.
 
     Args:
-        weights: a bundled name, a .safetensors file, or a folder in the released layout.
+        weights: a bundled name, a .safetensors file, a folder that psccnet weights quantize made, or one in the
+            released layout.
     """
-    path = _path(weights)
+    path = inside(resolve(weights))
     if not path.is_dir():
         print(f"{path}: intact, {verify_card(path).name}")
         return

@@ -59,6 +59,7 @@ class Detector:
 
         Raises:
             PictureError: if the picture cannot be used; the message names it.
+            FloatingPointError: if the network's answer is not a number; the message names the picture.
             ValueError: if exit_scale or a scale is not 1..4.
         """
         wanted = set(masks)
@@ -124,12 +125,13 @@ class Detector:
             exit_scale: see `detect`.
             gate: see `detect`.
             threshold: see `detect`.
-            failed: called with a picture that cannot be used and why, after which the others go on; where left out,
-                the exception is raised.
+            failed: called with a picture that cannot be used or gives no number and why, after which the others go on;
+                where left out, the exception is raised.
 
         Raises:
             PictureError: if a picture cannot be used and `failed` is not given.
             FileNotFoundError: likewise.
+            FloatingPointError: if the network's answer is not a number, likewise.
             ValueError: if exit_scale or a scale is not 1..4.
         """
         kept = tuple(masks)
@@ -140,7 +142,7 @@ class Detector:
         def work(decoded: Decoded) -> Result:
             return self.detect(decoded, masks=kept, exit_scale=exit_scale, gate=gate, threshold=threshold)
 
-        expected = (PictureError, FileNotFoundError)
+        expected = (PictureError, FileNotFoundError, FloatingPointError)
         for picture, result in in_order(pictures, prepare, work, lambda result: result, expected):
             if isinstance(result, Result):
                 yield result

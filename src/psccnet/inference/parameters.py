@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from psccnet.weights.card import Architecture, Card
 from psccnet.weights.errors import WeightsError
-from psccnet.weights.files import read, resolve
+from psccnet.weights.files import inside, read, resolve
 
 BATCH_NORM_EPS = 1e-5
 
@@ -95,9 +95,7 @@ def read_parameters(weights: str | Path) -> tuple[Parameters, Card]:
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
     """
-    path = resolve(weights)
-    if (path / "weights.safetensors").is_file():
-        path = path / "weights.safetensors"
+    path = inside(resolve(weights))
     if not path.is_dir():
         tensors, card = read(path, "np")
         return Parameters(tensors, card.architecture), card

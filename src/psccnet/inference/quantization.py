@@ -22,7 +22,7 @@ from psccnet.inference.backends.openvino import OpenVINOBackend, build
 from psccnet.inference.engine import Engine
 from psccnet.inference.parameters import read_parameters
 from psccnet.inference.parts import Part, Parts
-from psccnet.weights.card import card_path
+from psccnet.weights.card import card_path, sha256
 from psccnet.weights.errors import WeightsError
 from psccnet.weights.files import resolve
 
@@ -126,7 +126,7 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
             "sha256": card.sha256,
             "openvino": openvino.__version__,
             "pictures": len(used),
-            "parts": [part.name for part in quantized],
+            "parts": {file.name: sha256(file) for part in quantized for file in sorted(folder.glob(f"{part.name}.*"))},
             "score_difference": float(np.mean([abs(one.score - other.score) for one, other in pairs])),
             "mask_difference": float(np.mean([np.abs(one.masks[1] - other.masks[1]).mean() for one, other in pairs])),
         }

@@ -12,6 +12,8 @@ from psccnet.inference.resampling import bands, resample
 from psccnet.inference.result import Result
 
 TINT = np.array([255, 32, 32], dtype=np.float32)
+MOST_OUTLINE = 24
+"""Pixels that the outline of a region is thick at most; it is drawn in as many steps."""
 PROGRESSION_SIDE = 384
 """Longest side of a picture in the progression strip, pixels."""
 
@@ -27,7 +29,7 @@ def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.
         (H, W, 3) uint8.
     """
     height, width = mask.shape
-    thick = max(1, round(max(height, width) / 400))
+    thick = min(max(1, round(max(height, width) / 400)), MOST_OUTLINE)
     tinted = np.empty_like(pixels)
     for rows in bands(height, width):
         strength = (0.55 * mask[rows])[..., None]

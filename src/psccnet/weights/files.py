@@ -29,6 +29,12 @@ def resolve(name_or_path: str | Path) -> Path:
     return path
 
 
+def inside(path: Path) -> Path:
+    """The weights within a folder of quantized parts; any other path as it is."""
+    file = path / "weights.safetensors"
+    return file if file.is_file() else path
+
+
 def read(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, Any], Card]:
     """Read a .safetensors file that has its card beside it.
 

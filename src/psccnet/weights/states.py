@@ -1,6 +1,7 @@
 """State dicts from files of strangers: read without running code, compared by name and shape."""
 
 import pickle
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +29,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except safetensors.SafetensorError as error:
         raise WeightsError(f"{path} is not a safetensors file ({error}): copy it again") from None
     # What torch.load raises depends on the byte at which a file stops making sense.
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        struct.error,
+    ) as error:
         reason = str(error).partition("\n")[0]
         raise WeightsError(
             f"{path} is not a state dict that can be read without running code ({reason}): download it again"

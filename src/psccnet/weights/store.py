@@ -13,7 +13,7 @@ from psccnet.files import write_whole
 from psccnet.network import PSCCNet
 from psccnet.weights.card import Architecture, Card, card_path
 from psccnet.weights.errors import WeightsError, listed
-from psccnet.weights.files import read, resolve
+from psccnet.weights.files import inside, read, resolve
 from psccnet.weights.released import import_released, released_card
 from psccnet.weights.states import check_state
 
@@ -74,8 +74,8 @@ def load(name_or_path: str | Path) -> tuple[PSCCNet, Card]:
     """Load weights.
 
     Args:
-        name_or_path: a bundled name, a .safetensors file with its card beside it, or a folder in the
-            released layout.
+        name_or_path: a bundled name, a .safetensors file with its card beside it, a folder in the released layout,
+            or one that holds quantized parts, whose float32 weights are taken.
 
     Returns:
         The network on the CPU in float32 and evaluation mode, and its card.
@@ -84,7 +84,7 @@ def load(name_or_path: str | Path) -> tuple[PSCCNet, Card]:
         WeightsError: if there are no such weights, the file is not the card's (sha256) or not a safetensors
             file, or its keys are not the network's.
     """
-    path = resolve(name_or_path)
+    path = inside(resolve(name_or_path))
     if path.is_dir():
         network = import_released(path)
         parameters = sum(parameter.numel() for parameter in network.parameters())

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from psccnet.inference.backends import Backend
-from psccnet.weights.card import Card
+from psccnet.weights.card import Card, sha256
 from psccnet.weights.errors import WeightsError
 from psccnet.weights.files import resolve
 
@@ -27,19 +27,22 @@ def quantized_parts(weights: str | Path, card: Card) -> Path | None:
     """The folder of quantized parts that weights are, if they are one.
 
     Raises:
-        WeightsError: if the parts were not made of the weights that lie beside them, or are not complete.
+        WeightsError: if the parts were not made of the weights that lie beside them, or are missing or damaged.
     """
     folder = resolve(weights)
     try:
         made = json.loads((folder / QUANTIZED).read_text(encoding="utf-8"))
-        whole = all((folder / f"{name}{ending}").is_file() for name in made["parts"] for ending in (".xml", ".bin"))
-        if made["sha256"] == card.sha256 and whole:
-            return folder
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, LookupError, TypeError):
+    except ValueError:
+        made = {}
+    try:
+        whole = all(sha256(folder / name) == digest for name, digest in made["parts"].items())
+        if whole and made["sha256"] == card.sha256:
+            return folder
+    except (FileNotFoundError, LookupError, TypeError, AttributeError):
         pass
-    raise WeightsError(f"{folder} is incomplete or of other weights than lie in it: run psccnet weights quantize again")
+    raise WeightsError(f"{folder} is damaged or of other weights than lie in it: run psccnet weights quantize again")
 
 
 def is_installed(name: str) -> bool:

@@ -173,7 +173,8 @@ class ONNXBackend(InNumPy):
             raise ValueError(f"device {device}: this ONNX Runtime has no provider for it; use cpu")
         self._runtime = onnxruntime
         number = device.partition(":")[2]
-        self._provider = (provider, {"device_id": number} if number else {})
+        options = {"use_tf32": "0"} if provider == "CUDAExecutionProvider" else {}
+        self._provider = (provider, options | ({"device_id": number} if number else {}))
 
     def compile(self, part: Part, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
         """See `Backend`."""
@@ -182,6 +183,8 @@ class ONNXBackend(InNumPy):
         options.enable_mem_pattern = False  # patterns are of one size
         options.enable_cpu_mem_arena = False  # an arena never shrinks
         session = self._runtime.InferenceSession(build(part).SerializeToString(), options, providers=[self._provider])
+        if self._provider[0] not in session.get_providers():  # it falls back to the processor by itself
+            raise ValueError(f"ONNX Runtime cannot start its {self._provider[0]}; mend its CUDA, or use --device cpu")
 
         def call(inputs: dict[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
             found: list[NDArray[np.float32]] = session.run(list(part.outputs), inputs)

@@ -1,6 +1,8 @@
 """The torch backend, for GPUs and for processors that OpenVINO does not run on: channels last and bf16."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -211,9 +213,13 @@ class TorchBackend:
         """See `Backend`."""
         del sizes
         module = TorchPart(part, self._dtype)
+        exactly: Callable[[], AbstractContextManager[None]] = nullcontext
+        if self.device.type == "cuda" and self._dtype == torch.float32:
+            # cuDNN would round what is called float32 to 10 bits.
+            exactly = partial(torch.backends.cudnn.flags, enabled=True, allow_tf32=False)
 
         def call(inputs: dict[str, Tensor]) -> list[Tensor]:
-            with torch.inference_mode():
+            with torch.inference_mode(), exactly():
                 return list(module(*(inputs[name] for name in part.inputs)))
 
         return call
