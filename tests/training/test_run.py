@@ -116,6 +116,7 @@ def test_the_gain_over_the_initial_weights_is_told(
     assert capsys.readouterr().err.splitlines()[-1] == gain(tmp_path)
     steps = ((0, 0.6, 0.5), (3, 0.8, 0.7), (6, 0.7, 0.7))
     lines = [{"step": step, "val/score": (a + b) / 2, "val/pixel_auc": a, "val/image_auc": b} for step, a, b in steps]
+    (tmp_path / "best.ckpt").touch()
     (tmp_path / "curves.jsonl").write_text("\n".join(map(json.dumps, lines)))
     words = "psccnet: validation pixel AUC 0.600 -> 0.800, image AUC 0.500 -> 0.700 (step 0 -> 3)"
     assert gain(tmp_path) == f"{words}; see {tmp_path / 'best.ckpt'}"

@@ -68,6 +68,7 @@ def detect(
         raise ValueError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
     from psccnet.inference import PictureError, load
     from psccnet.inference.decoding import decode
+    from psccnet.inference.detector import OF_ONE_PICTURE
     from psccnet.inference.pipeline import in_order
     from psccnet.inference.rendering import write_pictures
 
@@ -96,8 +97,7 @@ def detect(
             raise PictureError(f"{decoded.name}: its name is too long for the results' names; shorten it.") from error
 
     failed = 0
-    expected = (PictureError, FileNotFoundError, FloatingPointError)
-    done = in_order(inputs, read, look, write, expected)
+    done = in_order(inputs, read, look, write, OF_ONE_PICTURE)
     for _, outcome in progress(done, "pictures", len(inputs), lines=True):
         if isinstance(outcome, Exception):
             failed += 1

@@ -17,6 +17,9 @@ from psccnet.inference.resampling import bands, resample
 from psccnet.inference.result import Result
 from psccnet.weights.card import Card
 
+OF_ONE_PICTURE = (PictureError, FileNotFoundError, FloatingPointError)
+"""What goes wrong with one picture and leaves the others alone."""
+
 
 class Detector:
     """Tells of pictures whether they were manipulated, and where.
@@ -142,8 +145,7 @@ class Detector:
         def work(decoded: Decoded) -> Result:
             return self.detect(decoded, masks=kept, exit_scale=exit_scale, gate=gate, threshold=threshold)
 
-        expected = (PictureError, FileNotFoundError, FloatingPointError)
-        for picture, result in in_order(pictures, prepare, work, lambda result: result, expected):
+        for picture, result in in_order(pictures, prepare, work, lambda result: result, OF_ONE_PICTURE):
             if isinstance(result, Result):
                 yield result
             elif failed is None:

@@ -201,7 +201,7 @@ def gain(folder: Path) -> str:
         return f"psccnet: no validation yet; weights so far in {folder / 'last.ckpt'}"
     first, best = scores[0], max(scores, key=lambda line: float(line["val/score"]))
     names = {"val/pixel_auc": "pixel AUC", "val/image_auc": "image AUC"}
-    if best is first and len(scores) > 1:
+    if not (folder / "best.ckpt").is_file():
         last = folder / "last.ckpt"
         return f"psccnet: nothing was better than the weights at step {first['step']}; the last are in {last}"
     words = [f"{text} {first[name]:.3f} -> {best[name]:.3f}" for name, text in names.items() if name in first]
