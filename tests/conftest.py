@@ -12,6 +12,7 @@ from torch import nn
 
 from psccnet.inference import Detector, load
 from psccnet.network import PSCCNet, initialise
+from psccnet.network.detection_head import Detection
 from psccnet.weights import Card, save
 
 
@@ -47,10 +48,10 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return start
 
 
-def network_as_trained(grid: int = 64) -> PSCCNet:
+def network_as_trained(grid: int = 64, detection: Detection = "head") -> PSCCNet:
     """A network with batch norms that shift and scale, not so deep that float32 blurs comparisons."""
     torch.manual_seed(3)
-    made = PSCCNet(grid=grid).eval()
+    made = PSCCNet(grid=grid, detection=detection).eval()
     for module in made.modules():
         if isinstance(module, nn.BatchNorm2d):
             for values, low, high in (

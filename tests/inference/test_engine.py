@@ -104,6 +104,7 @@ def test_large_pictures_are_cut() -> None:
         {"attention": "none"},
         {"shared_embedding": False},
         {"grid": 96},
+        {"detection": "contrast"},
     ],
     ids=str,
 )

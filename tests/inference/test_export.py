@@ -12,13 +12,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from psccnet.inference import Detector
+from psccnet.inference import Detector, load
 from psccnet.inference.export import _WRITERS, ENDINGS, ExportError, _to_openvino, export
 from psccnet.inference.parts import Part
-from psccnet.weights import Card
+from psccnet.weights import Card, save
 from psccnet.weights.card import read_card
 
-from ..conftest import texture
+from ..conftest import network_as_trained, texture
 
 # TorchScript is deprecated, and still what programs without Python read.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -65,6 +65,20 @@ def test_an_export_says_what_the_detector_says(
     score, *masks = run(pair)
     assert score == pytest.approx([detector.engine(pixels).score for pixels in pair], abs=1e-4)
     assert [mask.shape for mask in masks] == [(2, 1, 64 >> scale, 64 >> scale) for scale in range(4)]
+
+
+def test_an_export_scores_by_mask_4_where_its_weights_do(tmp_path: Path) -> None:
+    weights = tmp_path / "contrast.safetensors"
+    save(network_as_trained(detection="contrast"), weights, Card(name="contrast"))
+    done = export(weights, tmp_path / "a.onnx", "onnx")
+    assert done.difference < 1e-4
+    engine = load(weights, device="cpu", precision="float32").engine
+    pixels = texture(1, 70, 50)
+    (score,) = run_onnx(tmp_path / "a.onnx")(pixels[None])[0]
+    assert score == pytest.approx(engine(pixels).score, abs=1e-4)
+    mask = engine(pixels).masks[4].astype(np.float64)
+    logits = np.log(mask / (1 - mask))
+    assert score == pytest.approx(1 / (1 + np.exp(2 - logits.max() + logits.mean())), abs=1e-3)
 
 
 def test_the_card_travels(weights_file: Path, tmp_path: Path) -> None:

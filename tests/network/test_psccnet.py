@@ -78,6 +78,7 @@ def test_unknown_exit_scales_are_refused(small: PSCCNet, exit_scale: int) -> Non
     ("arguments", "message"),
     [
         ({"variant": "papr"}, "variant is .* not 'papr'"),
+        ({"detection": "mask"}, "detection is 'head' or 'contrast', not 'mask'"),
         ({"attention": "all"}, "attention is one of both, .* not 'all'"),
         ({"grid": 0}, "grid is a positive multiple of 32, not 0"),
         ({"grid": 48}, "not 48"),

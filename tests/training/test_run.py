@@ -11,11 +11,20 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
+from psccnet.network import PSCCNet
+from psccnet.training.bundle import bundle_checkpoint
 from psccnet.training.callbacks import Checkpoints
 from psccnet.training.recipe import Recipe, read_recipe
-from psccnet.training.run import check_resumable, gain, load_initial_weights, read_checkpoint, train
+from psccnet.training.run import (
+    check_resumable,
+    detection_of,
+    gain,
+    load_initial_weights,
+    read_checkpoint,
+    train,
+)
 from psccnet.training.task import PSCCTask
-from psccnet.weights import load
+from psccnet.weights import Card, save
 
 pytestmark = [
     pytest.mark.usefixtures("every_step_is_logged"),
@@ -98,11 +107,38 @@ def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe
     task = PSCCTask(recipe)
     load_initial_weights(task, recipe.model_copy(update={"init": whole_run / "best.ckpt"}))
     assert_same_weights(task.state_dict(), checkpoint(whole_run, "best.ckpt")["state_dict"])
-    load_initial_weights(task, recipe.model_copy(update={"init": Path("default")}))
-    bundled, _ = load("default")
-    assert_same_weights(task.network.state_dict(), bundled.state_dict())
     with pytest.raises(FileNotFoundError, match=r"no checkpoint .*nowhere\.ckpt"):
         read_checkpoint(whole_run / "nowhere.ckpt")
+
+
+def test_detection_is_that_of_the_initial_weights_or_the_recipes(
+    recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(7)
+    weights = tmp_path / "contrast.safetensors"
+    network = PSCCNet(grid=32, detection="contrast")
+    save(network, weights, Card(name="contrast"))
+    fields = recipe.model_dump(exclude_unset=True) | {"init": weights, "epochs": 1, "loss": {}}
+    open_, of_paper = (
+        Recipe.model_validate(fields | {"network": changes})
+        for changes in ({}, {"detection": "head", "variant": "paper"})
+    )
+    last = train(open_, tmp_path / "run", progress=False)
+    state = read_checkpoint(last)["state_dict"]
+    assert detection_of(state) == "contrast"
+    assert state["network.detection_head.gain"] != network.detection_head.gain  # it learns
+    # A run that goes on, and weights that are bundled, have it from the checkpoint.
+    train(open_.model_copy(update={"epochs": 2}), tmp_path / "run", progress=False)
+    assert bundle_checkpoint(last, tmp_path / "out.safetensors").detection == "contrast"
+    assert "another kind of detection" not in capsys.readouterr().err
+
+    task = PSCCTask(of_paper)
+    before = {name: value.clone() for name, value in task.network.detection_head.state_dict().items()}
+    load_initial_weights(task, of_paper)
+    assert f"{weights} has another kind of detection; the recipe's starts anew." in capsys.readouterr().err
+    assert_same_weights(task.network.detection_head.state_dict(), before)
+    assert_same_weights(task.network.top_down.state_dict(), network.top_down.state_dict())
+    assert_same_weights(task.network.bottom_up.state_dict(), network.bottom_up.state_dict())
 
 
 def test_the_gain_over_the_initial_weights_is_told(

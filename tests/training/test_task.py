@@ -50,6 +50,13 @@ def test_batch_norm_takes_the_recipes_momentum() -> None:
     assert {layer.momentum for layer in batch_norms(task(batch_norm_momentum=0.2).network)} == {0.2}
 
 
+def test_evidence_is_for_the_papers_head() -> None:
+    recipe = Recipe.model_validate({"data": {"size": 32}, "loss": {"evidence": 0.5}})
+    PSCCTask(recipe)
+    with pytest.raises(ValueError, match=r"make it 0 for detection by contrast"):
+        PSCCTask(recipe, "contrast")
+
+
 def test_frozen_batch_norm_stays_frozen_in_training() -> None:
     usual, frozen = task(), task(freeze_batch_norm=True)
     assert all(layer.training for layer in batch_norms(usual.network))
@@ -81,14 +88,15 @@ def test_a_frozen_stem_does_not_learn_but_the_stages_do() -> None:
     assert set(frozen.state_dict()) == set(task().state_dict())
 
 
+@pytest.mark.parametrize("detection", ["head", "contrast"])
 @pytest.mark.parametrize("freeze", [True, False])
-def test_the_task_predicts_what_its_network_predicts(freeze: bool) -> None:
-    one = task(freeze_batch_norm=freeze).eval()
+def test_the_task_predicts_what_its_network_predicts(freeze: bool, detection: str) -> None:
+    one = task(freeze_batch_norm=freeze, detection=detection).eval()
     picture = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     with torch.inference_mode():
         prediction, evidence = one(picture)
         expected = one.network(picture / 255)
-    assert evidence.shape == (2, 1, 4, 4)
+    assert evidence is None if detection == "contrast" else evidence.shape == (2, 1, 4, 4)
     torch.testing.assert_close(prediction.detection_logits, expected.detection_logits)
     for mask, wanted in zip(prediction.mask_logits, expected.mask_logits, strict=True):
         torch.testing.assert_close(mask, wanted, rtol=1e-4, atol=1e-5)

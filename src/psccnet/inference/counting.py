@@ -61,6 +61,10 @@ class CountingOps:
         """See `Ops`."""
         return *x[:2], 1, 1
 
+    def largest(self, x: Shape) -> Shape:
+        """See `Ops`."""
+        return *x[:2], 1, 1
+
     def reshape(self, x: Shape, shape: Sequence[int]) -> Shape:
         """See `Ops`."""
         return x[0], *shape

@@ -134,8 +134,9 @@ class Engine:
             gate_below: skip the masks where the score is below this.
         """
         features = dict(enumerate(self.features(pixels), start=1))
-        named = {f"feature{scale}": feature for scale, feature in features.items()}
-        score = float(self.backend.get(self._part(self.parts.head())(named)[0]).item())
+        head = self.parts.head()
+        named = {f"feature{scale}": feature for scale, feature in features.items() if f"feature{scale}" in head.inputs}
+        score = float(self.backend.get(self._part(head)(named)[0]).item())
         if gate_below is not None and score < gate_below:
             return Output(score, {})
         masks: dict[int, NDArray[np.float32]] = {}

@@ -38,6 +38,9 @@ class Ops(Protocol[T]):
     def mean(self, x: T) -> T:
         """Mean over a map: (B, C, 1, 1)."""
 
+    def largest(self, x: T) -> T:
+        """Largest value of each channel of a map: (B, C, 1, 1)."""
+
     def reshape(self, x: T, shape: Sequence[int]) -> T:
         """Reshape all but the batch."""
 

@@ -113,11 +113,15 @@ class Parts:
         return Part("tile" if tiled else "stages", inputs, outputs, build)
 
     def head(self) -> Part:
-        """The detection head: the four features to the score (B, 1, 1, 1)."""
-        inputs = {f"feature{scale}": self._feature_shape(scale) for scale in range(1, 5)}
-        return Part(
-            "head", inputs, {"score": (1, 1, 1)}, lambda ops, of: [self._head(ops, [of[name] for name in inputs])]
-        )
+        """Detection: the four features, or the last alone where mask 4 decides, to the score (B, 1, 1, 1)."""
+        contrast = self.parameters.architecture.detection == "contrast"
+        inputs = {f"feature{scale}": self._feature_shape(scale) for scale in ((4,) if contrast else range(1, 5))}
+
+        def build(ops: Ops[T], of: dict[str, T]) -> list[T]:
+            features = list(of.values())
+            return [self._contrast(ops, self._logits(ops, 4, features[0])) if contrast else self._head(ops, features)]
+
+        return Part("head", inputs, {"score": (1, 1, 1)}, build)
 
     def scale(self, scale: int) -> Part:
         """The mask (B, 1, h, w) of one scale, from its feature and the mask before (Eq. 1)."""
@@ -126,7 +130,7 @@ class Parts:
             inputs[f"mask{scale + 1}"] = (1, *self._side(scale + 1))
 
         def build(ops: Ops[T], of: dict[str, T]) -> list[T]:
-            return [self._mask(ops, scale, of[f"feature{scale}"], of.get(f"mask{scale + 1}"))]
+            return [ops.sigmoid(self._logits(ops, scale, of[f"feature{scale}"], of.get(f"mask{scale + 1}")))]
 
         return Part(f"scale{scale}", inputs, {f"mask{scale}": (1, *self._side(scale))}, build)
 
@@ -139,10 +143,13 @@ class Parts:
 
             maps = self._stages(ops, self._stem(ops, of["pixels"]), upsample, upsample)
             features = [ops.resize(x, self._side(scale)) for scale, x in enumerate(maps, start=1)]
-            masks: list[T] = []
-            for scale in range(4, 0, -1):
-                masks.insert(0, self._mask(ops, scale, features[scale - 1], masks[0] if masks else None))
-            return [ops.reshape(self._head(ops, features), ()), *masks]
+            logits = self._logits(ops, 4, features[3])
+            contrast = self.parameters.architecture.detection == "contrast"
+            score = self._contrast(ops, logits) if contrast else self._head(ops, features)
+            masks = [ops.sigmoid(logits)]
+            for scale in range(3, 0, -1):
+                masks.insert(0, ops.sigmoid(self._logits(ops, scale, features[scale - 1], masks[0])))
+            return [ops.reshape(score, ()), *masks]
 
         outputs: dict[str, Shape] = {"score": ()} | {f"mask{k}": (1, *self._side(k)) for k in range(1, 5)}
         return Part("network", PIXELS, outputs, build)
@@ -227,13 +234,20 @@ class Parts:
         difference = Layer(last.weight[1:] - last.weight[:1], last.bias[1:] - last.bias[:1])
         return ops.sigmoid(ops.conv(pooled, difference))
 
+    def _contrast(self, ops: Ops[T], logits: T) -> T:
+        """`psccnet.network.detection_head.ContrastHead` on the logits of mask 4."""
+        gain, bias = (self.parameters.scalar(f"detection_head.{name}") for name in ("gain", "bias"))
+        weight = np.full((1, 1, 1, 1), gain, dtype=np.float32)
+        largest = ops.conv(ops.largest(logits), Layer(weight, np.array([bias], dtype=np.float32)))
+        return ops.sigmoid(ops.add(largest, ops.conv(ops.mean(logits), Layer(-weight, np.zeros(1, dtype=np.float32)))))
+
     # -- bottom-up path -----------------------------------------------------------------------------------------------
 
-    def _mask(self, ops: Ops[T], scale: int, feature: T, coarser: T | None) -> T:
+    def _logits(self, ops: Ops[T], scale: int, feature: T, coarser: T | None = None) -> T:
         x = feature if coarser is None else ops.multiply(feature, ops.resize(coarser, self._side(scale)))
         name = f"bottom_up.scale{scale}"
         y = ops.relu(self._normed(ops, self._sccm(ops, x, f"{name}.sccm", scale), f"{name}.mask_block.0"))
-        return ops.sigmoid(self._normed(ops, y, f"{name}.mask_block.2"))
+        return self._normed(ops, y, f"{name}.mask_block.2")
 
     def _sccm(self, ops: Ops[T], x: T, name: str, scale: int) -> T:
         """Eqs. 2 to 4; `psccnet.network.sccm` explains both variants."""

@@ -1,12 +1,16 @@
-"""The detection head on the four features: HRNet's classification head with two classes (Section III-A.2)."""
+"""Detection: HRNet's classification head with two classes (Section III-A.2), and ours by the contrast of mask 4."""
 
 from itertools import pairwise
+from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from psccnet.network.hrnet import CHANNELS, Bottleneck, batch_norm
 
 EXPANSION = 2
+
+Detection = Literal["head", "contrast"]
 
 
 class DetectionHead(nn.Module):
@@ -54,3 +58,23 @@ class DetectionHead(nn.Module):
     def forward(self, features: list[Tensor]) -> Tensor:
         """Logits (B, 2) of (pristine, forged)."""
         return self.classify(self.evidence(features))
+
+
+class ContrastHead(nn.Module):
+    """Detection by how far the coarsest mask stands out from the rest of it; not of the paper. 2 parameters.
+
+    Compression and texture that training did not show shift the logits of a whole mask; the difference of their
+    largest to their mean does not see that, as the pooled map of `DetectionHead` does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1))
+        self.bias = nn.Parameter(torch.full((1,), -2.0))
+
+    def forward(self, mask_logits: Tensor) -> Tensor:
+        """Mask logits (B, 1, h, w) of scale 4 to logits (B, 2) of (pristine, forged), the first of them 0."""
+        logits = mask_logits.float().flatten(1)
+        contrast = logits.amax(dim=1) - logits.mean(dim=1)
+        forged = contrast * self.gain + self.bias
+        return torch.stack([torch.zeros_like(forged), forged], dim=1)

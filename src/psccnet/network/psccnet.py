@@ -4,7 +4,7 @@ from typing import NamedTuple, get_args
 
 from torch import Tensor, nn
 
-from psccnet.network.detection_head import DetectionHead
+from psccnet.network.detection_head import ContrastHead, Detection, DetectionHead
 from psccnet.network.hrnet import HRNet, resample
 from psccnet.network.masks import BottomUpPath
 from psccnet.network.sccm import Attention, Variant
@@ -31,9 +31,10 @@ class PSCCNet(nn.Module):
         shared_embedding: False is Table V's w/o FS.
         grid: side of the fixed square that F_1 is resampled to, a multiple of 32; F_2..F_4 get half, a quarter
             and an eighth. 256 in the paper (Section IV-A.3); training on smaller crops uses smaller grids.
+        detection: "head" is the paper's, on the four features; "contrast" takes the score from mask 4.
 
     Raises:
-        ValueError: for an unknown variant or attention, or a grid that is no positive multiple of 32.
+        ValueError: for an unknown variant, attention or detection, or a grid that is no positive multiple of 32.
     """
 
     def __init__(
@@ -42,21 +43,25 @@ class PSCCNet(nn.Module):
         attention: Attention = "both",
         shared_embedding: bool = True,
         grid: int = 256,
+        detection: Detection = "head",
     ) -> None:
         super().__init__()
         if variant not in get_args(Variant):
             raise ValueError(f"variant is 'paper' or 'released', not {variant!r}")
         if attention not in get_args(Attention):
             raise ValueError(f"attention is one of {', '.join(get_args(Attention))}, not {attention!r}")
+        if detection not in get_args(Detection):
+            raise ValueError(f"detection is 'head' or 'contrast', not {detection!r}")
         if grid < 32 or grid % 32:
             raise ValueError(f"grid is a positive multiple of 32, not {grid}")
         self.variant: Variant = variant
         self.attention: Attention = attention
         self.shared_embedding = shared_embedding
         self.grid = grid
+        self.detection: Detection = detection
         self.top_down = HRNet()
         self.bottom_up = BottomUpPath(variant, attention, shared_embedding)
-        self.detection_head = DetectionHead()
+        self.detection_head = DetectionHead() if detection == "head" else ContrastHead()
 
     def extract(self, picture: Tensor) -> list[Tensor]:
         """The top-down path and the resampling to fixed sizes.
@@ -83,7 +88,8 @@ class PSCCNet(nn.Module):
         if not 1 <= exit_scale <= 4:
             raise ValueError(f"exit_scale is 1, 2, 3 or 4, not {exit_scale}")
         features = self.extract(picture)
-        return Prediction(self.bottom_up(features, exit_scale), self.detection_head(features))
+        masks = self.bottom_up(features, exit_scale)
+        return Prediction(masks, self.detection_head(features if self.detection == "head" else masks[-1]))
 
     def parameter_counts(self) -> dict[str, int]:
         """Parameters of the top-down path, the localization and the detection head (Section IV-A.3)."""

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from psccnet.network import PSCCNet
-from psccnet.training.run import read_checkpoint
+from psccnet.training.run import detection_of, read_checkpoint
 from psccnet.weights import Card, save
 
 GRID = 256
@@ -56,6 +56,7 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
         fields["attention"],
         fields["shared_embedding"],
         grid=given.get("grid", fields.get("grid") or GRID),
+        detection=detection_of(weights),
     )
     prefix = "network."
     network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})

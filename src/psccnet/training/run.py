@@ -15,7 +15,9 @@ import yaml
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor
 from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
 
+from psccnet.network.detection_head import Detection
 from psccnet.network.initialisation import initialise_attention, restart_colours
 from psccnet.training.calibration import recalibrate_batch_norm
 from psccnet.training.callbacks import Checkpoints, JsonLines
@@ -35,6 +37,8 @@ MAY_CHANGE = (
     "data.workers",
 )
 """Fields of a recipe that may differ where a run is resumed."""
+HEAD = "network.detection_head."
+"""What the names of the detection head's weights begin with in the state of a task."""
 
 
 def train(
@@ -113,12 +117,16 @@ def train_once(
     # Saturated attention has gradients below 1e-38, which processors multiply a hundred times more slowly: on real
     # pictures they make a step 1.4 times as long. Threads inherit this, so it must come before the first of torch's.
     torch.set_flush_denormal(True)
-    task = PSCCTask(recipe)
     last = folder / "last.ckpt"
     resumed = last if resume and last.exists() else None
+    slice_of = ""
     if resumed is not None:
         check_resumable(recipe, folder)
+        contents = read_checkpoint(resumed)
+        slice_of = f"-{contents['global_step']}"
+        task = PSCCTask(recipe, detection_of(contents["state_dict"]))
     else:
+        task = PSCCTask(recipe, detection_of(initial_state(recipe)))
         load_initial_weights(task, recipe)
         if recipe.network.restart_attention:
             initialise_attention(task.network)
@@ -127,7 +135,6 @@ def train_once(
         if recipe.network.recalibrate:
             recalibrate_batch_norm(task, TrainingData(recipe), recipe.network.recalibrate)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-    slice_of = f"-{read_checkpoint(resumed)['global_step']}" if resumed else ""
     (folder / f"provenance{slice_of}.json").write_text(provenance(recipe))
     callbacks: list[Callback] = [LearningRateMonitor(logging_interval="step")]
     if recipe.ema_decay is not None:
@@ -223,24 +230,43 @@ def processes() -> dict[str, Any]:
     return {"strategy": "ddp", "devices": local, "num_nodes": world // local}
 
 
-def load_initial_weights(task: PSCCTask, recipe: Recipe) -> None:
-    """Fill the network from the recipe's `init` or `network.imagenet`, if it names one."""
-    from psccnet.weights import initialise_from_imagenet, load
+def initial_state(recipe: Recipe) -> dict[str, Tensor]:
+    """What a run takes of the recipe's `init`, by the names of the task's state; empty where it names none."""
+    from psccnet.weights import load
 
-    if recipe.network.imagenet is not None:
-        print(initialise_from_imagenet(task.network, recipe.network.imagenet), file=sys.stderr)
     if recipe.init is None:
-        return
+        return {}
     if recipe.init.suffix == ".ckpt":
         state = read_checkpoint(recipe.init)["state_dict"]
     else:
         state = {f"network.{name}": value for name, value in load(os.fspath(recipe.init))[0].state_dict().items()}
-    if recipe.init_part == "top_down":
-        state = {name: value for name, value in state.items() if name.startswith("network.top_down.")}
-        state = {**task.state_dict(), **state}
-    elif recipe.init.suffix != ".ckpt":
-        state |= {name: value for name, value in task.state_dict().items() if not name.startswith("network.")}
-    task.load_state_dict(state)
+    taken = "network.top_down." if recipe.init_part == "top_down" else ""
+    return {name: value for name, value in state.items() if name.startswith(taken)}
+
+
+def detection_of(state: dict[str, Tensor]) -> Detection:
+    """The kind of detection of a task's state; the paper's where it has none."""
+    return "contrast" if f"{HEAD}gain" in state else "head"
+
+
+def load_initial_weights(task: PSCCTask, recipe: Recipe) -> None:
+    """Fill the network from the recipe's `init` or `network.imagenet`, if it names one."""
+    from psccnet.weights import initialise_from_imagenet
+
+    if recipe.network.imagenet is not None:
+        print(initialise_from_imagenet(task.network, recipe.network.imagenet), file=sys.stderr)
+    state = initial_state(recipe)
+    if not state:
+        return
+    own = task.state_dict()
+    anew = recipe.init_part == "all" and detection_of(state) != task.network.detection
+    if anew:
+        print(f"{recipe.init} has another kind of detection; the recipe's starts anew.", file=sys.stderr)
+        state = {name: value for name, value in state.items() if not name.startswith(HEAD)}
+    if recipe.init_part == "all":  # nothing else may be missing but what is of training alone
+        kept = (HEAD, "evidence.") if anew else "evidence."
+        own = {name: value for name, value in own.items() if name.startswith(kept)}
+    task.load_state_dict({**own, **state})
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

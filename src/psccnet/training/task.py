@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from psccnet.evaluation.metrics import PooledAUC, auc
 from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
+from psccnet.network.detection_head import ContrastHead, Detection
 from psccnet.network.folding import fold_batch_norm, folded_parameters
 from psccnet.network.initialisation import similarity_layers
 from psccnet.network.losses import downsample_ground_truth
@@ -24,28 +25,43 @@ from psccnet.training.recipe import Recipe
 
 
 class Outputs(nn.Module):
-    """All that training looks at: the network's prediction and the detection head's map before pooling."""
+    """All that training looks at: the prediction, and the map of the paper's detection head before pooling."""
 
     def __init__(self, network: PSCCNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, picture: Tensor) -> tuple[Prediction, Tensor]:
-        """Pictures (B, 3, H, W) in 0..1 to the prediction and the evidence (B, 128, h_4, w_4)."""
+    def forward(self, picture: Tensor) -> tuple[Prediction, Tensor | None]:
+        """Pictures (B, 3, H, W) in 0..1 to the prediction and the evidence (B, 128, h_4, w_4), if there is any."""
         features = self.network.extract(picture)
-        evidence = self.network.detection_head.evidence(features)
-        return Prediction(self.network.bottom_up(features), self.network.detection_head.classify(evidence)), evidence
+        masks = self.network.bottom_up(features)
+        head = self.network.detection_head
+        if isinstance(head, ContrastHead):
+            return Prediction(masks, head(masks[-1])), None
+        evidence = head.evidence(features)
+        return Prediction(masks, head.classify(evidence)), evidence
 
 
 class PSCCTask(LightningModule):
-    """PSCC-Net under training after a recipe."""
+    """PSCC-Net under training after a recipe.
 
-    def __init__(self, recipe: Recipe) -> None:
+    Args:
+        recipe: what to do.
+        detection: where the recipe leaves it open.
+
+    Raises:
+        ValueError: if the recipe has an evidence loss, which is for the paper's head, for another kind of detection.
+    """
+
+    def __init__(self, recipe: Recipe, detection: Detection = "head") -> None:
         super().__init__()
         self.recipe = recipe
         fields = recipe.network
         grid = fields.grid or recipe.data.size
-        self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid=grid)
+        detection = fields.detection or detection
+        if recipe.loss.evidence and detection != "head":
+            raise ValueError(f"loss.evidence is for network.detection: head; make it 0 for detection by {detection}")
+        self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid, detection)
         initialise(self.network, fields.initialisation)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = PSCCLoss(recipe.loss.weighting, recipe.loss.masks)
@@ -76,8 +92,8 @@ class PSCCTask(LightningModule):
             module.eval()
         return self
 
-    def forward(self, picture: Tensor) -> tuple[Prediction, Tensor]:
-        """Pictures (B, 3, H, W) uint8 to the prediction and the evidence logits (B, 1, h_4, w_4)."""
+    def forward(self, picture: Tensor) -> tuple[Prediction, Tensor | None]:
+        """Pictures (B, 3, H, W) uint8 to the prediction and the evidence logits (B, 1, h_4, w_4), if there are any."""
         picture = (picture.float() / 255).contiguous(memory_format=torch.channels_last)
         if any(module.training for module in self.network.modules() if isinstance(module, nn.BatchNorm2d)):
             prediction, evidence = Outputs(self.network)(picture)
@@ -87,14 +103,14 @@ class PSCCTask(LightningModule):
             outputs.network.grid = self.network.grid
             parameters = {f"network.{name}": value for name, value in folded_parameters(self.network).items()}
             prediction, evidence = functional_call(outputs, parameters, (picture,), strict=True)
-        return prediction, self.evidence(evidence)
+        return prediction, None if evidence is None else self.evidence(evidence)
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """One step: Eq. 5 and, if the recipe has it, the evidence loss."""
         prediction, evidence = self(batch["picture"])
         mask = batch["mask"].float()
         parts = self.loss(prediction, mask, batch["forged"])
-        if self.recipe.loss.evidence:
+        if self.recipe.loss.evidence and evidence is not None:
             height, width = evidence.shape[-2:]
             truth = downsample_ground_truth(mask, (height, width))
             parts["evidence"] = functional.binary_cross_entropy_with_logits(evidence.float(), truth)

@@ -24,6 +24,7 @@ class Architecture(BaseModel):
     attention: Literal["both", "spatial", "channel", "none"] = "both"
     shared_embedding: bool = True
     grid: int = Field(default=256, gt=0, multiple_of=32)
+    detection: Literal["head", "contrast"] = "head"
 
 
 class Card(Architecture):
@@ -74,8 +75,9 @@ def render(card: Card) -> str:
     """The card as text for people; parts that are empty are left out."""
     attention = {"both": "spatial and channel", "none": "no"}.get(card.attention, card.attention)
     embedding = "shared embedding" if card.shared_embedding else "separate embeddings"
+    detection = "detection head" if card.detection == "head" else "detection by the contrast of mask 4"
     rows = {
-        "network": f"variant {card.variant}, {attention} attention, {embedding}, grid {card.grid}",
+        "network": f"variant {card.variant}, {attention} attention, {embedding}, grid {card.grid}, {detection}",
         "parameters": f"{card.parameters:,}" if card.parameters else "",
         "threshold": f"{card.threshold:g} (a higher or equal score is called forged)",
         "trained on": card.trained_on,

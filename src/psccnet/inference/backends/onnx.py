@@ -75,6 +75,10 @@ class ONNXOps:
         """See `Ops`."""
         return self.node("GlobalAveragePool", x)
 
+    def largest(self, x: str) -> str:
+        """See `Ops`."""
+        return self.node("GlobalMaxPool", x)
+
     def reshape(self, x: str, shape: Sequence[int]) -> str:
         """See `Ops`."""
         # A first zero keeps the batch; to nothing but the batch, its size must be left open.

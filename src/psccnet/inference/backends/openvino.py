@@ -56,6 +56,10 @@ class OpenVINOOps:
         """See `Ops`."""
         return op.reduce_mean(x, _integers(2, 3), keep_dims=True)
 
+    def largest(self, x: Value) -> Value:
+        """See `Ops`."""
+        return op.reduce_max(x, _integers(2, 3), keep_dims=True)
+
     def reshape(self, x: Value, shape: Sequence[int]) -> Value:
         """See `Ops`."""
         # A first zero keeps the batch; to nothing but the batch, its size must be left open.

@@ -66,6 +66,10 @@ class TorchOps:
         """See `Ops`."""
         return x.mean(dim=(2, 3), keepdim=True)
 
+    def largest(self, x: Tensor) -> Tensor:
+        """See `Ops`."""
+        return x.amax(dim=(2, 3), keepdim=True)
+
     def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
         """See `Ops`."""
         return x.reshape(x.shape[0], *shape)
