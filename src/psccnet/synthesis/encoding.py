@@ -5,9 +5,11 @@ picture was stored, not whether it was manipulated.
 """
 
 from dataclasses import dataclass
+from io import BytesIO
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from psccnet.datasets.sample import Picture
 from psccnet.synthesis.photographs import decode
@@ -36,11 +38,33 @@ def draw_history(rng: np.random.Generator, recipe: SynthesisRecipe) -> Encoding 
     return Encoding(quality, bool(rng.random() < recipe.history_420))
 
 
-def compressed(picture: Picture, encoding: Encoding | None) -> Picture:
-    """HxWx3 uint8 as it comes back from a file of that format; as it is, if there is none."""
+def compressed(picture: Picture, encoding: Encoding | None, repeated_chroma: bool = False) -> Picture:
+    """HxWx3 uint8 as it comes back from a file of that format; as it is, if there is none.
+
+    Args:
+        picture: to compress.
+        encoding: of the file.
+        repeated_chroma: decode halved chroma as some editors do, each sample repeated over its 2 x 2 pixels.
+    """
     if encoding is None:
         return picture
-    return decode(encode(picture, encoding), "compressed picture")
+    data = encode(picture, encoding)
+    if repeated_chroma and encoding.halved_chroma and min(picture.shape[:2]) > 1:
+        return _with_repeated_chroma(data)
+    return decode(data, "compressed picture")
+
+
+def _with_repeated_chroma(data: bytes) -> Picture:
+    """Decode a 4:2:0 JPEG; at half the size, the decoder gives its chroma as it is stored."""
+    with Image.open(BytesIO(data)) as whole, Image.open(BytesIO(data)) as half:
+        width, height = whole.size
+        whole.draft("YCbCr", whole.size)
+        half.draft("YCbCr", (width // 2, height // 2))
+        stored = np.asarray(half)[..., :0:-1]  # Cr and Cb, as OpenCV has them
+        assert stored.shape[:2] == ((height + 1) // 2, (width + 1) // 2)
+        chroma = stored.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+        both = np.concatenate([np.asarray(whole)[..., :1], chroma], axis=2)
+    return np.asarray(cv2.cvtColor(both, cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
 def draw_encoding(rng: np.random.Generator, recipe: SynthesisRecipe, before: int | None = None) -> Encoding:

@@ -33,6 +33,8 @@ class _Host:
     photograph: int
     quality: int | None
     """Of its compression before, if it has one."""
+    repeated_chroma: bool
+    """How what has halved chroma was decoded, here and in what is pasted."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ class Synthesizer:
         photograph = int(rng.integers(len(self.photographs)))
         crop = random_crop(rng, self.photographs.read(photograph), self.recipe)
         encoding = draw_history(rng, self.recipe)
-        return _Host(compressed(crop, encoding), photograph, encoding.quality if encoding else None)
+        repeated = bool(rng.random() < self.recipe.repeated_chroma)
+        return _Host(compressed(crop, encoding, repeated), photograph, encoding.quality if encoding else None, repeated)
 
     def _forge(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
         recipe = self.recipe
@@ -159,10 +162,11 @@ class Synthesizer:
         if self.objects is not None and rng.random() < recipe.object_share:
             # As large as it will lie in the host, so that not every object loses the traces of its past by shrinking.
             picture, alpha = reduce(*self.objects.draw(rng), log_uniform(rng, recipe.splice_area) * recipe.size**2)
-            return compressed(picture, draw_history(rng, recipe)), alpha, recipe.splice_area
+            return compressed(picture, draw_history(rng, recipe), host.repeated_chroma), alpha, recipe.splice_area
         crop = random_crop(rng, self.photographs.read(self._other_photograph(host.photograph, rng)), recipe)
         region = random_contour(rng, recipe.size, recipe.contour_area, recipe.bezier)
-        donor, alpha = tight_crop(compressed(crop, draw_history(rng, recipe)), region.astype(np.float32))
+        decoded = compressed(crop, draw_history(rng, recipe), host.repeated_chroma)
+        donor, alpha = tight_crop(decoded, region.astype(np.float32))
         return donor, alpha, recipe.contour_area
 
     def _other_photograph(self, host: int, rng: np.random.Generator) -> int:
