@@ -29,8 +29,8 @@ class SynthesisRecipe:
         history_quality: JPEG quality of that compression.
         history_420: probability that it halves the chroma (4:2:0), as cameras and the web nearly always do; a pasted
             region that was resampled has finer colours than a host with such a past.
-        repeated_chroma: probability that the editor that opened host and donor repeats halved chroma over 2 x 2 pixels,
-            as the one behind CASIA v1's splicings did; otherwise it is interpolated, as viewers do.
+        repeated_chroma: probability that the editor that opened host and donor repeats halved chroma over 2 x 2 pixels;
+            otherwise it is interpolated, as viewers do.
         object_share: share of forged regions shaped like an object, where an object library is given;
             the others are random contours.
         bezier: share of the random contours that are closed Bezier curves; the others are ellipses, rectangles and
@@ -87,7 +87,7 @@ class SynthesisRecipe:
     history: float = 0.5
     history_quality: Range = (60, 95)
     history_420: float = 0.9
-    repeated_chroma: float = 0.5
+    repeated_chroma: float = 0.2
     object_share: float = 0.5
     bezier: float = 1.0
     splice_area: Range = (0.01, 0.5)
