@@ -63,6 +63,7 @@ class Parts:
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self.grid = parameters.architecture.grid
+        self.contrast = parameters.architecture.detection == "contrast"
 
     def stem(self) -> Part:
         """Stem, stage 1 and the first transition: pixels (B, H, W, 3) to maps of 18 and 36 channels."""
@@ -114,12 +115,13 @@ class Parts:
 
     def head(self) -> Part:
         """Detection: the four features, or the last alone where mask 4 decides, to the score (B, 1, 1, 1)."""
-        contrast = self.parameters.architecture.detection == "contrast"
-        inputs = {f"feature{scale}": self._feature_shape(scale) for scale in ((4,) if contrast else range(1, 5))}
+        inputs = {f"feature{scale}": self._feature_shape(scale) for scale in ((4,) if self.contrast else range(1, 5))}
 
         def build(ops: Ops[T], of: dict[str, T]) -> list[T]:
             features = list(of.values())
-            return [self._contrast(ops, self._logits(ops, 4, features[0])) if contrast else self._head(ops, features)]
+            if self.contrast:
+                return [self._contrast(ops, self._logits(ops, 4, features[0]))]
+            return [self._head(ops, features)]
 
         return Part("head", inputs, {"score": (1, 1, 1)}, build)
 
@@ -144,8 +146,7 @@ class Parts:
             maps = self._stages(ops, self._stem(ops, of["pixels"]), upsample, upsample)
             features = [ops.resize(x, self._side(scale)) for scale, x in enumerate(maps, start=1)]
             logits = self._logits(ops, 4, features[3])
-            contrast = self.parameters.architecture.detection == "contrast"
-            score = self._contrast(ops, logits) if contrast else self._head(ops, features)
+            score = self._contrast(ops, logits) if self.contrast else self._head(ops, features)
             masks = [ops.sigmoid(logits)]
             for scale in range(3, 0, -1):
                 masks.insert(0, ops.sigmoid(self._logits(ops, scale, features[scale - 1], masks[0])))

@@ -64,7 +64,9 @@ class ContrastHead(nn.Module):
     """Detection by how far the coarsest mask stands out from the rest of it; not of the paper. 2 parameters.
 
     Compression and texture that training did not show shift the logits of a whole mask; the difference of their
-    largest to their mean does not see that, as the pooled map of `DetectionHead` does.
+    largest to their mean does not see that, as the pooled map of `DetectionHead` does. The masks learn to localize
+    alone: of the detection loss only the gain and the bias learn, since what stands out stays comparable between
+    kinds of pictures only as long as it was not trained to (docs/training.md has the figures).
     """
 
     def __init__(self) -> None:
@@ -74,7 +76,7 @@ class ContrastHead(nn.Module):
 
     def forward(self, mask_logits: Tensor) -> Tensor:
         """Mask logits (B, 1, h, w) of scale 4 to logits (B, 2) of (pristine, forged), the first of them 0."""
-        logits = mask_logits.float().flatten(1)
+        logits = mask_logits.detach().float().flatten(1)
         contrast = logits.amax(dim=1) - logits.mean(dim=1)
         forged = contrast * self.gain + self.bias
         return torch.stack([torch.zeros_like(forged), forged], dim=1)

@@ -258,14 +258,13 @@ def load_initial_weights(task: PSCCTask, recipe: Recipe) -> None:
     state = initial_state(recipe)
     if not state:
         return
-    own = task.state_dict()
-    anew = recipe.init_part == "all" and detection_of(state) != task.network.detection
-    if anew:
+    # What may be missing: all but what is taken, or what is of training alone.
+    missing: tuple[str, ...] = ("",) if recipe.init_part == "top_down" else ("evidence.",)
+    if recipe.init_part == "all" and detection_of(state) != task.network.detection:
         print(f"{recipe.init} has another kind of detection; the recipe's starts anew.", file=sys.stderr)
         state = {name: value for name, value in state.items() if not name.startswith(HEAD)}
-    if recipe.init_part == "all":  # nothing else may be missing but what is of training alone
-        kept = (HEAD, "evidence.") if anew else "evidence."
-        own = {name: value for name, value in own.items() if name.startswith(kept)}
+        missing += (HEAD,)
+    own = {name: value for name, value in task.state_dict().items() if name.startswith(missing)}
     task.load_state_dict({**own, **state})
 
 
