@@ -33,14 +33,17 @@ class TestContrastHead:
         assert scores[0] == -2  # nothing stands out: pristine
 
 
-@pytest.mark.parametrize("exit_scale", [1, 4])
-def test_a_network_scores_by_its_mask_4(exit_scale: int) -> None:
+@pytest.mark.parametrize("exit_scale", [1, 2, 3, 4])
+def test_a_network_scores_by_its_mask_2(exit_scale: int) -> None:
     torch.manual_seed(3)
     network = PSCCNet(grid=64, detection="contrast").eval()
     assert network.parameter_counts()["detection_head"] == 2
     with torch.inference_mode():
-        masks, detection = network(torch.rand(2, 3, 50, 70), exit_scale)
-    mask = masks[-1].flatten(1)
+        picture = torch.rand(2, 3, 50, 70)
+        masks, detection = network(picture, exit_scale)
+        every, _ = network(picture)
+    assert [mask.shape for mask in masks] == [mask.shape for mask in every[exit_scale - 1 :]]
+    mask = every[1].flatten(1)
     torch.testing.assert_close(detection[:, 1], mask.amax(1) - mask.mean(1) - 2)
 
 

@@ -19,6 +19,8 @@ CHANNELS = (18, 36, 72, 144)
 """Channels of F_1..F_4."""
 RATIOS = (4, 2, 2, 1)
 """The SCCM down-scaling ratio r at scales 1..4 (Section IV-A.3)."""
+CONTRAST_SCALE = 2
+"""Scale of the mask whose contrast is the score, where it is."""
 FINER_AND_COARSER = [(fine, coarse) for fine in range(1, 4) for coarse in range(fine + 1, 5)]
 """Pairs of scales between which fusions resample a coarser map to a finer one's size."""
 
@@ -114,14 +116,18 @@ class Parts:
         return Part("tile" if tiled else "stages", inputs, outputs, build)
 
     def head(self) -> Part:
-        """Detection: the four features, or the last alone where mask 4 decides, to the score (B, 1, 1, 1)."""
-        inputs = {f"feature{scale}": self._feature_shape(scale) for scale in ((4,) if self.contrast else range(1, 5))}
+        """Detection: the four features, or as many as the mask that decides needs, to the score (B, 1, 1, 1)."""
+        finest = CONTRAST_SCALE if self.contrast else 1
+        inputs = {f"feature{scale}": self._feature_shape(scale) for scale in range(finest, 5)}
 
         def build(ops: Ops[T], of: dict[str, T]) -> list[T]:
             features = list(of.values())
-            if self.contrast:
-                return [self._contrast(ops, self._logits(ops, 4, features[0]))]
-            return [self._head(ops, features)]
+            if not self.contrast:
+                return [self._head(ops, features)]
+            logits = self._logits(ops, 4, features[-1])
+            for scale in range(3, finest - 1, -1):
+                logits = self._logits(ops, scale, features[scale - finest], ops.sigmoid(logits))
+            return [self._contrast(ops, logits)]
 
         return Part("head", inputs, {"score": (1, 1, 1)}, build)
 
@@ -145,11 +151,12 @@ class Parts:
 
             maps = self._stages(ops, self._stem(ops, of["pixels"]), upsample, upsample)
             features = [ops.resize(x, self._side(scale)) for scale, x in enumerate(maps, start=1)]
-            logits = self._logits(ops, 4, features[3])
-            score = self._contrast(ops, logits) if self.contrast else self._head(ops, features)
-            masks = [ops.sigmoid(logits)]
-            for scale in range(3, 0, -1):
-                masks.insert(0, ops.sigmoid(self._logits(ops, scale, features[scale - 1], masks[0])))
+            logits: dict[int, T] = {}
+            masks: list[T] = []
+            for scale in range(4, 0, -1):
+                logits[scale] = self._logits(ops, scale, features[scale - 1], masks[0] if masks else None)
+                masks.insert(0, ops.sigmoid(logits[scale]))
+            score = self._contrast(ops, logits[CONTRAST_SCALE]) if self.contrast else self._head(ops, features)
             return [ops.reshape(score, ()), *masks]
 
         outputs: dict[str, Shape] = {"score": ()} | {f"mask{k}": (1, *self._side(k)) for k in range(1, 5)}
@@ -236,7 +243,7 @@ class Parts:
         return ops.sigmoid(ops.conv(pooled, difference))
 
     def _contrast(self, ops: Ops[T], logits: T) -> T:
-        """`psccnet.network.detection_head.ContrastHead` on the logits of mask 4."""
+        """`psccnet.network.detection_head.ContrastHead` on the logits of its mask."""
         gain, bias = (self.parameters.scalar(f"detection_head.{name}") for name in ("gain", "bias"))
         weight = np.full((1, 1, 1, 1), gain, dtype=np.float32)
         largest = ops.conv(ops.largest(logits), Layer(weight, np.array([bias], dtype=np.float32)))

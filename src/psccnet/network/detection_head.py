@@ -1,4 +1,4 @@
-"""Detection: HRNet's classification head with two classes (Section III-A.2), and ours by the contrast of mask 4."""
+"""Detection: HRNet's classification head with two classes (Section III-A.2), and ours by the contrast of mask 2."""
 
 from itertools import pairwise
 from typing import Literal
@@ -11,6 +11,9 @@ from psccnet.network.hrnet import CHANNELS, Bottleneck, batch_norm
 EXPANSION = 2
 
 Detection = Literal["head", "contrast"]
+
+CONTRAST_SCALE = 2
+"""Scale of the mask whose contrast is the score."""
 
 
 class DetectionHead(nn.Module):
@@ -61,7 +64,7 @@ class DetectionHead(nn.Module):
 
 
 class ContrastHead(nn.Module):
-    """Detection by how far the coarsest mask stands out from the rest of it; not of the paper. 2 parameters.
+    """Detection by how far mask 2 stands out from the rest of it; not of the paper. 2 parameters.
 
     Compression and texture that training did not show shift the logits of a whole mask; the difference of their
     largest to their mean does not see that, as the pooled map of `DetectionHead` does. The masks learn to localize
@@ -75,7 +78,7 @@ class ContrastHead(nn.Module):
         self.bias = nn.Parameter(torch.full((1,), -2.0))
 
     def forward(self, mask_logits: Tensor) -> Tensor:
-        """Mask logits (B, 1, h, w) of scale 4 to logits (B, 2) of (pristine, forged), the first of them 0."""
+        """Mask logits (B, 1, h, w) to logits (B, 2) of (pristine, forged), the first of them 0."""
         logits = mask_logits.detach().float().flatten(1)
         contrast = logits.amax(dim=1) - logits.mean(dim=1)
         forged = contrast * self.gain + self.bias

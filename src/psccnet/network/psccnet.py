@@ -4,7 +4,7 @@ from typing import NamedTuple, get_args
 
 from torch import Tensor, nn
 
-from psccnet.network.detection_head import ContrastHead, Detection, DetectionHead
+from psccnet.network.detection_head import CONTRAST_SCALE, ContrastHead, Detection, DetectionHead
 from psccnet.network.hrnet import HRNet, resample
 from psccnet.network.masks import BottomUpPath
 from psccnet.network.sccm import Attention, Variant
@@ -31,7 +31,7 @@ class PSCCNet(nn.Module):
         shared_embedding: False is Table V's w/o FS.
         grid: side of the fixed square that F_1 is resampled to, a multiple of 32; F_2..F_4 get half, a quarter
             and an eighth. 256 in the paper (Section IV-A.3); training on smaller crops uses smaller grids.
-        detection: "head" is the paper's, on the four features; "contrast" takes the score from mask 4.
+        detection: "head" is the paper's, on the four features; "contrast" takes the score from mask 2.
 
     Raises:
         ValueError: for an unknown variant, attention or detection, or a grid that is no positive multiple of 32.
@@ -88,8 +88,11 @@ class PSCCNet(nn.Module):
         if not 1 <= exit_scale <= 4:
             raise ValueError(f"exit_scale is 1, 2, 3 or 4, not {exit_scale}")
         features = self.extract(picture)
-        masks = self.bottom_up(features, exit_scale)
-        return Prediction(masks, self.detection_head(features if self.detection == "head" else masks[-1]))
+        if self.detection == "head":
+            return Prediction(self.bottom_up(features, exit_scale), self.detection_head(features))
+        finest = min(exit_scale, CONTRAST_SCALE)
+        masks = self.bottom_up(features, finest)
+        return Prediction(masks[exit_scale - finest :], self.detection_head(masks[CONTRAST_SCALE - finest]))
 
     def parameter_counts(self) -> dict[str, int]:
         """Parameters of the top-down path, the localization and the detection head (Section IV-A.3)."""

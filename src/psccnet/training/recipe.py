@@ -22,7 +22,7 @@ class NetworkSection(Section):
     grid: int | None = Field(default=None, ge=32, multiple_of=32)
     """Side of scale 1's fixed grid (Section IV-A.3); the pictures' size where left out."""
     detection: Literal["head", "contrast"] | None = None
-    """The paper's detection head, or the score from how far mask 4 stands out from the rest of it; where left out, that
+    """The paper's detection head, or the score from how far mask 2 stands out from the rest of it; where left out, that
     of `init`, or the paper's."""
     initialisation: Literal["released", "residual"] = "residual"
     """Random start; see `psccnet.network.initialise`."""

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from psccnet.evaluation.metrics import PooledAUC, auc
 from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
-from psccnet.network.detection_head import ContrastHead, Detection
+from psccnet.network.detection_head import CONTRAST_SCALE, ContrastHead, Detection
 from psccnet.network.folding import fold_batch_norm, folded_parameters
 from psccnet.network.initialisation import similarity_layers
 from psccnet.network.losses import downsample_ground_truth
@@ -37,7 +37,7 @@ class Outputs(nn.Module):
         masks = self.network.bottom_up(features)
         head = self.network.detection_head
         if isinstance(head, ContrastHead):
-            return Prediction(masks, head(masks[-1])), None
+            return Prediction(masks, head(masks[CONTRAST_SCALE - 1])), None
         evidence = head.evidence(features)
         return Prediction(masks, head.classify(evidence)), evidence
 

@@ -75,7 +75,7 @@ def render(card: Card) -> str:
     """The card as text for people; parts that are empty are left out."""
     attention = {"both": "spatial and channel", "none": "no"}.get(card.attention, card.attention)
     embedding = "shared embedding" if card.shared_embedding else "separate embeddings"
-    detection = "detection head" if card.detection == "head" else "detection by the contrast of mask 4"
+    detection = "detection head" if card.detection == "head" else "detection by the contrast of mask 2"
     rows = {
         "network": f"variant {card.variant}, {attention} attention, {embedding}, grid {card.grid}, {detection}",
         "parameters": f"{card.parameters:,}" if card.parameters else "",
