@@ -19,6 +19,7 @@ from psccnet.training.run import (
     check_resumable,
     detection_of,
     gain,
+    initial_state,
     load_initial_weights,
     read_checkpoint,
     train,
@@ -105,7 +106,8 @@ def test_best_is_the_checkpoint_of_the_best_score(whole_run: Path) -> None:
 
 def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe) -> None:
     task = PSCCTask(recipe)
-    load_initial_weights(task, recipe.model_copy(update={"init": whole_run / "best.ckpt"}))
+    chosen = recipe.model_copy(update={"init": whole_run / "best.ckpt"})
+    load_initial_weights(task, chosen, initial_state(chosen))
     assert_same_weights(task.state_dict(), checkpoint(whole_run, "best.ckpt")["state_dict"])
     with pytest.raises(FileNotFoundError, match=r"no checkpoint .*nowhere\.ckpt"):
         read_checkpoint(whole_run / "nowhere.ckpt")
@@ -134,7 +136,7 @@ def test_detection_is_that_of_the_initial_weights_or_the_recipes(
 
     task = PSCCTask(of_paper)
     before = {name: value.clone() for name, value in task.network.detection_head.state_dict().items()}
-    load_initial_weights(task, of_paper)
+    load_initial_weights(task, of_paper, initial_state(of_paper))
     assert f"{weights} has another kind of detection; the recipe's starts anew." in capsys.readouterr().err
     assert_same_weights(task.network.detection_head.state_dict(), before)
     assert_same_weights(task.network.top_down.state_dict(), network.top_down.state_dict())

@@ -126,8 +126,9 @@ def train_once(
         slice_of = f"-{contents['global_step']}"
         task = PSCCTask(recipe, detection_of(contents["state_dict"]))
     else:
-        task = PSCCTask(recipe, detection_of(initial_state(recipe)))
-        load_initial_weights(task, recipe)
+        state = initial_state(recipe)
+        task = PSCCTask(recipe, detection_of(state))
+        load_initial_weights(task, recipe, state)
         if recipe.network.restart_attention:
             initialise_attention(task.network)
         if recipe.network.restart_colours:
@@ -249,13 +250,12 @@ def detection_of(state: dict[str, Tensor]) -> Detection:
     return "contrast" if f"{HEAD}gain" in state else "head"
 
 
-def load_initial_weights(task: PSCCTask, recipe: Recipe) -> None:
-    """Fill the network from the recipe's `init` or `network.imagenet`, if it names one."""
+def load_initial_weights(task: PSCCTask, recipe: Recipe, state: dict[str, Tensor]) -> None:
+    """Fill the network from `network.imagenet`, if the recipe names one, and from its `initial_state`."""
     from psccnet.weights import initialise_from_imagenet
 
     if recipe.network.imagenet is not None:
         print(initialise_from_imagenet(task.network, recipe.network.imagenet), file=sys.stderr)
-    state = initial_state(recipe)
     if not state:
         return
     # What may be missing: all but what is taken, or what is of training alone.
