@@ -5,6 +5,7 @@ released PSCC-Net weights map onto this module key by key.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,8 @@ from torch.nn import functional
 
 CHANNELS = (18, 36, 72, 144)
 """Channels of the features F_1..F_4 (C, 2C, 4C, 8C with C = 18)."""
+
+Stem = Literal["full", "unshuffled"]
 
 BATCH_NORM_MOMENTUM = 0.01
 
@@ -29,6 +32,17 @@ def resample(x: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(x.shape[-2:]) == tuple(size):
         return x
     return functional.interpolate(x, size=list(size), mode="bilinear", align_corners=True)
+
+
+def pad_to_even(picture: Tensor) -> Tensor:
+    """Repeat the last row and column but one of pictures (B, C, H, W) with odd sides, as a mirror would."""
+    height, width = picture.shape[-2:]
+    rows, columns = (torch.arange(side + side % 2, device=picture.device) for side in (height, width))
+    # Positions past the edge go back by two; where there is one row or column only, that one is repeated.
+    rows, columns = (
+        torch.where(at < side, at, at - 2).clamp(min=0) for at, side in ((rows, height), (columns, width))
+    )
+    return picture.index_select(2, rows).index_select(3, columns)
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
@@ -127,14 +141,19 @@ class FusionModule(nn.Module):
 
 
 class HRNet(nn.Module):
-    """HRNet-W18-small-v2 with a stem that keeps the full resolution and one module a stage.
+    """HRNet-W18-small-v2 with a stem of stride 1 and one module a stage.
 
-    The stem's two convolutions have stride 1, so F_1 is as large as the picture. 2,028,572 parameters.
+    Args:
+        stem: "full" is the paper's: its two convolutions have stride 1, so F_1 is as large as the picture;
+            2,028,572 parameters. "unshuffled" first makes each 2 x 2 pixels one of 12 channels, so that all maps have
+            half the size, at a quarter of the arithmetic; no value is lost, and the phases of colour filter arrays
+            and of halved chroma become channels of their own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stem: Stem = "full") -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        self.unshuffled = stem == "unshuffled"
+        self.conv1 = nn.Conv2d(12 if self.unshuffled else 3, 64, 3, padding=1, bias=False)
         self.bn1 = batch_norm(64)
         self.conv2 = nn.Conv2d(64, 64, 3, padding=1, bias=False)
         self.bn2 = batch_norm(64)
@@ -170,8 +189,10 @@ class HRNet(nn.Module):
             picture: (B, 3, H, W), RGB in 0..1, no mean taken off.
 
         Returns:
-            (B, 18, H, W) and (B, 36, H/2, W/2), sizes rounded up.
+            (B, 18, H, W) and (B, 36, H/2, W/2), sizes rounded up; half of that each where the stem is unshuffled.
         """
+        if self.unshuffled:
+            picture = functional.pixel_unshuffle(pad_to_even(picture), 2)
         # Half precision would round a picture in 0..1 by up to half a grey level, which is what forgeries differ by.
         with torch.autocast(picture.device.type, enabled=False):
             x = self.relu(self.bn1(self.conv1(picture)))
@@ -186,7 +207,8 @@ class HRNet(nn.Module):
             maps: what `stem` returns.
 
         Returns:
-            F_1..F_4: (B, 18, H, W), (B, 36, H/2, W/2), (B, 72, H/4, W/4), (B, 144, H/8, W/8), sizes rounded up.
+            F_1..F_4: (B, 18, H, W), (B, 36, H/2, W/2), (B, 72, H/4, W/4), (B, 144, H/8, W/8), sizes rounded up;
+            half of that each where the stem is unshuffled.
         """
         features: list[Tensor] = self.stage2(maps)
         features = self.stage3([*features, self.transition2[-1](features[-1])])

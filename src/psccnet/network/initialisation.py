@@ -106,6 +106,10 @@ def restart_colours(network: PSCCNet) -> None:
 
 @torch.no_grad()
 def _high_pass(weight: Tensor) -> None:
-    """Take the mean off each colour plane of the second half of the filters, (64, 3, 3, 3), in place."""
-    half = weight[weight.shape[0] // 2 :]
-    half -= half.mean(dim=(2, 3), keepdim=True)
+    """Take the mean off each colour plane of the second half of the filters, in place.
+
+    Args:
+        weight: (64, 3, 3, 3), or (64, 12, 3, 3) with the four phases of each plane side by side: their mean is one.
+    """
+    half = weight[weight.shape[0] // 2 :].unflatten(1, (3, -1))
+    half -= half.mean(dim=(2, 3, 4), keepdim=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple, get_args
 from torch import Tensor, nn
 
 from psccnet.network.detection_head import CONTRAST_SCALE, ContrastHead, Detection, DetectionHead
-from psccnet.network.hrnet import HRNet, resample
+from psccnet.network.hrnet import HRNet, Stem, resample
 from psccnet.network.masks import BottomUpPath
 from psccnet.network.sccm import Attention, Variant
 
@@ -32,9 +32,10 @@ class PSCCNet(nn.Module):
         grid: side of the fixed square that F_1 is resampled to, a multiple of 32; F_2..F_4 get half, a quarter
             and an eighth. 256 in the paper (Section IV-A.3); training on smaller crops uses smaller grids.
         detection: "head" is the paper's, on the four features; "contrast" takes the score from mask 2.
+        stem: "full" is the paper's; "unshuffled" computes all features at half the size; see `HRNet`.
 
     Raises:
-        ValueError: for an unknown variant, attention or detection, or a grid that is no positive multiple of 32.
+        ValueError: for an unknown variant, attention, detection or stem, or a grid that is no positive multiple of 32.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class PSCCNet(nn.Module):
         shared_embedding: bool = True,
         grid: int = 256,
         detection: Detection = "head",
+        stem: Stem = "full",
     ) -> None:
         super().__init__()
         if variant not in get_args(Variant):
@@ -52,6 +54,8 @@ class PSCCNet(nn.Module):
             raise ValueError(f"attention is one of {', '.join(get_args(Attention))}, not {attention!r}")
         if detection not in get_args(Detection):
             raise ValueError(f"detection is 'head' or 'contrast', not {detection!r}")
+        if stem not in get_args(Stem):
+            raise ValueError(f"stem is 'full' or 'unshuffled', not {stem!r}")
         if grid < 32 or grid % 32:
             raise ValueError(f"grid is a positive multiple of 32, not {grid}")
         self.variant: Variant = variant
@@ -59,7 +63,8 @@ class PSCCNet(nn.Module):
         self.shared_embedding = shared_embedding
         self.grid = grid
         self.detection: Detection = detection
-        self.top_down = HRNet()
+        self.stem: Stem = stem
+        self.top_down = HRNet(stem)
         self.bottom_up = BottomUpPath(variant, attention, shared_embedding)
         self.detection_head = DetectionHead() if detection == "head" else ContrastHead()
 

@@ -57,6 +57,7 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
         fields["shared_embedding"],
         grid=given.get("grid", fields.get("grid") or GRID),
         detection=detection_of(weights),
+        stem=fields.get("stem", "full"),
     )
     prefix = "network."
     network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})

@@ -20,7 +20,10 @@ class NetworkSection(Section):
     attention: Literal["both", "spatial", "channel", "none"] = "both"
     shared_embedding: bool = True
     grid: int | None = Field(default=None, ge=32, multiple_of=32)
-    """Side of scale 1's fixed grid (Section IV-A.3); the pictures' size where left out."""
+    """Side of scale 1's fixed grid (Section IV-A.3); where left out, that of F_1: the pictures' size, or half of it where
+    the stem is unshuffled."""
+    stem: Literal["full", "unshuffled"] = "full"
+    """The paper's top-down path, or one that begins with a pixel-unshuffle by 2: a quarter of the arithmetic."""
     detection: Literal["head", "contrast"] | None = None
     """The paper's detection head, or the score from how far mask 2 stands out from the rest of it; where left out, that
     of `init`, or the paper's."""
@@ -42,6 +45,10 @@ class NetworkSection(Section):
     freeze: Literal["nothing", "stem", "top_down"] = "nothing"
     """Keep weights as they are: "stem" up to the first transition, which is two thirds of the work at full resolution,
     or the whole "top_down" path."""
+
+    def grid_for(self, size: int) -> int:
+        """Side of scale 1's fixed grid for pictures of `size`, in pixels."""
+        return self.grid or (size // 2 if self.stem == "unshuffled" else size)
 
     @model_validator(mode="after")
     def _new_filters_need_statistics(self) -> "NetworkSection":

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from psccnet.evaluation.metrics import PooledAUC, auc
 from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
 from psccnet.network.detection_head import CONTRAST_SCALE, ContrastHead, Detection
+from psccnet.network.hrnet import resample
 from psccnet.network.folding import fold_batch_norm, folded_parameters
 from psccnet.network.initialisation import similarity_layers
 from psccnet.network.losses import downsample_ground_truth
@@ -57,11 +58,13 @@ class PSCCTask(LightningModule):
         super().__init__()
         self.recipe = recipe
         fields = recipe.network
-        grid = fields.grid or recipe.data.size
+        grid = fields.grid_for(recipe.data.size)
         detection = fields.detection or detection
         if recipe.loss.evidence and detection != "head":
             raise ValueError(f"loss.evidence is for network.detection: head; make it 0 for detection by {detection}")
-        self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid, detection)
+        self.network = PSCCNet(
+            fields.variant, fields.attention, fields.shared_embedding, grid, detection, fields.stem
+        )
         initialise(self.network, fields.initialisation)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = PSCCLoss(recipe.loss.weighting, recipe.loss.masks)
@@ -134,12 +137,13 @@ class PSCCTask(LightningModule):
         """Forget the pictures of the validation before, and measure on the grid of the validation size."""
         self._reset_validation()
         data = self.recipe.data
-        self.network.grid = self.recipe.network.grid or data.validation_size or data.size
+        self.network.grid = self.recipe.network.grid_for(data.validation_size or data.size)
 
     def validation_step(self, batch: Batch, _index: int) -> None:
         """Score one batch by picture."""
         prediction, _ = self(batch["picture"])
-        masks = torch.sigmoid(prediction.mask_logits[0].float()).cpu().numpy()
+        size = batch["mask"].shape[-2:]
+        masks = resample(torch.sigmoid(prediction.mask_logits[0].float()), size).cpu().numpy()
         truths = batch["mask"].cpu().numpy() > 0
         for mask, truth, name in zip(masks, truths, batch["id"], strict=True):
             self._pooled.update(mask, truth)
@@ -161,7 +165,7 @@ class PSCCTask(LightningModule):
         # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks.
         scores["score"] = float(both[~np.isnan(both)].mean())
         self.log_dict({f"val/{name}": value for name, value in scores.items() if not math.isnan(value)})
-        self.network.grid = self.recipe.network.grid or self.recipe.data.size
+        self.network.grid = self.recipe.network.grid_for(self.recipe.data.size)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam (AdamW with weight decay) and a schedule that is set every step."""

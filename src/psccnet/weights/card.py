@@ -25,6 +25,7 @@ class Architecture(BaseModel):
     shared_embedding: bool = True
     grid: int = Field(default=256, gt=0, multiple_of=32)
     detection: Literal["head", "contrast"] = "head"
+    stem: Literal["full", "unshuffled"] = "full"
 
 
 class Card(Architecture):
