@@ -15,10 +15,10 @@ import numpy as np
 
 from psccnet.cli.progress import progress
 from psccnet.datasets.listing import read_listing
-from psccnet.evaluation.metrics import auc
+from psccnet.engine.engine import SETTLED, change
 from psccnet.inference import load
-from psccnet.inference.engine import SETTLED, change
-from psccnet.inference.resampling import resample
+from psccnet.metrics import auc
+from psccnet.pictures.resampling import resample
 
 TOLERANCES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 1.0)
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from psccnet.datasets.sample import MANIPULATIONS
+from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.writing import write_set
 

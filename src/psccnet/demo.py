@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from psccnet.files import write_whole
 from psccnet.inference import Detector, Result, load
-from psccnet.inference.decoding import decode
 from psccnet.inference.rendering import overlay, progression, write_pictures
+from psccnet.pictures.decoding import decode
+from psccnet.pictures.whole_files import write_whole
 
 Picture = NDArray[np.uint8]
 JPEG_QUALITY = 90

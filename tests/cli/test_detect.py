@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from psccnet.cli import main
+from psccnet.engine.engine import Engine, Output
 from psccnet.inference import Detector
-from psccnet.inference.engine import Engine, Output
 
 from ..conftest import texture
 from .conftest import Run

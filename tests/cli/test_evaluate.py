@@ -9,7 +9,7 @@ from PIL import Image
 from psccnet.datasets.listing import read_listing
 from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.protocol import PROTOCOLS
-from psccnet.evaluation.run import Run
+from psccnet.evaluation.runs import Run
 from psccnet.evaluation.summary import SCORES, summarize
 from psccnet.inference import Detector
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 import psccnet
 from psccnet.cli.inputs import Input, find_inputs
-from psccnet.inference.engine import Output
+from psccnet.engine.engine import Output
 from psccnet.inference.rendering import write_pictures
 from psccnet.weights import Card
 

@@ -30,7 +30,7 @@ def test_show(psccnet: Run, weights_file: Path, monkeypatch: pytest.MonkeyPatch)
     assert (by_path.status, by_path.err) == (0, "")
     for part in ("test\n", "grid 64", "0.5 (a higher or equal score is called forged)", read_card(weights_file).sha256):
         assert part in by_path.out
-    monkeypatch.setattr("psccnet.weights.files.bundled", lambda: {"mine": weights_file})
+    monkeypatch.setattr("psccnet.weights.reading.bundled", lambda: {"mine": weights_file})
     assert psccnet("weights", "show", "mine") == by_path
 
 

@@ -6,8 +6,8 @@ from PIL import Image
 
 from psccnet.datasets.entry import Entry
 from psccnet.datasets.listing import read_listing
-from psccnet.datasets.masks import read_mask
 from psccnet.inference import PictureError
+from psccnet.pictures.masks import read_mask
 
 
 def index_of(folder: Path, *lines: str, encoding: str = "utf-8") -> Path:

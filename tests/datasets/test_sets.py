@@ -10,9 +10,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from psccnet.datasets.cameras import camera_of_exif, camera_of_name
 from psccnet.datasets.catalogue import CATALOGUE, find
 from psccnet.datasets.check import check_files, report, usable
+from psccnet.pictures.cameras import camera_of_exif, camera_of_name
 
 from ..conftest import texture
 

@@ -10,8 +10,8 @@ from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.comparators.trivial import TRIVIAL
 from psccnet.evaluation.comparators.written import Written
 from psccnet.evaluation.distortions import jpeg
-from psccnet.evaluation.metrics import auc
 from psccnet.inference import Detector, PictureError
+from psccnet.metrics import auc
 from psccnet.weights import WeightsError
 
 PICTURE = data.astronaut()[:200, :240]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, jaccard_score, matthews_corrcoef, precision_recall_curve, roc_auc_score
 
-from psccnet.evaluation.metrics import BINS, histogram
 from psccnet.evaluation.rows import PIXEL_SCORES, Row, pixel_scores, read_rows, sparse, write_rows
+from psccnet.metrics import BINS, histogram
 
 RNG = np.random.default_rng(0)
 TRUTH = np.zeros((60, 80), bool)

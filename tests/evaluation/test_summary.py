@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from psccnet.evaluation.metrics import auc_of, equal_error, f1_at, histogram, pooled_counts
 from psccnet.evaluation.rows import PIXEL_SCORES, Row, sparse
 from psccnet.evaluation.summary import SCORES, image_scores, pooled_scores, score_of, summarize
+from psccnet.metrics import auc_of, equal_error, f1_at, histogram, pooled_counts
 
 Make = Callable[..., Row]
 NAN = float("nan")

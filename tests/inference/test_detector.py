@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import psccnet
+from psccnet.engine.engine import Output
 from psccnet.inference import Detector, PictureError, Result
-from psccnet.inference.decoding import decode
-from psccnet.inference.engine import Output
-from psccnet.inference.resampling import resample
+from psccnet.pictures.decoding import decode
+from psccnet.pictures.resampling import resample
 from psccnet.weights import Card, WeightsError
 from psccnet.weights.card import sha256
 

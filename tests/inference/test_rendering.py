@@ -9,7 +9,7 @@ from PIL import Image
 
 from psccnet.inference import Result
 from psccnet.inference.rendering import MOST_OUTLINE, PROGRESSION_SIDE, TINT, overlay, progression, write_pictures
-from psccnet.inference.resampling import resample
+from psccnet.pictures.resampling import resample
 
 from ..conftest import texture
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from psccnet.network.masks import BottomUpPath
+from psccnet.network.bottom_up import BottomUpPath
 from psccnet.network.sccm import SCCM, Attention, Variant
 
 VARIANTS = get_args(Variant)

@@ -14,7 +14,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from psccnet.datasets.sample import MANIPULATIONS
+from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 
 PICTURES = 800

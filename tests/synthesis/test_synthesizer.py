@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from psccnet.datasets.sample import MANIPULATIONS
+from psccnet.pictures.encoding import decode_as_stored
+from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
-from psccnet.synthesis.photographs import decode
 from psccnet.synthesis.synthesizer import random_crop
 from psccnet.synthesis.transforms import place
 
@@ -102,7 +102,7 @@ def test_encoded_file_is_the_sample(synthesizer: Synthesizer) -> None:
     for index in range(30):
         data, encoding, sample = synthesizer.encoded(index)
         formats.add(encoding.suffix)
-        assert np.array_equal(decode(data, "file"), sample.image)
+        assert np.array_equal(decode_as_stored(data, "file"), sample.image)
         assert np.array_equal(synthesizer.sample(index).image, sample.image)
         assert data.startswith(b"\xff\xd8" if encoding.suffix == ".jpg" else b"\x89PNG")
     assert formats == {".jpg", ".png"}

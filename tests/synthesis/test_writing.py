@@ -12,12 +12,12 @@ import pyarrow.parquet
 import pytest
 
 from psccnet.datasets.listing import read_listing
-from psccnet.datasets.masks import read_mask
-from psccnet.inference.decoding import decode
+from psccnet.pictures.decoding import decode
+from psccnet.pictures.encoding import decode_as_stored as picture_of
+from psccnet.pictures.masks import read_mask
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
-from psccnet.synthesis.photographs import decode as picture_of
 from psccnet.synthesis.preview import contact_sheet
-from psccnet.synthesis.recipe import read_synthesis
+from psccnet.synthesis.synthesis_recipe import read_synthesis
 from psccnet.synthesis.writing import Layout, read_manifest, write_set
 
 COUNT = 6

@@ -190,7 +190,7 @@ def test_card_of_another_architecture(saved: Path) -> None:
 
 
 def test_names_go_before_paths(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("psccnet.weights.files.bundled", lambda: {"default": saved})
+    monkeypatch.setattr("psccnet.weights.reading.bundled", lambda: {"default": saved})
     monkeypatch.chdir(tmp_path)
     (tmp_path / "default").mkdir()
     assert resolve("default") == saved

@@ -36,9 +36,9 @@ def ablate(
     """
     chosen = read_changed(recipe, fields)
     of, failures = find_sets(sets, None)
-    from psccnet.evaluation.ablation import ablate as run
-    from psccnet.evaluation.ablation import ablation_table
-    from psccnet.evaluation.table import write_tables
+    from psccnet.evaluation.reporting.table import write_tables
+    from psccnet.experiments.ablation import ablate as run
+    from psccnet.experiments.ablation import ablation_table
 
     trained = list(run(chosen, of, out, lambda words: print(f"psccnet: {words}", file=sys.stderr)))
     failures += [failure for one in trained[:1] for failure in one.failures]

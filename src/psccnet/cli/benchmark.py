@@ -14,7 +14,7 @@ from psccnet.cli.inputs import BackendName
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from psccnet.inference.benchmark import Measured
+    from psccnet.engine.timing import Measured
 
 LABELS = {
     "stem": "stem and stage 1",
@@ -60,8 +60,8 @@ def benchmark(
     wanted = [_size(words) for words in sizes]
     if plot is not None:
         import matplotlib  # noqa: F401 (missing, it is missed now and not after the measuring)
+    from psccnet.engine.timing import bandwidth, measure, peak_flops
     from psccnet.inference import load
-    from psccnet.inference.benchmark import bandwidth, measure, peak_flops
 
     engine = load(weights, backend, "cpu", precision).engine
     print(f"psccnet: {engine.backend.name}, {engine.backend.precision}: measuring", file=sys.stderr)
@@ -82,7 +82,7 @@ def benchmark(
                 f" | {by_flop:.3f} | {by_bytes:.3f} | {100 * max(by_flop, by_bytes) / one.seconds:.0f} % |"
             )
     if plot is not None:
-        from psccnet.evaluation.figures import write_figure
+        from psccnet.evaluation.reporting.figures import write_figure
 
         for file in write_figure(_bars(measured, f"{engine.backend.name}, {engine.backend.precision}"), plot):
             print(file, file=sys.stderr)

@@ -14,7 +14,7 @@ from psccnet.cli.progress import progress
 
 if TYPE_CHECKING:
     from psccnet.inference import Result
-    from psccnet.inference.decoding import Admit, Decoded
+    from psccnet.pictures.decoding import Admit, Decoded
 
 
 def detect(
@@ -67,10 +67,10 @@ def detect(
         where = ", ".join(pictures)
         raise ValueError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
     from psccnet.inference import PictureError, load
-    from psccnet.inference.decoding import decode
     from psccnet.inference.detector import OF_ONE_PICTURE
     from psccnet.inference.pipeline import in_order
     from psccnet.inference.rendering import write_pictures
+    from psccnet.pictures.decoding import decode
 
     detector = load(weights, backend, device, precision, int(max_megapixels * 1e6))
 

@@ -14,7 +14,7 @@ from psccnet.cli.progress import progress, tell_left_out
 
 if TYPE_CHECKING:
     from psccnet.datasets.entry import Entry
-    from psccnet.evaluation.run import Run
+    from psccnet.evaluation.runs import Run
 
 SHORT = ("pixel_auc", "pixel_auc_pooled", "f1_eer", "image_auc", "image_f1_eer")
 """What is shown of each condition where a protocol has several."""
@@ -73,7 +73,7 @@ def evaluate(
     from psccnet.evaluation.comparators import find_comparator
     from psccnet.evaluation.protocol import PROTOCOLS, Condition
     from psccnet.evaluation.rows import write_rows
-    from psccnet.evaluation.run import Run
+    from psccnet.evaluation.runs import Run
 
     if protocol not in PROTOCOLS:
         raise ValueError(f"--protocol: there is no {protocol!r}; known are {', '.join(PROTOCOLS)}")

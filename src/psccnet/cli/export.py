@@ -25,8 +25,8 @@ def export(
             quantize made, of which the float32 weights are written.
         format: onnx, openvino or torchscript; by the ending of the file if left out.
     """
-    from psccnet.inference.export import ENDINGS, TOLERANCE
-    from psccnet.inference.export import export as write
+    from psccnet.engine.export import ENDINGS, TOLERANCE
+    from psccnet.engine.export import export as write
 
     if format == "auto":
         by_ending = {ending: name for name, ending in ENDINGS.items()}

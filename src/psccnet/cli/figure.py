@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from psccnet.datasets.entry import Entry
-    from psccnet.evaluation.tables import Measured
+    from psccnet.evaluation.reporting.tables import Measured
 
 FigureNumber = Literal["5", "6", "7", "8", "9", "10", "11"]
 
@@ -55,8 +55,8 @@ def figure(
         precision: auto, float32 or bf16.
     """
     from psccnet.evaluation.comparators import find_comparator
-    from psccnet.evaluation.figures import compared, progression, write_figure
     from psccnet.evaluation.protocol import PROTOCOLS
+    from psccnet.evaluation.reporting.figures import compared, progression, write_figure
 
     of, failures = find_sets(sets, None)
     if pictures and number in ("7", "11"):
@@ -110,7 +110,7 @@ def _chosen(entries: list["Entry"], pictures: tuple[str, ...], count: int, which
 
 
 def _roc(measured: "Measured") -> "Figure":
-    from psccnet.evaluation.figures import roc
+    from psccnet.evaluation.reporting.figures import roc
 
     rows = {
         comparator: [row for of in measured.sets for row in measured.rows.get((of, comparator, ""), [])]
@@ -137,8 +137,8 @@ def _worst(entries: list["Entry"], measured: "Measured", count: int) -> list["En
 
 
 def _responses(entries: list["Entry"], weights: str) -> "Figure":
-    from psccnet.evaluation.figures import responses as draw
-    from psccnet.explain.sccm import choose_points, responses
+    from psccnet.evaluation.reporting.figures import responses as draw
+    from psccnet.experiments.sccm_responses import choose_points, responses
     from psccnet.weights import load
 
     network, _ = load(weights)

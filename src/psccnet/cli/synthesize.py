@@ -55,10 +55,10 @@ def synthesize(
         preview: also write preview.png, a sheet of pictures and masks to look at.
         workers: processes; as many as there are cores if left out.
     """
-    from psccnet.files import write_whole
+    from psccnet.pictures.whole_files import write_whole
     from psccnet.synthesis import Objects, Photographs, Synthesizer
     from psccnet.synthesis.preview import contact_sheet
-    from psccnet.synthesis.recipe import read_synthesis
+    from psccnet.synthesis.synthesis_recipe import read_synthesis
     from psccnet.synthesis.writing import is_of, write_set
 
     chosen = read_synthesis(recipe, {} if size is None else {"size": size})

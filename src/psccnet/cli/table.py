@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from psccnet.datasets.entry import Entry
     from psccnet.evaluation.comparators import Comparator
     from psccnet.evaluation.protocol import Protocol
-    from psccnet.evaluation.tables import Measured
+    from psccnet.evaluation.reporting.tables import Measured
 
 Number = Literal["II", "III", "IV", "V", "VI", "VII"]
 
@@ -53,9 +53,9 @@ def table(
     """
     from psccnet.evaluation.comparators import find_comparator
     from psccnet.evaluation.protocol import PROTOCOLS
-    from psccnet.evaluation.published import published as published_figures
-    from psccnet.evaluation.table import write_tables
-    from psccnet.evaluation.tables import TABLES
+    from psccnet.evaluation.reporting.published import published as published_figures
+    from psccnet.evaluation.reporting.table import write_tables
+    from psccnet.evaluation.reporting.tables import TABLES
 
     name, make = TABLES[number]
     protocol = PROTOCOLS[name]
@@ -80,7 +80,7 @@ def table(
 def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list["Entry"]], list[str]]:
     """The pictures of NAME=FOLDER words by the name of their set, and what was left out, in words."""
     from psccnet.datasets.catalogue import find, has_split
-    from psccnet.evaluation.table import plain_name
+    from psccnet.evaluation.reporting.table import plain_name
 
     of: dict[str, list[Entry]] = {}
     failures: list[str] = []
@@ -106,9 +106,9 @@ def measure(
     of: dict[str, list["Entry"]], comparators: list["Comparator"], protocol: "Protocol", folder: Path
 ) -> tuple["Measured", list[str]]:
     """Run a protocol over sets, or read the runs that are there; and what was left out, in words."""
-    from psccnet.evaluation.run import Run
-    from psccnet.evaluation.table import plain_name
-    from psccnet.evaluation.tables import Measured
+    from psccnet.evaluation.reporting.table import plain_name
+    from psccnet.evaluation.reporting.tables import Measured
+    from psccnet.evaluation.runs import Run
 
     measured = Measured(list(of), {one.name: one.threshold for one in comparators}, protocol.conditions, {})
     failures: list[str] = []

@@ -10,10 +10,10 @@ from cyclopts.validators import Number
 
 from psccnet.cli.inputs import find_inputs
 from psccnet.cli.progress import progress
+from psccnet.errors import WeightsError
 from psccnet.weights.card import bundled, read_card, render
 from psccnet.weights.card import verify as verify_card
-from psccnet.weights.errors import WeightsError
-from psccnet.weights.files import inside, resolve
+from psccnet.weights.reading import inside, resolve
 
 
 def list_weights() -> None:
@@ -109,9 +109,9 @@ def quantize(
         weights: a bundled name or a .safetensors file.
         count: pictures of the folder to use, evenly spread; a quarter of them only to measure.
     """
-    from psccnet.inference.decoding import PictureError, decode
-    from psccnet.inference.quantization import centre
-    from psccnet.inference.quantization import quantize as make
+    from psccnet.engine.quantization import centre
+    from psccnet.engine.quantization import quantize as make
+    from psccnet.pictures.decoding import PictureError, decode
 
     found = find_inputs([str(calibrate)])
     pictures = []

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from psccnet.datasets.entry import Entry
-from psccnet.datasets.sample import MANIPULATIONS, Sample
-from psccnet.inference.decoding import PictureError
+from psccnet.pictures.decoding import PictureError
+from psccnet.pictures.sample import MANIPULATIONS, Sample
 
 Fit = Literal["resize", "crop"]
 _DRAWS = 16

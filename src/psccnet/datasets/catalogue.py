@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from psccnet.datasets.cameras import find_cameras
+from psccnet.datasets.camera_sets import find_cameras
 from psccnet.datasets.casia import find_casia1, find_casia2, find_casia_d
 from psccnet.datasets.coco import find_coco
 from psccnet.datasets.columbia import find_columbia
@@ -16,7 +16,7 @@ from psccnet.datasets.imd2020 import find_imd2020
 from psccnet.datasets.imdlbenco import find_json, find_mani
 from psccnet.datasets.listing import read_listing
 from psccnet.datasets.nist16 import find_nist16, split_of_nist16
-from psccnet.datasets.released import find_released
+from psccnet.datasets.released_set import find_released
 from psccnet.datasets.uscisi import find_uscisi
 
 

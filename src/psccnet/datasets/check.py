@@ -10,8 +10,8 @@ from PIL import Image
 
 from psccnet.datasets.catalogue import DataSet
 from psccnet.datasets.entry import Entry, Found, Problem
-from psccnet.files import write_whole
-from psccnet.inference.decoding import PictureError
+from psccnet.pictures.decoding import PictureError
+from psccnet.pictures.whole_files import write_whole
 
 _NAMED = 5
 """Files of one problem that are named before "and so many more"."""

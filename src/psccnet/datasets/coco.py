@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from psccnet.datasets.annotations import read_annotations
+from psccnet.datasets.archives import StoredFile
 from psccnet.datasets.entry import Entry, Found, Problem
 from psccnet.datasets.folders import identifier, pictures_below
+from psccnet.datasets.photographs import Photographs
 
 
 def find_coco(root: Path) -> Found:
@@ -21,10 +24,6 @@ def find_coco(root: Path) -> Found:
         text = "is missing: without annotations only random contours can be pasted and removed"
         found.problems.append(Problem("no picture", "annotations/instances_*.json", text))
     elif found.entries:
-        from psccnet.synthesis.files import StoredFile
-        from psccnet.synthesis.objects import read_annotations
-        from psccnet.synthesis.photographs import Photographs
-
         pool = Photographs.open(root)
         for path in annotations:
             _, faults = read_annotations(StoredFile(str(path)), path.name, pool)

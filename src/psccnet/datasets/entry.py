@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from psccnet.datasets.masks import MaskRule, read_mask
-from psccnet.datasets.sample import Mask, Sample
-from psccnet.inference.decoding import MAX_PIXELS, PictureError, decode
+from psccnet.pictures.decoding import MAX_PIXELS, PictureError, decode
+from psccnet.pictures.masks import MaskRule, read_mask
+from psccnet.pictures.sample import Mask, Sample
 
 UNSPECIFIED = "unspecified"
 """The manipulation of a forged picture whose data set does not say which it is."""

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from psccnet.datasets.entry import Entry, Found, Problem
-from psccnet.datasets.sample import Mask, Sample
-from psccnet.inference.decoding import MAX_PIXELS, PictureError, decode
+from psccnet.pictures.decoding import MAX_PIXELS, PictureError, decode
+from psccnet.pictures.sample import Mask, Sample
 
 _KEYS = "samples.keys"
 

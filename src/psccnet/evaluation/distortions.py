@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from psccnet.datasets.sample import Picture
-from psccnet.synthesis.encoding import Encoding, encode
-from psccnet.synthesis.photographs import decode
+from psccnet.pictures.encoding import Encoding, decode_as_stored, encode
+from psccnet.pictures.sample import Picture
 
 SEED = 0
 
@@ -55,7 +54,7 @@ def gaussian_noise(picture: Picture, sigma: float, rng: np.random.Generator) -> 
 
 def jpeg(picture: Picture, quality: int) -> Picture:
     """Compress once as JPEG, quality 1..100, 4:2:0."""
-    return decode(encode(picture, Encoding(quality, halved_chroma=True)), "distortion")
+    return decode_as_stored(encode(picture, Encoding(quality, halved_chroma=True)), "distortion")
 
 
 def mixed(picture: Picture, rng: np.random.Generator) -> Picture:

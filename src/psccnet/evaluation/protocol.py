@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 
 from psccnet.datasets.entry import Entry
-from psccnet.datasets.sample import Picture
 from psccnet.evaluation.comparators import Comparator, Question
 from psccnet.evaluation.distortions import DISTORTIONS
-from psccnet.evaluation.encodings import encoding_of
 from psccnet.evaluation.rows import Row, pixel_scores, sparse
-from psccnet.inference.decoding import MAX_PIXELS
-from psccnet.inference.resampling import resample
+from psccnet.pictures.decoding import MAX_PIXELS
+from psccnet.pictures.identify import encoding_of
+from psccnet.pictures.resampling import resample
+from psccnet.pictures.sample import Picture
 from psccnet.weights.card import sha256
 
 

@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from psccnet.datasets.sample import Mask
-from psccnet.evaluation.metrics import (
+from psccnet.metrics import (
     Counts,
     auc_of,
     best_f1,
@@ -24,7 +23,8 @@ from psccnet.evaluation.metrics import (
     mcc,
     off_borders,
 )
-from psccnet.files import write_whole
+from psccnet.pictures.sample import Mask
+from psccnet.pictures.whole_files import write_whole
 
 PIXEL_SCORES = {
     "pixel_auc": "pixel AUC",

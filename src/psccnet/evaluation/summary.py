@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from psccnet.evaluation.metrics import (
+from psccnet.evaluation.rows import PIXEL_SCORES, Row
+from psccnet.metrics import (
     BINS,
     Counts,
     auc_of,
@@ -16,7 +17,6 @@ from psccnet.evaluation.metrics import (
     f1_at,
     found_at,
 )
-from psccnet.evaluation.rows import PIXEL_SCORES, Row
 
 DRAWS = 1000
 _SEED = 0

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from psccnet.inference.backends.find import find_backend, quantized_parts
-from psccnet.inference.decoding import MAX_PIXELS, Admit, Decoded, PictureError, Source, decode
-from psccnet.inference.engine import Engine, ExitScale, Output
-from psccnet.inference.parameters import read_parameters
-from psccnet.inference.parts import Parts
+from psccnet.engine.backends.find import find_backend, quantized_parts
+from psccnet.engine.engine import Engine, ExitScale, Output
+from psccnet.engine.parameters import read_parameters
+from psccnet.engine.parts import Parts
 from psccnet.inference.pipeline import in_order
-from psccnet.inference.resampling import bands, resample
 from psccnet.inference.result import Result
+from psccnet.pictures.decoding import MAX_PIXELS, Admit, Decoded, PictureError, Source, decode
+from psccnet.pictures.resampling import bands, resample
 from psccnet.weights.card import Card
 
 OF_ONE_PICTURE = (PictureError, FileNotFoundError, FloatingPointError)
@@ -56,7 +56,7 @@ class Detector:
             masks: scales whose masks are kept at the network's own size in `Result.masks`; scales finer than
                 `exit_scale` are not computed and left out.
             exit_scale: the finest mask to compute, 1..4; 4 is the fastest (Section IV-F). "auto" stops where the next
-                mask would hardly differ (`psccnet.inference.engine.settled`).
+                mask would hardly differ (`psccnet.engine.engine.settled`).
             gate: localize only where the detection score passes the threshold (Section IV-C).
             threshold: the decision threshold, 0..1; the card's where left out.
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from psccnet.files import write_whole
-from psccnet.inference.resampling import bands, resample
 from psccnet.inference.result import Result
+from psccnet.pictures.resampling import bands, resample
+from psccnet.pictures.whole_files import write_whole
 
 TINT = np.array([255, 32, 32], dtype=np.float32)
 MOST_OUTLINE = 24

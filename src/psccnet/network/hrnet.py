@@ -39,9 +39,7 @@ def pad_to_even(picture: Tensor) -> Tensor:
     height, width = picture.shape[-2:]
     rows, columns = (torch.arange(side + side % 2, device=picture.device) for side in (height, width))
     # Positions past the edge go back by two; where there is one row or column only, that one is repeated.
-    rows, columns = (
-        torch.where(at < side, at, at - 2).clamp(min=0) for at, side in ((rows, height), (columns, width))
-    )
+    rows, columns = (torch.where(at < side, at, at - 2).clamp(min=0) for at, side in ((rows, height), (columns, width)))
     return picture.index_select(2, rows).index_select(3, columns)
 
 

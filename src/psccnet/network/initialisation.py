@@ -111,5 +111,6 @@ def _high_pass(weight: Tensor) -> None:
     Args:
         weight: (64, 3, 3, 3), or (64, 12, 3, 3) with the four phases of each plane side by side: their mean is one.
     """
-    half = weight[weight.shape[0] // 2 :].unflatten(1, (3, -1))
+    half = weight[weight.shape[0] // 2 :]
+    half = half.view(len(half), 3, -1, *half.shape[2:])
     half -= half.mean(dim=(2, 3, 4), keepdim=True)

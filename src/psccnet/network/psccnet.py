@@ -4,9 +4,9 @@ from typing import NamedTuple, get_args
 
 from torch import Tensor, nn
 
+from psccnet.network.bottom_up import BottomUpPath
 from psccnet.network.detection_head import CONTRAST_SCALE, ContrastHead, Detection, DetectionHead
 from psccnet.network.hrnet import HRNet, Stem, resample
-from psccnet.network.masks import BottomUpPath
 from psccnet.network.sccm import Attention, Variant
 
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from psccnet.datasets.sample import Mask
-from psccnet.synthesis.recipe import Range
+from psccnet.pictures.sample import Mask
+from psccnet.synthesis.synthesis_recipe import Range
 
 _Points = npt.NDArray[np.float64]
 _ATTEMPTS = 16

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from psccnet.datasets.sample import Mask, Picture
+from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.forgery import Forgery
-from psccnet.synthesis.recipe import SynthesisRecipe
 from psccnet.synthesis.seams import blend
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Affine, bend, draw_affine, draw_centre, mean_change, place, tight_crop
 
 

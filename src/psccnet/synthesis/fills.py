@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from psccnet.datasets.sample import Mask, Picture
-from psccnet.synthesis.recipe import SynthesisRecipe
+from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.seams import HOSTS_RIM, poisson
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import mean_change
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from psccnet.datasets.sample import Mask, Picture
+from psccnet.pictures.sample import Mask, Picture
 
 
 @dataclass(frozen=True)

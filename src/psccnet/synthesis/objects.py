@@ -1,7 +1,6 @@
 """Cut-out material: annotated objects of photographs, and pictures with an alpha channel."""
 
 import hashlib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,46 +9,18 @@ from typing import Self
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from psccnet.datasets.sample import Picture
-from psccnet.synthesis.files import StoredFile, list_files
-from psccnet.synthesis.photographs import Photographs, UnusableFileError
+from psccnet.datasets.annotations import MIN_SIDE, Polygons, RunLength, read_annotations
+from psccnet.datasets.archives import StoredFile, list_files
+from psccnet.datasets.photographs import Photographs
+from psccnet.pictures.encoding import UnusableFileError
+from psccnet.pictures.sample import Picture
 from psccnet.synthesis.transforms import MARGIN, Alpha, tight_crop
 
-MIN_SIDE = 24
-"""Objects with a shorter side, in pixels, are not used."""
 _ATTEMPTS = 32
 _WHOLE_SHARE = 0.5
 _Object = tuple[Picture, Alpha]
 _ANNOTATIONS = re.compile(r"instances.*\.json")
-
-
-@dataclass(frozen=True)
-class _Polygons:
-    """An annotation in COCO's manner: the parts of one object of photograph `photograph`."""
-
-    photograph: int
-    parts: tuple[npt.NDArray[np.float32], ...]
-    size: tuple[int, int] | None
-    name: str
-
-    def digest(self) -> bytes:
-        return b"".join(part.tobytes() for part in self.parts)
-
-
-@dataclass(frozen=True)
-class _RunLength:
-    """An annotation in COCO's manner: the run-length mask, height x width, of one object of a photograph."""
-
-    photograph: int
-    counts: bytes | tuple[int, ...]
-    height: int
-    width: int
-    name: str
-
-    def digest(self) -> bytes:
-        return str(self.counts).encode()
 
 
 @dataclass(frozen=True)
@@ -160,7 +131,7 @@ class Objects:
         if isinstance(entry, _Cutout):
             return _read_cutout(entry)
         picture = self._photographs.read(entry.photograph)
-        if isinstance(entry, _Polygons):
+        if isinstance(entry, Polygons):
             if entry.size is not None and entry.size != picture.shape[1::-1]:
                 size = f"{entry.size[0]} x {entry.size[1]}"
                 found = f"{picture.shape[1]} x {picture.shape[0]}"
@@ -169,7 +140,7 @@ class Objects:
             parts = [np.round(part.reshape(-1, 2)).astype(np.int32) for part in entry.parts]
             cv2.fillPoly(canvas, parts, 1)
             return picture, canvas.astype(np.float32)
-        if isinstance(entry, _RunLength):
+        if isinstance(entry, RunLength):
             return picture, _decode_run_length(entry, picture)
         labels = _decode(entry.file, entry.name, lambda a: a.shape == picture.shape[:2])
         present = np.unique(labels[labels > 0])
@@ -183,57 +154,10 @@ def _is_of(name: str, split: str | None) -> bool:
     return split is None or kept == (split == "validation")
 
 
-_Entry = _Polygons | _RunLength | _Labels | _Cutout
+_Entry = Polygons | RunLength | _Labels | _Cutout
 
 
-def read_annotations(file: StoredFile, name: str, photographs: Photographs) -> tuple[list[_Entry], dict[str, str]]:
-    """The usable annotations of a COCO file, and why others were left out, by their names.
-
-    Raises:
-        ValueError: if the file is no COCO JSON; the message names it.
-    """
-    found: list[_Entry] = []
-    left_out: dict[str, str] = {}
-    try:
-        coco = json.loads(file.read())
-        images = {image["id"]: image for image in coco["images"]}
-        for number, annotation in enumerate(coco["annotations"]):
-            image = images[annotation["image_id"]]
-            photograph = photographs.find(image["file_name"])
-            # A crowd is no object.
-            if photograph is None or annotation.get("iscrowd") or min(annotation["bbox"][2:]) < MIN_SIDE:
-                continue
-            where = f"{name}, annotation {annotation.get('id', number)} of {image['file_name']}"
-            shape = annotation["segmentation"]
-            if isinstance(shape, dict):
-                height, width = (int(side) for side in shape["size"])
-                counts = shape["counts"]
-                packed = counts.encode() if isinstance(counts, str) else tuple(counts)
-                found.append(_RunLength(photograph, packed, height, width, where))
-                continue
-            parts = tuple(np.asarray(part, np.float32) for part in shape)
-            size = (image["width"], image["height"]) if "width" in image and "height" in image else None
-            fault = _fault(parts, size)
-            if fault:
-                left_out[where] = fault
-            else:
-                found.append(_Polygons(photograph, parts, size, where))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name}: no COCO annotations ({type(error).__name__}: {error})") from error
-    return found, left_out
-
-
-def _fault(parts: tuple[npt.NDArray[np.float32], ...], size: tuple[int, int] | None) -> str | None:
-    """What is wrong with the polygons of an object on a picture of that size (width, height), if it is known."""
-    if not parts or any(part.ndim != 1 or part.size < 6 or part.size % 2 for part in parts):
-        return "is no polygon"
-    points = np.concatenate(parts).reshape(-1, 2)
-    if size is not None and ((points < -1).any() or (points > np.add(size, 1)).any()):
-        return f"reaches outside the picture of {size[0]} x {size[1]}"
-    return None
-
-
-def _decode_run_length(entry: _RunLength, picture: Picture) -> Alpha:
+def _decode_run_length(entry: RunLength, picture: Picture) -> Alpha:
     from pycocotools import mask as coco
 
     if (entry.height, entry.width) != picture.shape[:2]:

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from psccnet.datasets.sample import MANIPULATIONS
+from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis.synthesizer import Synthesizer
 
 COLUMNS = 6

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from psccnet.datasets.sample import Mask
+from psccnet.pictures.sample import Mask
 from psccnet.synthesis.contours import log_uniform, random_contour
 from psccnet.synthesis.objects import Objects
-from psccnet.synthesis.recipe import Range, SynthesisRecipe
+from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
 
 
 def random_region(rng: np.random.Generator, objects: Objects | None, recipe: SynthesisRecipe, area: Range) -> Mask:

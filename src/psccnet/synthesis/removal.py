@@ -5,10 +5,10 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from psccnet.datasets.sample import Mask, Picture
+from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.fills import diffuse, frequency_selective, learned, patch, shift_map
 from psccnet.synthesis.forgery import Forgery
-from psccnet.synthesis.recipe import SynthesisRecipe
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import mean_change
 
 _DILATION = np.ones((9, 9), np.uint8)

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from psccnet.datasets.sample import Mask, Picture
+from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.forgery import Forgery
-from psccnet.synthesis.recipe import SynthesisRecipe
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha
 
 _FRAME_GAP = 2

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from psccnet.datasets.sample import Picture
+from psccnet.pictures.sample import Picture
 from psccnet.synthesis.forgery import Forgery
-from psccnet.synthesis.recipe import Range, SynthesisRecipe
 from psccnet.synthesis.seams import blend
+from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha, bend, change_luminance, draw_affine, draw_centre, mean_change, place
 
 

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from psccnet.datasets.sample import MANIPULATIONS, Picture, Sample
+from psccnet.datasets.photographs import Photographs
+from psccnet.pictures.encoding import Encoding, UnusableFileError, compressed, decode_as_stored
+from psccnet.pictures.sample import MANIPULATIONS, Picture, Sample
 from psccnet.synthesis.contours import log_uniform, random_contour
 from psccnet.synthesis.copy_move import copy_move
-from psccnet.synthesis.encoding import Encoding, compressed, draw_history, finish, finish_encoded
+from psccnet.synthesis.endings import draw_history, finish, finish_encoded
 from psccnet.synthesis.forgery import Forgery
 from psccnet.synthesis.objects import Objects
-from psccnet.synthesis.photographs import Photographs, UnusableFileError, decode
-from psccnet.synthesis.recipe import Range, SynthesisRecipe
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
 from psccnet.synthesis.splicing import splice
+from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha, reduce, tight_crop
 
 _ATTEMPTS_PER_HOST = 8
@@ -114,7 +115,7 @@ class Synthesizer:
         drawn = self._draw(index, manipulation)
         rng = self._rng(index, _FINISH_STREAM)
         data, encoding = finish_encoded(drawn.forgery.picture, rng, self.recipe, drawn.quality)
-        return data, encoding, drawn.label(decode(data, "final encoding"), index)
+        return data, encoding, drawn.label(decode_as_stored(data, "final encoding"), index)
 
     def _rng(self, index: int, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, index, *stream])

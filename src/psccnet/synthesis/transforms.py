@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from psccnet.datasets.sample import Mask, Picture
+from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.contours import log_uniform
-from psccnet.synthesis.recipe import Range, SynthesisRecipe
+from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
 
 Alpha = npt.NDArray[np.float32]
 MARGIN = 8

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 import yaml
 
-from psccnet.datasets.sample import Mask
-from psccnet.files import write_whole
-from psccnet.synthesis.encoding import Encoding, encode
-from psccnet.synthesis.recipe import SetDescription
+from psccnet.pictures.encoding import Encoding, encode
+from psccnet.pictures.sample import Mask
+from psccnet.pictures.whole_files import write_whole
+from psccnet.synthesis.synthesis_recipe import SetDescription
 from psccnet.synthesis.synthesizer import Synthesizer
 
 Layout = Literal["folder", "shards"]

@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from psccnet.datasets.balanced import BalancedPictures
 from psccnet.datasets.catalogue import find
 from psccnet.datasets.entry import Entry
-from psccnet.datasets.sample import MANIPULATIONS, Sample
+from psccnet.pictures.sample import MANIPULATIONS, Sample
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
-from psccnet.synthesis.recipe import explain
+from psccnet.synthesis.synthesis_recipe import explain
 from psccnet.training.recipe import Recipe
 
 VALIDATION_SEED = 1_000_003

@@ -20,8 +20,8 @@ class NetworkSection(Section):
     attention: Literal["both", "spatial", "channel", "none"] = "both"
     shared_embedding: bool = True
     grid: int | None = Field(default=None, ge=32, multiple_of=32)
-    """Side of scale 1's fixed grid (Section IV-A.3); where left out, that of F_1: the pictures' size, or half of it where
-    the stem is unshuffled."""
+    """Side of scale 1's fixed grid (Section IV-A.3); where left out, that of F_1: the pictures' size, or half of it
+    where the stem is unshuffled."""
     stem: Literal["full", "unshuffled"] = "full"
     """The paper's top-down path, or one that begins with a pixel-unshuffle by 2: a quarter of the arithmetic."""
     detection: Literal["head", "contrast"] | None = None

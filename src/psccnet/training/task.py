@@ -14,11 +14,11 @@ from torch.nn import functional
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from psccnet.evaluation.metrics import PooledAUC, auc
+from psccnet.metrics import PooledAUC, auc
 from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
 from psccnet.network.detection_head import CONTRAST_SCALE, ContrastHead, Detection
-from psccnet.network.hrnet import resample
 from psccnet.network.folding import fold_batch_norm, folded_parameters
+from psccnet.network.hrnet import resample
 from psccnet.network.initialisation import similarity_layers
 from psccnet.network.losses import downsample_ground_truth
 from psccnet.training.data import Batch, TrainingData
@@ -62,9 +62,7 @@ class PSCCTask(LightningModule):
         detection = fields.detection or detection
         if recipe.loss.evidence and detection != "head":
             raise ValueError(f"loss.evidence is for network.detection: head; make it 0 for detection by {detection}")
-        self.network = PSCCNet(
-            fields.variant, fields.attention, fields.shared_embedding, grid, detection, fields.stem
-        )
+        self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid, detection, fields.stem)
         initialise(self.network, fields.initialisation)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = PSCCLoss(recipe.loss.weighting, recipe.loss.masks)

@@ -7,9 +7,9 @@ without torch can read them.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from psccnet.errors import WeightsError
 from psccnet.weights.card import Architecture, Card, bundled, read_card, render, verify
-from psccnet.weights.errors import WeightsError
-from psccnet.weights.files import resolve
+from psccnet.weights.reading import resolve
 
 if TYPE_CHECKING:
     from psccnet.weights.imagenet import ImageNetReport, initialise_from_imagenet

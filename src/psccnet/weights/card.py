@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from psccnet.weights.errors import WeightsError, listed
+from psccnet.errors import WeightsError, listed
 
 
 def _sorted_scores(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from psccnet.errors import WeightsError, listed
 from psccnet.network import PSCCNet
-from psccnet.weights.errors import WeightsError, listed
 from psccnet.weights.states import read_state
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from psccnet.errors import WeightsError, listed
 from psccnet.network import PSCCNet
 from psccnet.weights.card import Card, sha256
-from psccnet.weights.errors import WeightsError, listed
 from psccnet.weights.states import check_state, read_state
 
 LAYOUT = {

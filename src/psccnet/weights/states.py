@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from psccnet.weights.errors import WeightsError, listed
+from psccnet.errors import WeightsError, listed
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-from psccnet.files import write_whole
+from psccnet.errors import WeightsError, listed
 from psccnet.network import PSCCNet
+from psccnet.pictures.whole_files import write_whole
 from psccnet.weights.card import Architecture, Card, card_path
-from psccnet.weights.errors import WeightsError, listed
-from psccnet.weights.files import inside, read, resolve
+from psccnet.weights.reading import inside, read, resolve
 from psccnet.weights.released import import_released, released_card
 from psccnet.weights.states import check_state
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from psccnet.datasets.sample import Picture
+from psccnet.pictures.sample import Picture
 
 
 class Localization(NamedTuple):

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from psccnet.datasets.sample import Picture
 from psccnet.evaluation.comparators.base import Localization, Question
 from psccnet.evaluation.distortions import jpeg
+from psccnet.pictures.sample import Picture
 
 ELA_QUALITY = 90
 GHOST_QUALITIES = tuple(range(50, 100, 5))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from psccnet.evaluation.comparators.base import Localization, Question
-from psccnet.inference.decoding import PictureError
-from psccnet.inference.resampling import resample
+from psccnet.pictures.decoding import PictureError
+from psccnet.pictures.resampling import resample
 
 
 class Written:

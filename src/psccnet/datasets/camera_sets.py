@@ -1,0 +1,22 @@
+"""Sets for camera identification (KCMI, VISION, Dresden), whose photographs tell their cameras."""
+
+from pathlib import Path
+
+from psccnet.datasets.entry import Entry, Found, Problem
+from psccnet.datasets.folders import identifier, pictures_below
+from psccnet.pictures.cameras import camera_of_exif, camera_of_name
+
+
+def find_cameras(root: Path) -> Found:
+    """Pristine pictures of known cameras (KCMI, VISION, Dresden): hosts and donors of random-mask splicing.
+
+    A picture whose camera neither its path nor its EXIF tells is left out.
+    """
+    found = Found()
+    for path in pictures_below(root):
+        name = identifier(path, root)
+        if camera_of_name(name) or camera_of_exif(path.read_bytes()):
+            found.add(Entry(name, path, None, "pristine", "cameras"))
+        else:
+            found.problems.append(Problem("unknown", name, "tells no camera, neither by its path nor in its EXIF"))
+    return found

@@ -1,0 +1,134 @@
+"""A random-access pool of photographs: hosts and donors of the synthetic forgeries."""
+
+import csv
+import hashlib
+from collections.abc import Collection
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+from psccnet.datasets.archives import StoredFile, list_files
+from psccnet.pictures.cameras import camera_of_exif, camera_of_name
+from psccnet.pictures.encoding import UnusableFileError, decode_as_stored
+from psccnet.pictures.sample import Picture
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+_INDEX = "index.csv"
+_OBJECTS = "objects.tar"
+
+
+class Photographs:
+    """Photographs in a folder, in a tar archive or in a folder of tar archives, sorted by name.
+
+    The pool holds file positions, not pictures, and can be pickled to loader workers; each process keeps the
+    few photographs that it decoded last.
+    """
+
+    def __init__(self, files: dict[str, StoredFile], cache_size: int = 64, split: str | None = None) -> None:
+        """Make a pool of named files; `cache_size` is how many decoded photographs a process keeps."""
+        self.split = split
+        self._names = tuple(sorted(files))
+        self._files = tuple(files[name] for name in self._names)
+        self._index = {name: i for i, name in enumerate(self._names)}
+        basenames = [PurePosixPath(name).name for name in self._names]
+        self._basenames = {name: i for i, name in enumerate(basenames)} if len({*basenames}) == len(basenames) else {}
+        self._cache_size = cache_size
+        self._cache: dict[int, Picture] = {}
+        self._cameras: dict[int, str | None] = {}
+
+    @classmethod
+    def open(cls, path: str | Path, split: str | None = None, cache_size: int = 64) -> Self:
+        """Find the photographs under `path`.
+
+        Args:
+            path: a folder of pictures (searched recursively), an uncompressed tar archive, or a folder of
+                such archives. A folder may hold an `index.csv` with the columns `file` and `split`.
+                `objects.tar` is cut-out material and never part of the pool.
+            split: keep only the photographs that the index puts in this split.
+            cache_size: decoded photographs kept by each process.
+
+        Raises:
+            FileNotFoundError: there is nothing at `path`.
+            ValueError: no photograph was found, two have one name, or a split is asked for without an index.
+        """
+        path = Path(path)
+        archives = [file for file in sorted(path.glob("*.tar")) if file.name != _OBJECTS] if path.is_dir() else []
+        files: dict[str, StoredFile] = {}
+        for root in archives or [path]:
+            for name, file in list_files(root):
+                if not name.lower().endswith(_SUFFIXES):
+                    continue
+                if name in files:
+                    raise ValueError(f"two photographs are called {name} under {path}")
+                files[name] = file
+        if split is not None:
+            members = _split_members(path / _INDEX, split)
+            files = {name: file for name, file in files.items() if name in members}
+        if not files:
+            raise ValueError(f"no photographs under {path}" + (f" in split {split!r}" if split else ""))
+        return cls(files, cache_size, split)
+
+    def __len__(self) -> int:
+        """Return the number of photographs."""
+        return len(self._names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The photographs' names, sorted; position i belongs to `read(i)`."""
+        return self._names
+
+    def find(self, name: str) -> int | None:
+        """Return the position of the photograph called `name`, or None if the pool does not hold it.
+
+        Annotations often name a file without its folder; that will do where no two files have one name.
+        """
+        return self._index.get(name, self._basenames.get(name))
+
+    def camera(self, i: int) -> str | None:
+        """Return the camera that took photograph `i`, as its name or else its EXIF tells; None if neither does."""
+        if i not in self._cameras:
+            try:
+                self._cameras[i] = camera_of_name(self._names[i]) or camera_of_exif(self._files[i].read())
+            except OSError:
+                self._cameras[i] = None  # `read` will say what is wrong
+        return self._cameras[i]
+
+    def part(self, names: Collection[str]) -> "Photographs":
+        """Return a pool of some of the photographs, by name."""
+        files = dict(zip(self._names, self._files, strict=True))
+        return Photographs({name: files[name] for name in names}, self._cache_size, self.split)
+
+    def fingerprint(self) -> str:
+        """A SHA-256 over the photographs' names and sizes: another pool has another one."""
+        lines = (f"{name} {file.length()}\n" for name, file in zip(self._names, self._files, strict=True))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def read(self, i: int) -> Picture:
+        """Decode photograph `i`: HxWx3 uint8 RGB, read-only, as stored (EXIF orientation is ignored).
+
+        Raises:
+            UnusableFileError: the file is no picture, is truncated, or cannot be read.
+        """
+        picture = self._cache.get(i)
+        if picture is None:
+            try:
+                data = self._files[i].read()
+            except OSError as error:
+                raise UnusableFileError(self._names[i], f"cannot be read ({error.strerror})") from error
+            picture = decode_as_stored(data, self._names[i])
+            picture.flags.writeable = False
+            self._cache[i] = picture
+            # Oldest first, not least used: draws are uniform, and single dict operations need no lock.
+            for oldest in list(self._cache)[: max(0, len(self._cache) - self._cache_size)]:
+                self._cache.pop(oldest, None)
+        return picture
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the decoded photographs out of what a worker is sent."""
+        return {**self.__dict__, "_cache": {}}
+
+
+def _split_members(index: Path, split: str) -> frozenset[str]:
+    if not index.is_file():
+        raise ValueError(f"split {split!r} was asked for, but there is no {index}")
+    with index.open(newline="", encoding="utf-8") as rows:
+        return frozenset(row["file"] for row in csv.DictReader(rows) if row["split"] == split)

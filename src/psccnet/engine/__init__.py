@@ -1,0 +1,1 @@
+"""The network on pictures of any size: graphs, tiles and the runtimes that run them."""

@@ -1,0 +1,69 @@
+"""What runs the parts of the network: one small protocol, one file a runtime."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psccnet.engine.parts import Part
+
+Array = Any
+"""A backend's own array: sliced like NumPy's, and kept where the backend computes."""
+Compiled = Callable[[dict[str, Array]], list[Array]]
+"""A part that can be called: its inputs by name to its outputs, which hold until the next call in this thread."""
+
+
+class Backend(Protocol):
+    """Compiles parts of the network, for one picture at a time.
+
+    Attributes:
+        name: "openvino", "onnx" or "torch".
+        precision: "float32", "bf16" or "int8".
+        tile_pixels: about how many pixels a tile of stages 2 to 4 may have, halo included.
+        stem_pixels: about how many pixels a tile of the stem may have.
+        by_size: whether a part that takes large maps is better compiled for their very size.
+    """
+
+    name: str
+    precision: str
+    tile_pixels: int
+    stem_pixels: int
+    by_size: bool
+
+    def compile(self, part: Part, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
+        """Make a part callable; threads may call it at the same time.
+
+        Args:
+            part: of the network.
+            sizes: of the inputs, where they will always be these; otherwise empty.
+        """
+        ...
+
+    def empty(self, *shape: int) -> Array:
+        """An array of float32 or the backend's own precision, its values not set."""
+        ...
+
+    def put(self, values: NDArray[np.generic]) -> Array:
+        """A NumPy array as the backend's."""
+        ...
+
+    def get(self, values: Array) -> NDArray[np.float32]:
+        """The backend's array as float32 NumPy, a copy."""
+        ...
+
+
+class InNumPy:
+    """The arrays of backends that compute on NumPy's own."""
+
+    def empty(self, *shape: int) -> NDArray[np.float32]:
+        """See `Backend`."""
+        return np.empty(shape, dtype=np.float32)
+
+    def put(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """See `Backend`."""
+        return np.ascontiguousarray(values)
+
+    def get(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Backend`."""
+        return values.copy()

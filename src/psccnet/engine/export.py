@@ -1,0 +1,188 @@
+"""The whole network as one file for other programs, verified before it is kept.
+
+Its input is `pixels` (B, H, W, 3) uint8, RGB, of any size; its outputs are `score` (B,) and `mask1`..`mask4`
+(B, 1, h, w), probabilities. Batch norm is folded; only decoding and resampling are left to do before and after.
+"""
+
+import io
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psccnet.engine.backends.find import INSTALLED_BY, find_backend, is_installed
+from psccnet.engine.engine import Engine
+from psccnet.engine.parameters import Parameters, read_parameters
+from psccnet.engine.parts import Part, Parts
+from psccnet.pictures.whole_files import write_whole
+
+Format = Literal["onnx", "openvino", "torchscript"]
+ENDINGS: dict[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
+TOLERANCE = 1e-3
+"""Largest difference of a score or of a mask's probability that an export may show, in float32."""
+CHECKED = ((96, 128), (131, 77), (1, 50))
+"""Heights and widths of the pictures that an export is verified on."""
+
+Run = Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]
+
+
+class ExportError(ValueError):
+    """The exported graph does not compute what the network computes."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export made.
+
+    Attributes:
+        files: that were written.
+        difference: the largest from the network that was seen, of scores and masks on `CHECKED` pictures.
+        reference: what it was compared with.
+    """
+
+    files: list[Path]
+    difference: float
+    reference: str
+
+
+def export(weights: str | Path, path: Path, format: Format) -> Exported:
+    """Write weights as one graph.
+
+    Args:
+        weights: a bundled name, a `.safetensors` path, a folder in the released layout, or one of quantized parts,
+            of which the float32 weights are written.
+        path: of the file; for "openvino" the .xml, beside which its .bin is written.
+        format: "onnx" (opset 17), "openvino" (IR) or "torchscript".
+
+    Raises:
+        ValueError: if the path has not the format's ending, its folder does not exist, or the format's package is not
+            installed.
+        WeightsError: if the weights cannot be read.
+        ExportError: if the graph differs from the network by more than `TOLERANCE`; nothing is written then.
+        OSError: if a file cannot be written; what stood there before is then still there.
+    """
+    backend = "torch" if format == "torchscript" else format
+    if path.suffix != ENDINGS[format]:
+        raise ValueError(f"{path} does not end in {ENDINGS[format]}: name the file so")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path.parent} is not a folder: make it first")
+    if not is_installed(backend):
+        raise ValueError(f"format {format} needs more: pip install '{INSTALLED_BY[backend]}'")
+    parameters, card = read_parameters(weights)
+    contents, run = _WRITERS[format](Parts(parameters).whole(), path, card.model_dump_json())
+    reference, name = _reference(weights, parameters)
+    difference = float(np.max([_difference(run, reference, side) for side in CHECKED]))
+    if not difference <= TOLERANCE:
+        raise ExportError(
+            f"{path} was not written: its graph differs from the network by {difference:.2g}, more than {TOLERANCE:g};"
+            " try another version of the runtime"
+        )
+    write_whole(contents)
+    return Exported(list(contents), difference, name)
+
+
+def _reference(weights: str | Path, parameters: Parameters) -> tuple[Run, str]:
+    """The network in torch where that is installed, otherwise the engine."""
+    if find_spec("torch") is None:
+        engine = Engine(Parts(parameters), find_backend("openvino", "cpu", "float32"))
+
+        def by_engine(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            output = engine(pixels)
+            return [np.array([output.score], dtype=np.float32), *output.masks.values()]
+
+        return by_engine, "the engine (torch is not installed)"
+    import torch
+
+    from psccnet.weights.store import load
+
+    network, _ = load(weights)
+
+    def by_torch(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        with torch.inference_mode():
+            prediction = network(torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
+        masks = [torch.sigmoid(mask)[0, 0].numpy() for mask in prediction.mask_logits]
+        return [torch.softmax(prediction.detection_logits, 1)[:, 1].numpy(), *masks]
+
+    return by_torch, "the network in torch"
+
+
+def _difference(run: Run, reference: Run, size: tuple[int, int]) -> float:
+    rng = np.random.default_rng(sum(size))
+    coarse = rng.integers(0, 256, (-(-size[0] // 8), -(-size[1] // 8), 3), dtype=np.uint8)
+    picture = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)[: size[0], : size[1]]
+    pairs = zip(run(picture), reference(picture), strict=True)
+    # Not Python's max, which passes over NaN.
+    return float(np.max([np.abs(found.reshape(wanted.shape) - wanted).max() for found, wanted in pairs]))
+
+
+def _to_onnx(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+    import onnx
+
+    from psccnet.engine.backends.onnx import build
+
+    model = build(part)
+    onnx.helper.set_model_props(model, {"psccnet": card})
+    onnx.checker.check_model(model, full_check=True)
+    content = model.SerializeToString()
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return {path: content}, lambda pixels: list(session.run(list(part.outputs), {"pixels": pixels[None]}))
+
+
+def _to_openvino(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+    import openvino
+
+    from psccnet.engine.backends.openvino import build
+
+    model = build(part)
+    for name, value in json.loads(card).items():
+        model.set_rt_info(json.dumps(value), ["psccnet", name])
+    with TemporaryDirectory() as folder:
+        temporary = Path(folder) / path.name
+        openvino.save_model(model, temporary, compress_to_fp16=False)
+        contents = {file: (temporary.parent / file.name).read_bytes() for file in (path, path.with_suffix(".bin"))}
+        compiled = openvino.Core().compile_model(temporary, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def run(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        found = compiled({"pixels": pixels[None]})
+        return [found[name] for name in part.outputs]
+
+    return contents, run
+
+
+def _to_torchscript(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+    import torch
+
+    from psccnet.engine.backends.pytorch import TorchPart
+
+    example = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
+    stream = io.BytesIO()
+    module = TorchPart(part)
+    with torch.inference_mode(), warnings.catch_warnings():
+        # TorchScript is deprecated, and still what programs without Python read.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        module(example)  # makes tensors of its layers, which would be steps of the trace else
+        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        torch.jit.save(traced, stream, _extra_files={"psccnet.json": card})
+        loaded: Any = torch.jit.load(io.BytesIO(stream.getvalue()))  # type: ignore[no-untyped-call]
+
+    def run(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        with torch.inference_mode():
+            return [output.numpy() for output in loaded(torch.from_numpy(pixels[None].copy()))]
+
+    return {path: stream.getvalue()}, run
+
+
+_WRITERS: dict[Format, Callable[[Part, Path, str], tuple[dict[Path, bytes], Run]]] = {
+    "onnx": _to_onnx,
+    "openvino": _to_openvino,
+    "torchscript": _to_torchscript,
+}

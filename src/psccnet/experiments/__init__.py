@@ -1,0 +1,1 @@
+"""What trains several networks to compare them, and looks into them."""

@@ -1,0 +1,1 @@
+"""Bytes to pixels and back: samples, decoding, masks, resampling, encodings and cameras."""

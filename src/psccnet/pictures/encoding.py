@@ -1,0 +1,103 @@
+"""Pictures to files and back, as they are stored: what the synthesis and the distortions compress with."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from psccnet.pictures.sample import Picture
+
+_TAIL = 1024
+"""Bytes at the end of a file in which a whole JPEG or PNG has its end marker."""
+
+
+class UnusableFileError(ValueError):
+    """A file that cannot be used; the synthesis goes on without it.
+
+    Attributes:
+        name: of the file.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A file format: JPEG of `quality` (1..100), with or without halved chroma; PNG if quality is None."""
+
+    quality: int | None
+    halved_chroma: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """The file name's ending."""
+        return ".png" if self.quality is None else ".jpg"
+
+
+def encode(picture: Picture, encoding: Encoding) -> bytes:
+    """Return HxWx3 uint8 RGB as the bytes of a file; ValueError if the encoder refuses it."""
+    options: list[int] = []
+    if encoding.quality is not None:
+        chroma = (
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if encoding.halved_chroma else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+        )
+        options = [cv2.IMWRITE_JPEG_QUALITY, encoding.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, chroma]
+    done, data = cv2.imencode(encoding.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    if not done:
+        raise ValueError(f"a picture of shape {picture.shape} cannot be encoded as {encoding}")
+    return bytes(data)
+
+
+def decode_as_stored(data: bytes, name: str) -> Picture:
+    """Decode a picture file to HxWx3 uint8 RGB, ignoring its EXIF orientation.
+
+    Raises:
+        UnusableFileError: `data` is not a picture, or not a whole one.
+    """
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    if decoded is None:
+        raise UnusableFileError(name, "not a readable picture, or not a whole one")
+    # OpenCV fills up what is missing of a truncated file and says nothing.
+    if b"\xff\xd9" not in data[-_TAIL:] and b"IEND" not in data[-_TAIL:]:
+        try:
+            with Image.open(BytesIO(data)) as picture:
+                picture.load()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UnusableFileError(name, f"truncated or damaged ({error})") from error
+    return np.asarray(decoded, np.uint8)
+
+
+def compressed(picture: Picture, encoding: Encoding | None, repeated_chroma: bool = False) -> Picture:
+    """HxWx3 uint8 as it comes back from a file of that format; as it is, if there is none.
+
+    Args:
+        picture: to compress.
+        encoding: of the file.
+        repeated_chroma: decode halved chroma as some editors do, each sample repeated over its 2 x 2 pixels.
+    """
+    if encoding is None:
+        return picture
+    data = encode(picture, encoding)
+    if repeated_chroma and encoding.halved_chroma and min(picture.shape[:2]) > 1:
+        return _with_repeated_chroma(data)
+    return decode_as_stored(data, "compressed picture")
+
+
+def _with_repeated_chroma(data: bytes) -> Picture:
+    """Decode a 4:2:0 JPEG; at half the size, the decoder gives its chroma as it is stored."""
+    with Image.open(BytesIO(data)) as whole, Image.open(BytesIO(data)) as half:
+        width, height = whole.size
+        whole.draft("YCbCr", whole.size)
+        half.draft("YCbCr", (width // 2, height // 2))
+        stored = np.asarray(half)[..., :0:-1]  # Cr and Cb, as OpenCV has them
+        assert stored.shape[:2] == ((height + 1) // 2, (width + 1) // 2)
+        chroma = stored.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+        both = np.concatenate([np.asarray(whole)[..., :1], chroma], axis=2)
+    return np.asarray(cv2.cvtColor(both, cv2.COLOR_YCrCb2RGB), np.uint8)

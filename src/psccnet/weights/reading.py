@@ -1,0 +1,66 @@
+"""Weight files found and read, into whatever tensors are wanted. Needs no torch."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors
+from pydantic import ValidationError
+from safetensors import safe_open
+
+from psccnet.errors import WeightsError, listed
+from psccnet.weights.card import Architecture, Card, bundled, verify
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """The file or folder that a bundled name or a path stands for; a bundled name goes before a path.
+
+    Raises:
+        WeightsError: if it is neither.
+    """
+    names = bundled()
+    if isinstance(name_or_path, str) and name_or_path in names:
+        return names[name_or_path]
+    path = Path(name_or_path)
+    if not path.exists():
+        known = listed(list(names), 20) or "none"
+        raise WeightsError(
+            f"{name_or_path} is neither bundled weights (there are: {known}) nor a file or folder: check the name"
+        )
+    return path
+
+
+def inside(path: Path) -> Path:
+    """The weights within a folder of quantized parts; any other path as it is."""
+    file = path / "weights.safetensors"
+    return file if file.is_file() else path
+
+
+def read(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, Any], Card]:
+    """Read a .safetensors file that has its card beside it.
+
+    Args:
+        path: of the file.
+        framework: "np" for NumPy arrays, "pt" for torch tensors.
+
+    Returns:
+        Key -> tensor as stored, and the card.
+
+    Raises:
+        WeightsError: if the file is not the card's (sha256), no safetensors file, or of another network than the card.
+    """
+    card = verify(path)
+    try:
+        with safe_open(path, framework=framework, device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+    except safetensors.SafetensorError as error:
+        raise WeightsError(f"{path} is not a safetensors file ({error}): copy it again") from None
+    try:
+        architecture = Architecture.model_validate_json(metadata["architecture"])
+    except (KeyError, ValidationError):
+        raise WeightsError(f"{path} does not say which network it holds: write it with psccnet.weights.save") from None
+    if architecture != card.architecture:
+        raise WeightsError(
+            f"{path} holds the network {architecture!r}, but its card {card.architecture!r}: mend the card"
+        )
+    return tensors, card

@@ -1,0 +1,200 @@
+"""The engine says what the plain network says, on every backend, in whatever tiles."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import golden
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from psccnet.engine.backends.find import find_backend
+from psccnet.engine.engine import Engine, settled
+from psccnet.engine.parameters import Parameters, read_parameters
+from psccnet.engine.parts import Parts
+from psccnet.engine.tiling import plan
+from psccnet.network import PSCCNet, initialise
+from psccnet.weights import load
+from psccnet.weights.card import Architecture
+from psccnet.weights.released import LAYOUT, import_released
+
+from ..conftest import network_as_trained, texture
+
+BACKENDS = ["openvino", "onnx", "torch"]
+TILE = 206 * 206
+
+
+def parameters_of(network: PSCCNet) -> Parameters:
+    architecture = {name: getattr(network, name) for name in Architecture.model_fields}
+    tensors = {key: value.numpy() for key, value in network.state_dict().items()}
+    return Parameters(tensors, Architecture.model_validate(architecture))
+
+
+def engine_of(network: PSCCNet, backend: str = "openvino", precision: str = "float32", tile: int = TILE) -> Engine:
+    return Engine(Parts(parameters_of(network)), find_backend(backend, "cpu", precision), tile)
+
+
+@pytest.fixture(scope="module")
+def network() -> PSCCNet:
+    return network_as_trained()
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def engine(request: pytest.FixtureRequest, network: PSCCNet) -> Engine:
+    return engine_of(network, request.param)
+
+
+def plain(network: PSCCNet, pixels: NDArray[np.uint8]) -> tuple[float, dict[int, NDArray[np.float32]]]:
+    with torch.inference_mode():
+        prediction = network(torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
+    masks = [torch.sigmoid(mask)[0, 0].numpy() for mask in prediction.mask_logits]
+    return float(torch.softmax(prediction.detection_logits, 1)[0, 1]), dict(enumerate(masks, start=1))
+
+
+def assert_same(engine: Engine, network: PSCCNet, pixels: NDArray[np.uint8], tolerance: float = 1e-4) -> None:
+    output = engine(pixels)
+    score, masks = plain(network, pixels)
+    assert output.score == pytest.approx(score, abs=tolerance)
+    assert list(output.masks) == [1, 2, 3, 4]
+    for scale, mask in masks.items():
+        assert output.masks[scale].dtype == np.float32
+        np.testing.assert_allclose(output.masks[scale], mask, rtol=0, atol=tolerance)
+
+
+# Whole, cut along one axis, along both, with a remainder of one pixel.
+@pytest.mark.parametrize(
+    "size", [(33, 47), (64, 64), (1, 40), (40, 1), (1, 1), (7, 96), (90, 641), (225, 217), (1, 50_001)]
+)
+def test_the_engine_says_what_the_network_says(engine: Engine, network: PSCCNet, size: tuple[int, int]) -> None:
+    assert_same(engine, network, texture(4, *size))
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 260), st.integers(1, 260))
+def test_any_size_in_tiles(height: int, width: int) -> None:
+    network = network_as_trained()
+    assert_same(ENGINE, network, texture(height, height, width))
+
+
+ENGINE = engine_of(network_as_trained())
+
+
+def test_the_bundled_weights_in_tiles() -> None:
+    network, _ = load("default")
+    parameters, _ = read_parameters("default")
+    engine = Engine(Parts(parameters), find_backend("openvino", "cpu", "float32"), TILE)
+    assert_same(engine, network, texture(9, 225, 217))
+
+
+def test_large_pictures_are_cut() -> None:
+    rows, columns = plan(225, 217, TILE)
+    assert len(rows) == len(columns) == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"variant": "released"},
+        {"attention": "spatial"},
+        {"attention": "channel"},
+        {"attention": "none"},
+        {"shared_embedding": False},
+        {"grid": 96},
+        {"detection": "contrast"},
+    ],
+    ids=str,
+)
+def test_every_architecture(backend: str, arguments: dict) -> None:
+    torch.manual_seed(5)
+    network = PSCCNet(**{"grid": 64, **arguments}).eval()
+    initialise(network)
+    with torch.no_grad():
+        for scale in range(1, 5):
+            getattr(network.bottom_up, f"scale{scale}").mask_block[2].weight.normal_(std=0.2)
+    assert_same(engine_of(network, backend), network, texture(7, 70, 90))
+
+
+def test_the_released_network_on_a_golden_picture(tmp_path: Path) -> None:
+    for part, shapes in golden.keys().items():
+        path = tmp_path / LAYOUT[part]
+        path.parent.mkdir(parents=True)
+        torch.save({key: torch.from_numpy(v) for key, v in golden.state_dict(part, shapes, seed=1).items()}, path)
+    pixels = np.asarray(golden.image(12, 333, 517)).astype(np.uint8)
+    expected = dict(np.load(golden.HERE / "seed1_image12_333x517.npz"))
+    engine = engine_of(import_released(tmp_path), tile=300 * 300)
+    assert len(plan(333, 517, 300 * 300)[1]) > 1
+    output = engine(pixels)
+    logits = torch.from_numpy(expected["logits"])
+    assert output.score == pytest.approx(float(torch.softmax(logits, -1).flatten()[1]), abs=1e-3)
+    for scale in (4, 3, 2):
+        assert np.abs(output.masks[scale] - expected[f"mask{scale}"]).max() < 1e-3
+    # See tests/network/test_golden.py: these weights magnify rounding in the last mask.
+    finest = np.abs(output.masks[1] - expected["mask1"])
+    assert np.quantile(finest, 0.995) < 1e-3
+    assert finest.max() < 5e-3
+
+
+@pytest.mark.parametrize("exit_scale", [1, 2, 3, 4])
+def test_coarser_exits_give_the_same_masks(engine: Engine, exit_scale: int) -> None:
+    pixels = texture(5)
+    whole, part = engine(pixels), engine(pixels, exit_scale)
+    assert part.score == whole.score
+    assert list(part.masks) == list(range(exit_scale, 5))
+    for scale, mask in part.masks.items():
+        np.testing.assert_array_equal(mask, whole.masks[scale])
+
+
+def test_the_gate_skips_masks_below_the_threshold(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = texture(5)
+    score = engine(pixels).score
+    assert list(engine(pixels, gate_below=score).masks) == [1, 2, 3, 4]
+    monkeypatch.setattr(engine.parts, "scale", lambda _scale: pytest.fail("a mask was computed"))
+    gated = engine(pixels, gate_below=score + 0.01)
+    assert (gated.masks, gated.score) == ({}, score)
+
+
+def test_auto_stops_where_masks_have_settled(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = texture(5)
+    for tolerance, left in ((0.0, [1, 2, 3, 4]), (2.0, [3, 4])):
+        monkeypatch.setattr("psccnet.engine.engine.SETTLED", tolerance)
+        assert list(engine(pixels, "auto").masks) == left
+
+
+def test_settled_compares_with_the_mask_before() -> None:
+    coarse, fine = np.full((4, 4), 0.3, np.float32), np.full((8, 8), 0.3, np.float32)
+    assert not settled({4: coarse}, 4)
+    assert settled({4: coarse, 3: fine}, 3)
+    fine[:4] = 0.6
+    assert not settled({4: coarse, 3: fine}, 3)
+
+
+@pytest.mark.parametrize("backend", ["openvino", "torch"])
+def test_bf16_is_close(network: PSCCNet, backend: str) -> None:
+    pixels = texture(6, 100, 120)
+    score, masks = plain(network, pixels)
+    rough = engine_of(network, backend, "bf16")(pixels)
+    assert rough.score == pytest.approx(score, abs=0.05)
+    for scale, mask in masks.items():
+        assert rough.masks[scale].dtype == np.float32
+        np.testing.assert_allclose(rough.masks[scale], mask, rtol=0, atol=0.05)
+
+
+def test_of_large_maps_only_the_last_size_is_kept(network: PSCCNet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("psccnet.engine.engine.FIXED_FROM", 1)
+    engine = engine_of(network)
+    first = engine(texture(1, 20, 20))
+    for side in range(21, 24):
+        engine(texture(1, side, side))
+        assert sum(len(key) > 1 for key in engine._compiled) == 1
+    assert engine(texture(1, 20, 20)).score == first.score
+
+
+def test_threads_may_share_an_engine(engine: Engine) -> None:
+    pictures = [texture(seed, 40 + seed, 50) for seed in range(6)]
+    alone = [engine(pixels).score for pixels in pictures]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda pixels: engine(pixels).score, pictures)) == alone
