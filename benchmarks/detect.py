@@ -48,10 +48,10 @@ def released() -> Callable[[bytes], object]:
     """The released network in torch as its code runs it: one picture, contiguous, float32, eager."""
     import torch
 
-    from psccnet.network import PSCCNet
+    from psccnet.network import Architecture, PSCCNet
 
     torch.manual_seed(0)
-    network = PSCCNet("released").eval()
+    network = PSCCNet(Architecture("released")).eval()
 
     def once(data: bytes) -> object:
         pixels = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
@@ -69,9 +69,9 @@ def measure(way: str, width: int, height: int, cold: bool) -> dict[str, float]:
     if way == RELEASED:
         once = released()
     else:
-        from psccnet.inference import load
+        from psccnet.inference import load_detector
 
-        once = load(backend=backend, device="cpu", precision=precision, max_pixels=10**9).detect
+        once = load_detector(backend=backend, device="cpu", precision=precision, max_pixels=10**9).detect
     if not cold:
         # Eager torch prepares itself for no size; a small picture warms it up as well.
         once(jpeg(256, 256) if way == RELEASED else data)

@@ -16,7 +16,7 @@ import numpy as np
 from psccnet.cli.progress import progress
 from psccnet.datasets.listing import read_listing
 from psccnet.engine.engine import SETTLED, change
-from psccnet.inference import load
+from psccnet.inference import load_detector
 from psccnet.metrics import auc
 from psccnet.pictures.resampling import resample
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], dest="sets")
     parser.add_argument("--weights", default="default")
     arguments = parser.parse_args()
-    engine = load(arguments.weights).engine
+    engine = load_detector(arguments.weights).engine
     changes: list[dict[int, float]] = []
     aucs: list[dict[int, float] | None] = []
     for entry in progress(read_listing(arguments.listing, tuple(arguments.sets)), "pictures"):

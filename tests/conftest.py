@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from psccnet.inference import Detector, load
-from psccnet.network import PSCCNet, initialise
-from psccnet.network.detection_head import Detection
+from psccnet.engine.backends.onnx import ONNXBackend
+from psccnet.engine.backends.openvino import OpenVINOBackend
+from psccnet.engine.backends.pytorch import TorchBackend
+from psccnet.engine.convert import convert
+from psccnet.engine.engine import Engine
+from psccnet.inference import Detector, load_detector
+from psccnet.network import Architecture, PSCCNet, initialise
+from psccnet.network.architecture import Detection, Stem
 from psccnet.weights import Card, save
+
+TILE = 206 * 206
+"""Cells of a tile: pictures of 225 x 217 are cut into four."""
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +56,10 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return start
 
 
-def network_as_trained(grid: int = 64, detection: Detection = "head") -> PSCCNet:
+def network_as_trained(grid: int = 64, detection: Detection = "head", stem: Stem = "full") -> PSCCNet:
     """A network with batch norms that shift and scale, not so deep that float32 blurs comparisons."""
     torch.manual_seed(3)
-    made = PSCCNet(grid=grid, detection=detection).eval()
+    made = PSCCNet(Architecture(grid=grid, detection=detection, stem=stem)).eval()
     for module in made.modules():
         if isinstance(module, nn.BatchNorm2d):
             for values, low, high in (
@@ -62,6 +70,24 @@ def network_as_trained(grid: int = 64, detection: Detection = "head") -> PSCCNet
             ):
                 nn.init.uniform_(values, low, high)
     return made
+
+
+def engine_of(network: PSCCNet, backend: str = "openvino", precision: str = "float32", tile: int = TILE) -> Engine:
+    """An engine that runs a network on the processor, in tiles of about `tile` cells."""
+    if backend == "torch":
+        return Engine(network.architecture, TorchBackend(network, "cpu", precision), tile)
+    kinds = {"openvino": OpenVINOBackend, "onnx": ONNXBackend}
+    return Engine(network.architecture, kinds[backend](graphs_of(network), precision=precision), tile)
+
+
+_GRAPHS: dict[int, tuple[PSCCNet, dict[str, bytes]]] = {}
+
+
+def graphs_of(network: PSCCNet) -> dict[str, bytes]:
+    """The graphs of a network that no longer changes, made once."""
+    if id(network) not in _GRAPHS:
+        _GRAPHS[id(network)] = network, convert(network)
+    return _GRAPHS[id(network)][1]
 
 
 def texture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
@@ -78,7 +104,7 @@ def texture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
 def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Untrained weights called "test", on a grid of 64, with their card."""
     torch.manual_seed(1)
-    network = PSCCNet(grid=64)
+    network = PSCCNet(Architecture(grid=64))
     initialise(network)
     # Untrained networks answer alike to everything; a livelier last layer tells pictures and pixels apart.
     with torch.no_grad():
@@ -92,7 +118,7 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def detector(weights_file: Path) -> Detector:
-    return load(weights_file, device="cpu", precision="float32")
+    return load_detector(weights_file, device="cpu", precision="float32")
 
 
 @pytest.fixture

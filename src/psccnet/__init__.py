@@ -9,7 +9,8 @@ print(result.verdict, result.score)
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from psccnet.inference import Detector, Result, load
+    from psccnet.inference import Detector, Result
+    from psccnet.inference import load_detector as load
 
 __version__ = "0.1.0"
 __all__ = ["Detector", "Result", "__version__", "load"]
@@ -20,5 +21,5 @@ def __getattr__(name: str) -> Any:
     if name in ("Detector", "Result", "load"):
         from psccnet import inference
 
-        return getattr(inference, name)
+        return getattr(inference, {"load": "load_detector"}.get(name, name))
     raise AttributeError(f"module 'psccnet' has no attribute {name!r}")

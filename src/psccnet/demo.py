@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from psccnet.inference import Detector, Result, load
+from psccnet.inference import Detector, Result, load_detector
 from psccnet.inference.rendering import overlay, progression, write_pictures
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.whole_files import write_whole
@@ -166,7 +166,7 @@ def write_page(detector: Detector, folder: Path) -> Path:
 
 def main() -> None:
     """Write demo/index.html with the bundled weights and open it where there is a screen."""
-    page = write_page(load(), Path("demo"))
+    page = write_page(load_detector(), Path("demo"))
     if os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32"):
         webbrowser.open(page.resolve().as_uri())
 

@@ -7,7 +7,7 @@ import yaml
 from pytorch_lightning import Trainer
 
 from psccnet.training.recipe import read_recipe
-from psccnet.weights import load
+from psccnet.weights import load_network
 
 from .conftest import Run
 
@@ -58,7 +58,7 @@ def test_train_bundle_and_detect(
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"{out}: mine, 2 steps, sha256 ")  # the second call went on from the first
 
-    network, written = load(out)
+    network, written = load_network(out)
     assert (network.shared_embedding, network.grid) == (False, 256)
     assert (written.threshold, written.pictures) == (0.25, 8)
     done = psccnet("detect", photo, "--weights", out)

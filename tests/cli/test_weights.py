@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from psccnet.weights import load, read_card
+from psccnet.weights import load_network, read_card
 
 from ..weights.conftest import released_states, write_released
 from .conftest import Run
@@ -68,7 +68,7 @@ def test_import(psccnet: Run, released: Path, photo: Path, tmp_path: Path) -> No
     assert len(warnings) == 3
     for warning, part in zip(warnings, ("HRNet", "NLCDetection", "DetectionHead"), strict=True):
         assert warning.endswith(f"{part}.pth is not the released {part} file; imported all the same.")
-    network, card = load(out)
+    network, card = load_network(out)
     assert (network.variant, card.name) == ("released", "released")
     assert psccnet("weights", "verify", out).status == 0
 

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from psccnet.engine.export import _WRITERS, ENDINGS, ExportError, _to_openvino, export
-from psccnet.engine.parts import Part
-from psccnet.inference import Detector, load
+from psccnet.engine.graphs import Whole
+from psccnet.inference import Detector, load_detector
 from psccnet.weights import Card, save
 from psccnet.weights.card import read_card
 
@@ -42,6 +42,12 @@ def run_torchscript(path: Path) -> Run:
 
 
 RUNS = {"onnx": run_onnx, "openvino": run_openvino, "torchscript": run_torchscript}
+
+
+def test_an_export_with_an_unshuffled_stem_takes_odd_sizes(tmp_path: Path) -> None:
+    weights = tmp_path / "quarter.safetensors"
+    save(network_as_trained(stem="unshuffled"), weights, Card(name="quarter"))
+    assert export(weights, tmp_path / "a.onnx", "onnx").difference < 1e-4  # sizes of `CHECKED` are odd
 
 
 @pytest.mark.parametrize("format", RUNS)
@@ -72,7 +78,7 @@ def test_an_export_scores_by_mask_2_where_its_weights_do(tmp_path: Path) -> None
     save(network_as_trained(detection="contrast"), weights, Card(name="contrast"))
     done = export(weights, tmp_path / "a.onnx", "onnx")
     assert done.difference < 1e-4
-    engine = load(weights, device="cpu", precision="float32").engine
+    engine = load_detector(weights, device="cpu", precision="float32").engine
     pixels = texture(1, 70, 50)
     (score,) = run_onnx(tmp_path / "a.onnx")(pixels[None])[0]
     assert score == pytest.approx(engine(pixels).score, abs=1e-4)
@@ -107,7 +113,7 @@ def test_a_graph_that_differs_is_not_written(
 def test_a_graph_that_gives_no_number_is_not_written(
     weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+    def write(part: Whole, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
         contents, run = _to_openvino(part, path, card)
 
         def broken(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -140,6 +146,6 @@ def test_names_are_checked_first(weights_file: Path, tmp_path: Path, monkeypatch
         export(weights_file, tmp_path / "a.bin", "onnx")
     with pytest.raises(ValueError, match="none is not a folder"):
         export(weights_file, tmp_path / "none" / "a.onnx", "onnx")
-    monkeypatch.setattr("psccnet.engine.export.is_installed", lambda _name: False)
-    with pytest.raises(ValueError, match=r"format onnx needs more: pip install 'psccnet\[onnx\]'"):
+    monkeypatch.setattr("psccnet.engine.export.find_spec", lambda name: None if name == "torch" else True)
+    with pytest.raises(ValueError, match=r"format onnx needs torch: pip install 'psccnet\[torch,onnx\]'"):
         export(weights_file, tmp_path / "a.onnx", "onnx")

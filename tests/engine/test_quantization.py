@@ -13,7 +13,7 @@ from psccnet.cli.weights import show, verify
 from psccnet.engine.export import export
 from psccnet.engine.quantization import quantize
 from psccnet.inference import Detector
-from psccnet.weights import WeightsError, load
+from psccnet.weights import WeightsError, load_network
 from psccnet.weights.card import read_card, render
 
 from ..conftest import texture
@@ -39,7 +39,7 @@ def test_a_folder_of_quantized_weights_detects(quantized: Path, detector: Detect
     assert rough.card == detector.card
     # Whole, and in tiles.
     for tile, pixels in ((10**6, texture(20, 80, 90)), (206 * 206, texture(21, 225, 217))):
-        rough.engine.tile_pixels = tile
+        rough.engine.tile_cells = tile
         one, other = detector.detect(pixels, masks=(1, 4)), rough.detect(pixels, masks=(1, 4))
         assert one.score == pytest.approx(other.score, abs=0.1)
         assert one.score != other.score
@@ -71,8 +71,6 @@ def test_refusals(weights_file: Path, quantized: Path, tmp_path: Path) -> None:
         quantize(weights_file, pictures, quantized)
     with pytest.raises(WeightsError, match="is a folder"):
         quantize(quantized, pictures, tmp_path / "new")
-    with pytest.raises(ValueError, match="at least 256 x 256"):
-        quantize(weights_file, pictures, tmp_path / "new")
     with pytest.raises(ValueError, match="is not a folder"):
         quantize(weights_file, pictures, tmp_path / "none" / "new")
     assert list(tmp_path.iterdir()) == []
@@ -80,7 +78,7 @@ def test_refusals(weights_file: Path, quantized: Path, tmp_path: Path) -> None:
 
 def test_parts_of_other_weights_or_damaged_ones_are_refused(quantized: Path, tmp_path: Path) -> None:
     measured = json.loads((quantized / "int8.json").read_text())
-    assert set(measured["parts"]) == {f"{part}.{end}" for part in ("stem", "stages", "tile") for end in ("xml", "bin")}
+    assert set(measured["parts"]) == {f"{part}.{end}" for part in ("stem", "stages") for end in ("xml", "bin")}
 
     def refused(name: str) -> None:
         with pytest.raises(WeightsError, match=f"{name} is damaged or of other weights"):
@@ -88,23 +86,23 @@ def test_parts_of_other_weights_or_damaged_ones_are_refused(quantized: Path, tmp
 
     for name in ("lacking", "cut", "other", "old", "nonsense"):
         shutil.copytree(quantized, tmp_path / name)
-    (tmp_path / "lacking" / "tile.bin").unlink()
+    (tmp_path / "lacking" / "stages.bin").unlink()
     refused("lacking")
     text = (quantized / "stem.xml").read_text()
     (tmp_path / "cut" / "stem.xml").write_text(text[: len(text) // 2])
     refused("cut")
     (tmp_path / "other" / "int8.json").write_text(json.dumps(measured | {"sha256": "0" * 64}))
     refused("other")
-    (tmp_path / "old" / "int8.json").write_text(json.dumps(measured | {"parts": ["stem", "stages", "tile"]}))
+    (tmp_path / "old" / "int8.json").write_text(json.dumps(measured | {"parts": ["stem", "stages"]}))
     refused("old")
     (tmp_path / "nonsense" / "int8.json").write_text("[")
     refused("nonsense")
 
 
 def test_others_take_the_weights_it_was_made_of(quantized: Path, weights_file: Path, tmp_path: Path) -> None:
-    network, card = load(quantized)
+    network, card = load_network(quantized)
     assert card == read_card(weights_file)
-    original = load(weights_file)[0].state_dict()
+    original = load_network(weights_file)[0].state_dict()
     assert all(torch.equal(value, original[key]) for key, value in network.state_dict().items())
     export(quantized, tmp_path / "a.onnx", "onnx")
 

@@ -45,12 +45,12 @@ def test_cores_cover_an_axis_once(length: int, pieces: int, kind: tuple[int, int
 
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000), st.integers(90_000, 3_000_000))
-def test_plans_keep_to_the_size_of_a_tile(height: int, width: int, tile_pixels: int) -> None:
-    rows, columns = plan(height, width, tile_pixels)
+def test_plans_keep_to_the_size_of_a_tile(height: int, width: int, tile_cells: int) -> None:
+    rows, columns = plan(height, width, tile_cells)
     tile = (rows[0].stop - rows[0].start) * (columns[0].stop - columns[0].start)
     # Less than two halos and some rows cannot be had.
-    assert tile <= max(tile_pixels, (4 * HALO + ALIGNMENT) ** 2)
-    if height * width <= tile_pixels:
+    assert tile <= max(tile_cells, (4 * HALO + ALIGNMENT) ** 2)
+    if height * width <= tile_cells:
         assert len(rows) == len(columns) == 1
 
 

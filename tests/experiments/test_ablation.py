@@ -8,9 +8,9 @@ import pytest
 from psccnet.datasets.listing import read_listing
 from psccnet.experiments import ablation
 from psccnet.experiments.ablation import VARIANTS, ablate, ablation_table
-from psccnet.network import PSCCNet
+from psccnet.network import Architecture, PSCCNet
 from psccnet.training.recipe import Recipe
-from psccnet.weights import load, save
+from psccnet.weights import load_network, save
 from psccnet.weights.card import Card
 
 pytestmark = [
@@ -32,7 +32,7 @@ def recipe(tmp_path: Path) -> Recipe:
         csv.writer(file).writerows(
             [("file", "split"), *((f"{i}.png", "train" if i < 4 else "validation") for i in range(6))]
         )
-    save(PSCCNet(grid=32), tmp_path / "start.safetensors", Card(name="start"))
+    save(PSCCNet(Architecture(grid=32)), tmp_path / "start.safetensors", Card(name="start"))
     return Recipe.model_validate(
         {
             "epochs": 1,
@@ -67,9 +67,9 @@ def test_variants_share_budget_and_top_down_path(
         ("w/o CA+SA", 4),
     ]
     assert told[1] == "w/o CA+SA, seed 3 (2 of 4)"
-    start = load(tmp_path / "start.safetensors")[0].state_dict()
+    start = load_network(tmp_path / "start.safetensors")[0].state_dict()
     for name, attention in (("pscc-net-3", "both"), ("w-o-ca-sa-3", "none")):
-        network, card = load(tmp_path / "out" / name / "weights.safetensors")
+        network, card = load_network(tmp_path / "out" / name / "weights.safetensors")
         assert (card.attention, card.grid, card.steps, card.pictures) == (attention, 32, 2, 8)
         state = network.state_dict()
         assert all((state[key] == start[key]).all() for key in state if key.startswith("top_down."))
@@ -94,7 +94,10 @@ def test_variants_share_budget_and_top_down_path(
 
 
 def test_each_variant_is_an_argument_of_the_network() -> None:
-    counts = {name: sum(p.numel() for p in PSCCNet(**changes).parameters()) for name, changes in VARIANTS.items()}
+    counts = {
+        name: sum(p.numel() for p in PSCCNet(Architecture(**changes)).parameters())
+        for name, changes in VARIANTS.items()
+    }
     assert counts["w/o CA+SA"] < min(counts["w/o SA"], counts["w/o CA"]) < counts["PSCC-Net"] < counts["w/o FS"]
 
 

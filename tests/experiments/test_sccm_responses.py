@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from psccnet.experiments.sccm_responses import choose_points, responses
-from psccnet.network import PSCCNet
+from psccnet.network import Architecture, PSCCNet
 
 from ..conftest import network_as_trained, texture
 
@@ -35,7 +35,7 @@ def test_responses_are_those_of_the_module(scale: int, side: int, tokens: int) -
 @pytest.mark.parametrize("shared", [True, False])
 def test_the_channel_response_is_what_the_module_adds(shared: bool) -> None:
     torch.manual_seed(0)
-    module = PSCCNet(shared_embedding=shared, grid=64).bottom_up.scale3.sccm.eval()
+    module = PSCCNet(Architecture(shared_embedding=shared, grid=64)).bottom_up.scale3.sccm.eval()
     x = torch.randn(1, 72, 16, 16)
     with torch.inference_mode():
         module.alpha_s.zero_()
@@ -50,9 +50,9 @@ def test_what_cannot_be_looked_at() -> None:
     with pytest.raises(ValueError, match="not 5"):
         responses(network, PICTURE, [(0, 0)], scale=5)
     with pytest.raises(ValueError, match="mixes rows"):
-        responses(PSCCNet(variant="released", grid=64).eval(), PICTURE, [(0, 0)])
+        responses(PSCCNet(Architecture(variant="released", grid=64)).eval(), PICTURE, [(0, 0)])
     with pytest.raises(ValueError, match="spatial attention"):
-        responses(PSCCNet(attention="spatial", grid=64).eval(), PICTURE, [(0, 0)])
+        responses(PSCCNet(Architecture(attention="spatial", grid=64)).eval(), PICTURE, [(0, 0)])
 
 
 def test_points_lie_where_they_are_said_to() -> None:

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from psccnet.network import PSCCNet, initialise
+from psccnet.network import Architecture, PSCCNet, initialise
 from psccnet.network.hrnet import BasicBlock
 from psccnet.network.initialisation import initialise_attention, restart_colours, similarity_layers
 
 
 def started(**arguments: object) -> PSCCNet:
     """A network in training mode, as at the first step."""
-    network = PSCCNet(grid=64, **arguments)
+    network = PSCCNet(Architecture(grid=64, **arguments))
     initialise(network, "residual")
     return network.train()
 
@@ -80,7 +80,7 @@ def test_basic_blocks_start_as_identities() -> None:
 
 
 def test_released_start_is_small_and_normal() -> None:
-    network = PSCCNet(grid=32)
+    network = PSCCNet(Architecture(grid=32))
     initialise(network, "released")
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     weights = torch.cat([module.weight.detach().flatten() for module in convolutions])
@@ -93,7 +93,7 @@ def test_released_start_is_small_and_normal() -> None:
 def test_the_start_follows_the_seed(scheme: str) -> None:
     def weights(seed: int) -> Tensor:
         torch.manual_seed(seed)
-        network = PSCCNet(grid=32)
+        network = PSCCNet(Architecture(grid=32))
         initialise(network, scheme)
         return nn.utils.parameters_to_vector(network.parameters())
 
@@ -103,7 +103,7 @@ def test_the_start_follows_the_seed(scheme: str) -> None:
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_attention_starts_even_and_can_be_started_again(shared: bool) -> None:
-    network = PSCCNet(shared_embedding=shared, grid=64)
+    network = PSCCNet(Architecture(shared_embedding=shared, grid=64))
     layers = similarity_layers(network)
     assert len(layers) == (8 if shared else 16)
     for layer in layers:
@@ -147,3 +147,11 @@ def test_colour_filters_take_the_place_of_those_read_least() -> None:
     restart_colours(network)
     changed = (network.top_down.conv2.weight != before).transpose(0, 1).flatten(1).any(dim=1)
     assert changed.nonzero().flatten().tolist() == list(range(5, 17))
+
+
+def test_first_filters_of_an_unshuffled_stem_are_high_pass_over_all_phases() -> None:
+    network = PSCCNet(Architecture(grid=32, stem="unshuffled"))
+    initialise(network)
+    flat, high = network.top_down.conv1.weight.detach().unflatten(1, (3, 4)).mean(dim=(2, 3, 4)).abs().split(32)
+    assert high.max() < 1e-6
+    assert flat.max() > 1e-3

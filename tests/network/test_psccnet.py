@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psccnet.network import Prediction, PSCCLoss, PSCCNet
+from psccnet.network import Architecture, Prediction, PSCCLoss, PSCCNet
 
 from .conftest import square
 
@@ -17,7 +17,7 @@ ABLATIONS = list(itertools.product(("both", "spatial", "channel", "none"), (True
 @pytest.fixture(scope="module")
 def small() -> PSCCNet:
     torch.manual_seed(0)
-    return PSCCNet(grid=32).eval()
+    return PSCCNet(Architecture(grid=32)).eval()
 
 
 @pytest.mark.parametrize(("attention", "shared_embedding", "variant"), ABLATIONS)
@@ -25,7 +25,7 @@ class TestEveryAblation:
     """Table V is arguments: each of them builds, predicts and learns."""
 
     def test_predicts_and_learns(self, attention: str, shared_embedding: bool, variant: str) -> None:
-        network = PSCCNet(variant, attention, shared_embedding, grid=64)
+        network = PSCCNet(Architecture(variant, attention, shared_embedding, grid=64))
         prediction = network(torch.rand(2, 3, 64, 96))
         assert isinstance(prediction, Prediction)
         assert [tuple(mask.shape) for mask in prediction.mask_logits] == [
@@ -40,7 +40,7 @@ class TestEveryAblation:
     def test_has_the_branches_that_it_names(self, attention: str, shared_embedding: bool, variant: str) -> None:
         names = {
             key.removeprefix("bottom_up.scale1.sccm.").split(".")[0]
-            for key in PSCCNet(variant, attention, shared_embedding, grid=32).state_dict()
+            for key in PSCCNet(Architecture(variant, attention, shared_embedding, grid=32)).state_dict()
             if key.startswith("bottom_up.scale1.sccm.")
         }
         expected = {"g", "theta", "phi"} if attention != "none" else set()
@@ -53,7 +53,7 @@ class TestEveryAblation:
 
 @pytest.mark.parametrize("variant", ["paper", "released"])
 def test_parameter_counts_are_those_of_the_paper(variant: str) -> None:
-    counts = PSCCNet(variant).parameter_counts()
+    counts = PSCCNet(Architecture(variant)).parameter_counts()
     assert counts == {"top_down": 2_028_572, "detection_head": 919_546, "localization": 719_824}
 
 
@@ -79,7 +79,8 @@ def test_unknown_exit_scales_are_refused(small: PSCCNet, exit_scale: int) -> Non
     [
         ({"variant": "papr"}, "variant is .* not 'papr'"),
         ({"detection": "mask"}, "detection is 'head' or 'contrast', not 'mask'"),
-        ({"attention": "all"}, "attention is one of both, .* not 'all'"),
+        ({"attention": "all"}, "attention is 'both' or .* not 'all'"),
+        ({"stem": "half"}, "stem is 'full' or 'unshuffled', not 'half'"),
         ({"grid": 0}, "grid is a positive multiple of 32, not 0"),
         ({"grid": 48}, "not 48"),
         ({"grid": -32}, "not -32"),
@@ -87,7 +88,7 @@ def test_unknown_exit_scales_are_refused(small: PSCCNet, exit_scale: int) -> Non
 )
 def test_wrong_arguments_are_refused(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        PSCCNet(**arguments)
+        PSCCNet(Architecture(**arguments))
 
 
 @settings(max_examples=10, deadline=None)
@@ -106,6 +107,23 @@ def test_any_picture_size_is_taken(small: PSCCNet, height: int, width: int) -> N
     assert torch.isfinite(prediction.detection_logits).all()
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (33, 46), (64, 64)])
+def test_an_unshuffled_stem_halves_all_sizes(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    network = PSCCNet(Architecture(grid=32, stem="unshuffled")).eval()
+    assert network.top_down.conv1.weight.shape == (64, 12, 3, 3)
+    picture = torch.rand(1, 3, *size)
+    with torch.inference_mode():
+        maps = network.top_down(picture)
+        assert [x.shape[-2:] for x in maps] == [tuple(-(-side // (2 << scale)) for side in size) for scale in range(4)]
+        # A side that is odd is mirrored by one pixel.
+        even = (
+            torch.nn.functional.pad(picture, (0, size[1] % 2, 0, size[0] % 2), "reflect") if min(size) > 1 else picture
+        )
+        for x, wanted in zip(maps, network.top_down(even), strict=True):
+            torch.testing.assert_close(x, wanted)
+
+
 def test_pictures_of_a_batch_do_not_meet(small: PSCCNet) -> None:
     pictures = torch.rand(3, 3, 36, 44)
     with torch.inference_mode():
@@ -118,6 +136,8 @@ def test_pictures_of_a_batch_do_not_meet(small: PSCCNet) -> None:
 def test_the_network_needs_nothing_else_of_ours() -> None:
     program = (
         "import sys, psccnet.network\n"
+        "assert 'torch' not in sys.modules and psccnet.network.Architecture(grid=64)\n"
+        "psccnet.network.PSCCNet\n"
         "print(*sorted(m for m in sys.modules if m.startswith('psccnet')))\n"
         "print(*sorted({'cv2', 'pydantic', 'pytorch_lightning', 'safetensors'} & set(sys.modules)))"
     )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from psccnet.network.bottom_up import BottomUpPath
+from psccnet.network.bottom_up import BottomUpPath, modulated
 from psccnet.network.sccm import SCCM, Attention, Variant
 
 VARIANTS = get_args(Variant)
@@ -120,13 +120,12 @@ def test_without_attention_nothing_happens() -> None:
 
 
 def test_prior_of_eq_1_is_the_coarser_mask_upsampled() -> None:
-    path = BottomUpPath()
     feature = torch.rand(1, 2, 3, 3)
-    assert path.modulated(feature, None) is feature
+    assert modulated(feature, None) is feature
     mask = torch.tensor([[0.2, 0.4], [0.6, 0.8]])
     # Aligned corners: the middle of 3 is halfway between the 2.
     upsampled = torch.tensor([[0.2, 0.3, 0.4], [0.4, 0.5, 0.6], [0.6, 0.7, 0.8]])
-    torch.testing.assert_close(path.modulated(feature, torch.logit(mask)[None, None]), feature * upsampled)
+    torch.testing.assert_close(modulated(feature, torch.logit(mask)[None, None]), feature * upsampled)
 
 
 def test_each_mask_follows_from_the_one_before() -> None:

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from psccnet.training.bundle import GRID, bundle_checkpoint, without_folders
 from psccnet.training.recipe import Recipe
 from psccnet.training.task import PSCCTask
-from psccnet.weights import load, verify
+from psccnet.weights import load_network, verify
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def weights_of(run: Path) -> dict[str, torch.Tensor]:
 def test_weights_are_those_of_the_checkpoint(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "small.safetensors"
     bundle_checkpoint(run / "last.ckpt", out, half=False)
-    network, _ = load(out)
+    network, _ = load_network(out)
     assert (network.attention, network.shared_embedding, network.variant) == ("spatial", False, "paper")
     # What is trained on small crops is shipped for the paper's grid.
     assert network.grid == GRID == 256

@@ -11,7 +11,7 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
-from psccnet.network import PSCCNet
+from psccnet.network import Architecture, PSCCNet
 from psccnet.training.bundle import bundle_checkpoint
 from psccnet.training.callbacks import Checkpoints
 from psccnet.training.recipe import Recipe, read_recipe
@@ -118,7 +118,7 @@ def test_detection_is_that_of_the_initial_weights_or_the_recipes(
 ) -> None:
     torch.manual_seed(7)
     weights = tmp_path / "contrast.safetensors"
-    network = PSCCNet(grid=32, detection="contrast")
+    network = PSCCNet(Architecture(grid=32, detection="contrast"))
     save(network, weights, Card(name="contrast"))
     fields = recipe.model_dump(exclude_unset=True) | {"init": weights, "epochs": 1, "loss": {}}
     open_, of_paper = (

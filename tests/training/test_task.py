@@ -67,7 +67,7 @@ def test_frozen_batch_norm_stays_frozen_in_training() -> None:
 def test_a_frozen_top_down_path_does_not_learn() -> None:
     frozen = task(freeze="top_down").train()
     before = {name: value.clone() for name, value in frozen.network.top_down.state_dict().items()}
-    prediction, _ = frozen(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
+    prediction = frozen(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
     (prediction.detection_logits.sum() + prediction.mask_logits[0].sum()).backward()
     assert all(parameter.grad is None for parameter in frozen.network.top_down.parameters())
     assert all(parameter.grad is not None for parameter in frozen.network.detection_head.parameters())
@@ -79,7 +79,7 @@ def test_a_frozen_stem_does_not_learn_but_the_stages_do() -> None:
     frozen = task(freeze="stem").train()
     top_down = frozen.network.top_down
     before = top_down.bn1.running_mean.clone()
-    prediction, _ = frozen(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
+    prediction = frozen(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
     (prediction.detection_logits.sum() + prediction.mask_logits[0].sum()).backward()
     of_stem = [parameter for module in top_down.stem_modules() for parameter in module.parameters()]
     assert all(parameter.grad is None for parameter in of_stem)
@@ -94,9 +94,10 @@ def test_the_task_predicts_what_its_network_predicts(freeze: bool, detection: st
     one = task(freeze_batch_norm=freeze, detection=detection).eval()
     picture = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     with torch.inference_mode():
-        prediction, evidence = one(picture)
+        prediction = one(picture)
+        evidence = prediction.evidence
         expected = one.network(picture / 255)
-    assert evidence is None if detection == "contrast" else evidence.shape == (2, 1, 4, 4)
+    assert evidence is None if detection == "contrast" else evidence.shape == (2, 128, 4, 4)
     torch.testing.assert_close(prediction.detection_logits, expected.detection_logits)
     for mask, wanted in zip(prediction.mask_logits, expected.mask_logits, strict=True):
         torch.testing.assert_close(mask, wanted, rtol=1e-4, atol=1e-5)

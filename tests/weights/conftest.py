@@ -6,7 +6,7 @@ import golden
 import pytest
 import torch
 
-from psccnet.network import PSCCNet
+from psccnet.network import Architecture, PSCCNet
 from psccnet.weights.released import LAYOUT
 
 
@@ -34,4 +34,4 @@ def released_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def network() -> PSCCNet:
     torch.manual_seed(0)
-    return PSCCNet(variant="paper")
+    return PSCCNet(Architecture(variant="paper"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from psccnet.weights import Card, WeightsError, blob_id, identify, import_released, load, released_card, save
+from psccnet.weights import Card, WeightsError, blob_id, identify, import_released, load_network, released_card, save
 from psccnet.weights.released import BLOB_IDS, LAYOUT, released_name
 from psccnet.weights.states import read_state
 
@@ -53,10 +53,10 @@ def test_flat_folder(released_folder: Path, tmp_path: Path) -> None:
 
 
 def test_load_and_save_of_a_released_folder(released_folder: Path, tmp_path: Path) -> None:
-    network, card = load(released_folder)
+    network, card = load_network(released_folder)
     assert (card.name, card.variant, card.parameters) == ("released", "released", 3_667_942)
     assert save(network, tmp_path / "r.safetensors", card).sha256
-    again = load(tmp_path / "r.safetensors")[0].state_dict()
+    again = load_network(tmp_path / "r.safetensors")[0].state_dict()
     assert all(torch.equal(again[key], value) for key, value in network.state_dict().items())
 
 

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import psccnet.weights
-from psccnet.network import PSCCNet
-from psccnet.weights import Card, WeightsError, bundled, load, read_card, resolve, save, verify
+from psccnet.network import Architecture, PSCCNet
+from psccnet.weights import Card, WeightsError, bundled, load_network, read_card, resolve, save, verify
 from psccnet.weights.card import sha256 as sha256_of
 
 
@@ -39,7 +39,7 @@ def rewrite(path: Path, change: dict[str, torch.Tensor | None], metadata: dict[s
 def test_round_trip_in_float32_is_exact(network: PSCCNet, tmp_path: Path) -> None:
     card = Card(name="first", threshold=0.25, steps=7, scores={"casia1": {"pixel_auc": 0.5}}, recipe={"lr": 1e-4})
     written = save(network.train(), tmp_path / "first.safetensors", card)
-    loaded, read = load(tmp_path / "first.safetensors")
+    loaded, read = load_network(tmp_path / "first.safetensors")
     assert equal_states(network, loaded)
     assert not loaded.training
     assert network.training
@@ -60,7 +60,7 @@ def test_half_keeps_statistics_and_loads_as_float32(network: PSCCNet, tmp_path: 
     assert stored["top_down.conv1.weight"].dtype == torch.float16
     assert stored["top_down.bn1.running_var"].dtype == torch.float32
     assert stored["top_down.bn1.num_batches_tracked"].dtype == torch.int64
-    loaded, _ = load(tmp_path / "half.safetensors")
+    loaded, _ = load_network(tmp_path / "half.safetensors")
     original = network.state_dict()
     for key, value in loaded.state_dict().items():
         assert value.dtype == original[key].dtype
@@ -71,17 +71,17 @@ def test_half_keeps_statistics_and_loads_as_float32(network: PSCCNet, tmp_path: 
 
 def test_channels_last_network_is_saved(network: PSCCNet, tmp_path: Path) -> None:
     save(network.to(memory_format=torch.channels_last), tmp_path / "n.safetensors", Card(name="n"))
-    assert equal_states(network, load(tmp_path / "n.safetensors")[0])
+    assert equal_states(network, load_network(tmp_path / "n.safetensors")[0])
 
 
 @pytest.mark.parametrize(
     ("attention", "shared", "grid"), [("spatial", True, 128), ("none", True, 256), ("both", False, 64)]
 )
 def test_architecture_is_made_again(tmp_path: Path, attention: str, shared: bool, grid: int) -> None:
-    network = PSCCNet("released", attention, shared, grid)  # type: ignore[arg-type]
+    network = PSCCNet(Architecture("released", attention, shared, grid))  # type: ignore[arg-type]
     # What the caller's card says of the architecture gives way to the network.
     save(network, tmp_path / "n.safetensors", Card(name="n", attention="channel"))
-    loaded, card = load(str(tmp_path / "n.safetensors"))
+    loaded, card = load_network(str(tmp_path / "n.safetensors"))
     assert (loaded.variant, loaded.attention, loaded.shared_embedding, loaded.grid) == (
         "released",
         attention,
@@ -108,8 +108,8 @@ def test_failed_save_leaves_what_was_there(
 
 
 def test_save_replaces_both_files(saved: Path) -> None:
-    save(PSCCNet(attention="none"), saved, Card(name="second"))
-    assert load(saved)[1].name == "second"
+    save(PSCCNet(Architecture(attention="none")), saved, Card(name="second"))
+    assert load_network(saved)[1].name == "second"
     assert sorted(os.listdir(saved.parent)) == ["first.json", "first.safetensors"]
 
 
@@ -131,7 +131,7 @@ def test_wrong_paths_to_save_to(network: PSCCNet, tmp_path: Path, name: str, men
 def test_missing_card(saved: Path) -> None:
     saved.with_suffix(".json").unlink()
     with pytest.raises(WeightsError, match=r"first\.safetensors has no card: put first\.json beside it"):
-        load(saved)
+        load_network(saved)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"name": "n", "colour": "red"}', '{"name": "n", "threshold": 2}'])
@@ -146,7 +146,7 @@ def test_changed_file_is_refused(saved: Path) -> None:
     content[-1] ^= 1
     saved.write_bytes(content)
     with pytest.raises(WeightsError, match=r"first\.safetensors has sha256 .* copy the two files again"):
-        load(saved)
+        load_network(saved)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip", b"\xff" * 64])
@@ -155,13 +155,13 @@ def test_file_that_is_not_safetensors(saved: Path, content: bytes) -> None:
     card = read_card(saved).model_copy(update={"sha256": sha256_of(saved)})
     saved.with_suffix(".json").write_text(card.model_dump_json())
     with pytest.raises(WeightsError, match=r"first\.safetensors is not a safetensors file"):
-        load(saved)
+        load_network(saved)
 
 
 def test_safetensors_of_another_program(saved: Path) -> None:
     rewrite(saved, {}, metadata={"format": "pt"})
     with pytest.raises(WeightsError, match="does not say which network"):
-        load(saved)
+        load_network(saved)
 
 
 def test_missing_unknown_and_misshapen_keys_are_named(saved: Path) -> None:
@@ -174,7 +174,7 @@ def test_missing_unknown_and_misshapen_keys_are_named(saved: Path) -> None:
         },
     )
     with pytest.raises(WeightsError) as caught:
-        load(saved)
+        load_network(saved)
     message = str(caught.value)
     assert "unknown keys: top_down.bn9.bias" in message
     assert "missing keys: top_down.bn1.bias" in message
@@ -186,7 +186,7 @@ def test_card_of_another_architecture(saved: Path) -> None:
     card = json.loads(saved.with_suffix(".json").read_text()) | {"attention": "none"}
     saved.with_suffix(".json").write_text(json.dumps(card))
     with pytest.raises(WeightsError, match="mend the card"):
-        load(saved)
+        load_network(saved)
 
 
 def test_names_go_before_paths(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ def test_names_go_before_paths(saved: Path, tmp_path: Path, monkeypatch: pytest.
     assert resolve("default") == saved
     assert resolve(Path("default")) == Path("default")
     with pytest.raises(WeightsError, match=r"nothing is neither bundled weights \(there are: default\)"):
-        load("nothing")
+        load_network("nothing")
 
 
 def test_bundled_weights_are_whole() -> None:

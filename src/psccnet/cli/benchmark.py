@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LABELS = {
     "stem": "stem and stage 1",
     "stages": "stages 2 to 4",
-    "head": "detection head",
+    "detection": "detection",
     "scale4": "mask 4",
     "scale3": "mask 3",
     "scale2": "mask 2",
@@ -40,7 +40,7 @@ def benchmark(
 ) -> None:
     """Time pictures of noise on the processor, beside what it could do at best.
 
-    The bounds: the network's FLOP at the rate of a bare large convolution on this backend (of int8, in floating point),
+    The bounds: the network's FLOP at the rate of a bare large convolution by OpenVINO (of int8, in floating point),
     and the bytes of its maps, each written and read once, at the rate of a bare copy. What is computed is more than the
     network's FLOP where tiles overlap.
 
@@ -60,13 +60,15 @@ def benchmark(
     wanted = [_size(words) for words in sizes]
     if plot is not None:
         import matplotlib  # noqa: F401 (missing, it is missed now and not after the measuring)
+    from psccnet.engine.find import find_graphs, make_engine
     from psccnet.engine.timing import bandwidth, measure, peak_flops
-    from psccnet.inference import load
+    from psccnet.weights.reading import inside, resolve
 
-    engine = load(weights, backend, "cpu", precision).engine
+    engine, _ = make_engine(weights, backend, "cpu", precision)
+    graphs, _ = find_graphs(inside(resolve(weights)))
     print(f"psccnet: {engine.backend.name}, {engine.backend.precision}: measuring", file=sys.stderr)
     peak, copying = peak_flops(engine), bandwidth()
-    measured = measure(engine, wanted, repeats)
+    measured = measure(engine, graphs, wanted, repeats)
     width = {"bf16": 2, "int8": 1}.get(engine.backend.precision, 4)
     if json_lines:
         for one in measured:

@@ -66,13 +66,13 @@ def detect(
     if not inputs:
         where = ", ".join(pictures)
         raise ValueError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
-    from psccnet.inference import PictureError, load
+    from psccnet.inference import PictureError, load_detector
     from psccnet.inference.detector import OF_ONE_PICTURE
     from psccnet.inference.pipeline import in_order
     from psccnet.inference.rendering import write_pictures
     from psccnet.pictures.decoding import decode
 
-    detector = load(weights, backend, device, precision, int(max_megapixels * 1e6))
+    detector = load_detector(weights, backend, device, precision, int(max_megapixels * 1e6))
 
     # Standard input is read here: a thread that waits for it could not be interrupted.
     piped = sys.stdin.buffer.read() if any(one.source == "-" for one in inputs) else b""

@@ -37,6 +37,7 @@ def export(
     for file in done.files:
         print(file)
     print(
-        f"psccnet: verified against {done.reference}: differs by at most {done.difference:.1g} (allowed {TOLERANCE:g})",
+        f"psccnet: verified against the network in torch: differs by at most {done.difference:.1g}"
+        f" (allowed {TOLERANCE:g})",
         file=sys.stderr,
     )

@@ -139,9 +139,9 @@ def _worst(entries: list["Entry"], measured: "Measured", count: int) -> list["En
 def _responses(entries: list["Entry"], weights: str) -> "Figure":
     from psccnet.evaluation.reporting.figures import responses as draw
     from psccnet.experiments.sccm_responses import choose_points, responses
-    from psccnet.weights import load
+    from psccnet.weights import load_network
 
-    network, _ = load(weights)
+    network, _ = load_network(weights)
     shown = []
     for entry in entries:
         sample = entry.read()

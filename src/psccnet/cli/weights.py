@@ -65,11 +65,15 @@ def import_weights(folder: Path, *, out: Path) -> None:
         folder: in the released layout (checkpoint/HRNet_checkpoint/HRNet.pth, ...) or the three files flat.
         out: the .safetensors file to write.
     """
+    from psccnet.engine.convert import convert
     from psccnet.weights import identify, import_released, released_card, save
+    from psccnet.weights.graph_file import write_graphs
 
     for part, file in identify(folder).items():
         print(f"psccnet: {file} is not the released {part} file; imported all the same.", file=sys.stderr)
-    card = save(import_released(folder), out, released_card(folder))
+    network = import_released(folder)
+    card = save(network, out, released_card(folder))
+    write_graphs(convert(network), out, card)
     print(f"{out}: {card.parameters:,} parameters")
 
 

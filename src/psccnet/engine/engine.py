@@ -2,27 +2,29 @@
 
 import math
 import threading
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from psccnet.engine.backends import Array, Backend, Compiled
-from psccnet.engine.parts import CHANNELS, FINER_AND_COARSER, Part, Parts
 from psccnet.engine.tiling import (
     STEM_ALIGNMENT,
     STEM_HALO,
     Span,
+    coordinates,
     cut,
-    grid_points,
     map_size,
     plan,
-    positions,
 )
+from psccnet.network.architecture import CHANNELS, Architecture
 from psccnet.pictures.resampling import resample
 
 ExitScale = int | Literal["auto"]
-
+Observer = Callable[[str, Mapping[str, Array], float], None]
+"""(part, its inputs, seconds): called after each part has run."""
 
 FIXED_FROM = 18 * 200_000
 """Values of the largest input from which a part is compiled for the very sizes of its inputs."""
@@ -44,32 +46,54 @@ class Engine:
     """PSCC-Net for inference: the top-down path tile by tile, then the detection head and as many masks as wanted.
 
     The result is that of the network on the whole picture, up to rounding; peak memory depends on the tile and not on
-    the picture.
+    the picture. Sizes are in cells, the points of F_1: pixels, or 2 x 2 of them where the stem is unshuffled.
 
     Args:
-        parts: of the network.
-        backend: runs them.
-        tile_pixels: of a tile of stages 2 to 4, halo included; the backend's choice where left out.
+        architecture: of the network.
+        backend: has its parts and runs them.
+        tile_cells: of a tile of stages 2 to 4, halo included; the backend's choice where left out.
+        observer: told of every part that runs, to time it or to keep what it is given.
     """
 
-    def __init__(self, parts: Parts, backend: Backend, tile_pixels: int | None = None) -> None:
-        self.parts = parts
+    def __init__(
+        self,
+        architecture: Architecture,
+        backend: Backend,
+        tile_cells: int | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self.architecture = architecture
         self.backend = backend
-        self.tile_pixels = tile_pixels or backend.tile_pixels
+        self.tile_cells = tile_cells or backend.tile_cells
+        self.observer = observer
         self._compiled: dict[tuple[Any, ...], Compiled] = {}
         self._compiling = threading.Lock()
 
-    def _part(self, part: Part, inputs: dict[str, Array] | None = None) -> Compiled:
-        """A part, compiled when it is first wanted; for large maps anew for their size, if the backend wants that.
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what the process that unpickles it compiles anew."""
+        return {**self.__dict__, "_compiled": {}, "_compiling": None}
 
-        Args:
-            part: of the network.
-            inputs: that it is for, where a part takes maps of different sizes.
-        """
-        sizes = {name: tuple(value.shape) for name, value in (inputs or {}).items() if name in part.inputs}
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """See `__getstate__`."""
+        self.__dict__ |= state
+        self._compiling = threading.Lock()
+
+    def _run(self, part: str, inputs: Mapping[str, Array], by_size: bool = False) -> list[Array]:
+        """Run a part, compiled when it is first wanted."""
+        compiled = self._part(part, inputs if by_size else {})
+        started = time.perf_counter()
+        outputs = compiled(inputs)
+        if self.observer is not None:
+            seconds = time.perf_counter() - started
+            self.observer(part, {name: inputs[name] for name in compiled.inputs}, seconds)
+        return outputs
+
+    def _part(self, part: str, inputs: Mapping[str, Array]) -> Compiled:
+        """A part compiled for inputs of any size; for large ones anew for their size, if the backend wants that."""
+        sizes = {name: tuple(value.shape) for name, value in inputs.items()}
         if not self.backend.by_size or max((math.prod(size) for size in sizes.values()), default=0) < FIXED_FROM:
             sizes = {}
-        key = (part.name, *sizes.values())
+        key = (part, *sizes.values())
         with self._compiling:
             if key not in self._compiled:
                 # Only the last size is kept: with a part go the maps that it has worked with.
@@ -80,11 +104,10 @@ class Engine:
 
     def features(self, pixels: NDArray[np.uint8]) -> list[Array]:
         """F_1..F_4 at their fixed sizes, (1, C, side, side) each, of a picture (H, W, 3) uint8."""
-        height, width = pixels.shape[:2]
-        sides = [self.parts.grid >> scale for scale in range(4)]
-        features = [self.backend.empty(1, c, side, side) for c, side in zip(CHANNELS, sides, strict=True)]
-        rows, columns = plan(height, width, self.tile_pixels)
-        stages = self.parts.stages(tiled=len(rows) > 1 or len(columns) > 1)
+        cell, grid = self.architecture.cell, self.architecture.grid
+        height, width = (-(-length // cell) for length in pixels.shape[:2])
+        features = [self.backend.empty(1, c, grid >> k, grid >> k) for k, c in enumerate(CHANNELS)]
+        rows, columns = plan(height, width, self.tile_cells)
         across = [self._coordinates("columns", span, width) for span in columns]
         # All tiles have the same size: their maps are made once and filled again.
         maps = [
@@ -94,36 +117,27 @@ class Engine:
         for down in rows:
             in_rows, of_rows = self._coordinates("rows", down, height)
             for column, (in_columns, of_columns) in zip(columns, across, strict=True):
-                self._stem(pixels[down.start : down.stop, column.start : column.stop], maps)
+                self._stem(pixels, down, column, maps)
                 inputs = {"fine": maps[0], "half": maps[1], **of_rows, **of_columns}
-                sampled = self._part(stages, inputs)({name: inputs[name] for name in stages.inputs})
+                sampled = self._run("stages", inputs, by_size=True)
                 for feature, values, row, col in zip(features, sampled, in_rows, in_columns, strict=True):
                     feature[..., row, col] = values[..., : row.stop - row.start, : col.stop - col.start]
         return features
 
     def _coordinates(self, axis: str, span: Span, length: int) -> tuple[list[slice], dict[str, Array]]:
-        """Which points of the fixed grids of scales 1..4 a tile has along an axis, and inputs of `Parts.stages`."""
-        points = [grid_points(span, length, scale, self.parts.grid >> (scale - 1)) for scale in range(1, 5)]
-        found: dict[str, NDArray[np.generic]] = {}
-        for scale, (_, steps, shares) in enumerate(points, start=1):
-            found[f"{axis}{scale}"] = steps
-            found[f"shares_{axis}{scale}"] = shares.reshape((1, 1, -1, 1) if axis == "rows" else (1, 1, 1, -1))
-        for fine, coarse in FINER_AND_COARSER:
-            every = np.arange(span.size(fine))
-            found[f"{axis}{fine}in{coarse}"] = positions(points[fine - 1].steps, span, length, fine, coarse)
-            found[f"every_{axis}{fine}in{coarse}"] = positions(every, span, length, fine, coarse)
-        return [of.where for of in points], {name: self.backend.put(value) for name, value in found.items()}
+        where, found = coordinates(axis, span, length, self.architecture.grid)
+        return where, {name: self.backend.put(value) for name, value in found.items()}
 
-    def _stem(self, tile: NDArray[np.uint8], maps: list[Array]) -> None:
+    def _stem(self, pixels: NDArray[np.uint8], down: Span, across: Span, maps: list[Array]) -> None:
         """Fill the maps of scales 1 and 2 of a tile, from tiles of their own: those before them have 256 channels."""
-        height, width = tile.shape[:2]
-        stem = self._part(self.parts.stem())
-        for down in _stem_spans(height, self.backend.stem_pixels):
-            for across in _stem_spans(width, self.backend.stem_pixels):
-                seen = tile[down.start : down.stop, across.start : across.stop]
-                for scale, piece in enumerate(stem({"pixels": self.backend.put(seen[None])}), start=1):
-                    (row, inner_row), (column, inner_column) = (_core(span, scale) for span in (down, across))
-                    maps[scale - 1][..., row, column] = piece[..., inner_row, inner_column]
+        for row in _stem_spans(down.stop - down.start, self.backend.stem_cells):
+            for column in _stem_spans(across.stop - across.start, self.backend.stem_cells):
+                rows = slice(down.start + row.start, down.start + row.stop)
+                columns = slice(across.start + column.start, across.start + column.stop)
+                seen = self.backend.put(cells(pixels, rows, columns, self.architecture.cell)[None])
+                for scale, piece in enumerate(self._run("stem", {"pixels": seen}), start=1):
+                    (at_row, inner_row), (at_column, inner_column) = (_core(span, scale) for span in (row, column))
+                    maps[scale - 1][..., at_row, at_column] = piece[..., inner_row, inner_column]
 
     def __call__(self, pixels: NDArray[np.uint8], exit_scale: ExitScale = 1, gate_below: float | None = None) -> Output:
         """Detect and localize.
@@ -133,21 +147,45 @@ class Engine:
             exit_scale: the finest mask to compute, 1..4, or "auto".
             gate_below: skip the masks where the score is below this.
         """
-        features = dict(enumerate(self.features(pixels), start=1))
-        head = self.parts.head()
-        named = {f"feature{scale}": feature for scale, feature in features.items() if f"feature{scale}" in head.inputs}
-        score = float(self.backend.get(self._part(head)(named)[0]).item())
+        known = {f"feature{scale}": feature for scale, feature in enumerate(self.features(pixels), start=1)}
+        reads = [int(name[-1]) for name in self._part("detection", {}).inputs if name.startswith("logits")]
+        for scale in range(4, min(reads, default=5) - 1, -1):
+            known[f"logits{scale}"] = self._run(f"scale{scale}", known)[0]
+        score = float(self.backend.get(self._run("detection", known)[0]).item())
         if gate_below is not None and score < gate_below:
             return Output(score, {})
         masks: dict[int, NDArray[np.float32]] = {}
-        coarser: dict[str, Array] = {}
         for scale in range(4, 0, -1):
-            mask = self._part(self.parts.scale(scale))({f"feature{scale}": features[scale], **coarser})[0]
-            masks[scale] = self.backend.get(mask)[0, 0]
-            coarser = {f"mask{scale}": mask}
+            if f"logits{scale}" not in known:
+                known[f"logits{scale}"] = self._run(f"scale{scale}", known)[0]
+            masks[scale] = _sigmoid(self.backend.get(known[f"logits{scale}"])[0, 0])
             if scale == exit_scale or (exit_scale == "auto" and settled(masks, scale)):
                 break
         return Output(score, dict(sorted(masks.items())))
+
+
+def cells(pixels: NDArray[np.uint8], rows: slice, columns: slice, cell: int) -> NDArray[np.uint8]:
+    """The pixels of some rows and columns of cells; past the edge of a picture of odd size it is mirrored.
+
+    Args:
+        pixels: (H, W, 3), the picture.
+        rows: of cells, within the picture's, rounded up.
+        columns: likewise.
+        cell: pixels along each axis of a cell, 1 or 2.
+    """
+    found = pixels[rows.start * cell : rows.stop * cell, columns.start * cell : columns.stop * cell]
+    missing = [(rows.stop - rows.start) * cell - found.shape[0], (columns.stop - columns.start) * cell - found.shape[1]]
+    for axis, count in enumerate(missing):
+        if count:
+            pad = [(0, count if axis == other else 0) for other in range(3)]
+            found = np.pad(found, pad, mode="reflect" if found.shape[axis] > 1 else "edge")
+    return found
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """1 / (1 + exp(-x)) without overflow."""
+    found: NDArray[np.float32] = 0.5 * (1 + np.tanh(0.5 * logits))
+    return found
 
 
 SETTLED = 0.01
@@ -165,9 +203,9 @@ def settled(masks: dict[int, NDArray[np.float32]], scale: int) -> bool:
     return scale + 1 in masks and change(masks, scale) < SETTLED
 
 
-def _stem_spans(length: int, pixels: int) -> list[Span]:
-    """The tiles of the stem along one axis of a tile, as many as make their squares have about `pixels`."""
-    most = math.isqrt(pixels)
+def _stem_spans(length: int, area: int) -> list[Span]:
+    """The tiles of the stem along one axis of a tile, as many as make their squares have about `area` cells."""
+    most = math.isqrt(area)
     pieces = 1 if length <= most else -(-length // (most - 2 * STEM_HALO))
     return cut(length, pieces, STEM_HALO, STEM_ALIGNMENT)
 

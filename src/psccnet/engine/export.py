@@ -12,18 +12,25 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psccnet.engine.backends.find import INSTALLED_BY, find_backend, is_installed
-from psccnet.engine.engine import Engine
-from psccnet.engine.parameters import Parameters, read_parameters
-from psccnet.engine.parts import Part, Parts
 from psccnet.pictures.whole_files import write_whole
+from psccnet.weights.reading import inside, resolve
+
+if TYPE_CHECKING:
+    from psccnet.engine.graphs import Whole
+    from psccnet.network.psccnet import PSCCNet
 
 Format = Literal["onnx", "openvino", "torchscript"]
+NEEDS: dict[Format, tuple[str, ...]] = {
+    "onnx": ("torch", "onnx", "onnxruntime"),
+    "openvino": ("torch",),
+    "torchscript": ("torch",),
+}
+"""Format -> packages that write and verify it."""
 ENDINGS: dict[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
 TOLERANCE = 1e-3
 """Largest difference of a score or of a mask's probability that an export may show, in float32."""
@@ -43,13 +50,11 @@ class Exported:
 
     Attributes:
         files: that were written.
-        difference: the largest from the network that was seen, of scores and masks on `CHECKED` pictures.
-        reference: what it was compared with.
+        difference: the largest from the network in torch that was seen, of scores and masks on `CHECKED` pictures.
     """
 
     files: list[Path]
     difference: float
-    reference: str
 
 
 def export(weights: str | Path, path: Path, format: Format) -> Exported:
@@ -68,49 +73,39 @@ def export(weights: str | Path, path: Path, format: Format) -> Exported:
         ExportError: if the graph differs from the network by more than `TOLERANCE`; nothing is written then.
         OSError: if a file cannot be written; what stood there before is then still there.
     """
-    backend = "torch" if format == "torchscript" else format
     if path.suffix != ENDINGS[format]:
         raise ValueError(f"{path} does not end in {ENDINGS[format]}: name the file so")
     if not path.parent.is_dir():
         raise ValueError(f"{path.parent} is not a folder: make it first")
-    if not is_installed(backend):
-        raise ValueError(f"format {format} needs more: pip install '{INSTALLED_BY[backend]}'")
-    parameters, card = read_parameters(weights)
-    contents, run = _WRITERS[format](Parts(parameters).whole(), path, card.model_dump_json())
-    reference, name = _reference(weights, parameters)
-    difference = float(np.max([_difference(run, reference, side) for side in CHECKED]))
+    missing = {one for one in NEEDS[format] if find_spec(one) is None}
+    if missing:
+        raise ValueError(f"format {format} needs {' and '.join(sorted(missing))}: pip install 'psccnet[torch,onnx]'")
+    from psccnet.engine.graphs import Whole, prepared
+    from psccnet.weights.store import load_network
+
+    network, card = load_network(inside(resolve(weights)))
+    contents, run = _WRITERS[format](Whole(prepared(network)), path, card.model_dump_json())
+    difference = float(np.max([_difference(run, _by_torch(network), side) for side in CHECKED]))
     if not difference <= TOLERANCE:
         raise ExportError(
             f"{path} was not written: its graph differs from the network by {difference:.2g}, more than {TOLERANCE:g};"
             " try another version of the runtime"
         )
     write_whole(contents)
-    return Exported(list(contents), difference, name)
+    return Exported(list(contents), difference)
 
 
-def _reference(weights: str | Path, parameters: Parameters) -> tuple[Run, str]:
-    """The network in torch where that is installed, otherwise the engine."""
-    if find_spec("torch") is None:
-        engine = Engine(Parts(parameters), find_backend("openvino", "cpu", "float32"))
-
-        def by_engine(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-            output = engine(pixels)
-            return [np.array([output.score], dtype=np.float32), *output.masks.values()]
-
-        return by_engine, "the engine (torch is not installed)"
+def _by_torch(network: "PSCCNet") -> Run:
+    """The network in torch, as it is trained."""
     import torch
 
-    from psccnet.weights.store import load
-
-    network, _ = load(weights)
-
-    def by_torch(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    def run(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         with torch.inference_mode():
             prediction = network(torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
         masks = [torch.sigmoid(mask)[0, 0].numpy() for mask in prediction.mask_logits]
         return [torch.softmax(prediction.detection_logits, 1)[:, 1].numpy(), *masks]
 
-    return by_torch, "the network in torch"
+    return run
 
 
 def _difference(run: Run, reference: Run, size: tuple[int, int]) -> float:
@@ -122,27 +117,30 @@ def _difference(run: Run, reference: Run, size: tuple[int, int]) -> float:
     return float(np.max([np.abs(found.reshape(wanted.shape) - wanted).max() for found, wanted in pairs]))
 
 
-def _to_onnx(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+def _onnx_model(whole: "Whole") -> bytes:
+    import torch
+
+    from psccnet.engine.convert import to_onnx
+
+    return to_onnx(whole, [torch.zeros(1, 64, 96, 3, dtype=torch.uint8)])
+
+
+def _to_onnx(whole: "Whole", path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
     import onnx
+    import onnxruntime
 
-    from psccnet.engine.backends.onnx import build
-
-    model = build(part)
+    model = onnx.load_from_string(_onnx_model(whole))
     onnx.helper.set_model_props(model, {"psccnet": card})
     onnx.checker.check_model(model, full_check=True)
     content = model.SerializeToString()
-    import onnxruntime
-
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    return {path: content}, lambda pixels: list(session.run(list(part.outputs), {"pixels": pixels[None]}))
+    return {path: content}, lambda pixels: list(session.run(list(whole.outputs), {"pixels": pixels[None]}))
 
 
-def _to_openvino(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+def _to_openvino(whole: "Whole", path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
     import openvino
 
-    from psccnet.engine.backends.openvino import build
-
-    model = build(part)
+    model = openvino.Core().read_model(_onnx_model(whole))
     for name, value in json.loads(card).items():
         model.set_rt_info(json.dumps(value), ["psccnet", name])
     with TemporaryDirectory() as folder:
@@ -153,24 +151,20 @@ def _to_openvino(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], 
 
     def run(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         found = compiled({"pixels": pixels[None]})
-        return [found[name] for name in part.outputs]
+        return [found[name] for name in whole.outputs]
 
     return contents, run
 
 
-def _to_torchscript(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+def _to_torchscript(whole: "Whole", path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
     import torch
 
-    from psccnet.engine.backends.pytorch import TorchPart
-
-    example = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
     stream = io.BytesIO()
-    module = TorchPart(part)
     with torch.inference_mode(), warnings.catch_warnings():
-        # TorchScript is deprecated, and still what programs without Python read.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        module(example)  # makes tensors of its layers, which would be steps of the trace else
-        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        # TorchScript is deprecated, and still what programs without Python read; tracing warns of sizes compared.
+        warnings.simplefilter("ignore")
+        example = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
+        traced = torch.jit.trace(whole, example, check_trace=False)  # type: ignore[no-untyped-call]
         torch.jit.save(traced, stream, _extra_files={"psccnet.json": card})
         loaded: Any = torch.jit.load(io.BytesIO(stream.getvalue()))  # type: ignore[no-untyped-call]
 
@@ -181,7 +175,7 @@ def _to_torchscript(part: Part, path: Path, card: str) -> tuple[dict[Path, bytes
     return {path: stream.getvalue()}, run
 
 
-_WRITERS: dict[Format, Callable[[Part, Path, str], tuple[dict[Path, bytes], Run]]] = {
+_WRITERS: dict[Format, Callable[["Whole", Path, str], tuple[dict[Path, bytes], Run]]] = {
     "onnx": _to_onnx,
     "openvino": _to_openvino,
     "torchscript": _to_torchscript,

@@ -7,7 +7,7 @@ The detection head and the masks, a small part of the work, stay as they are, an
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,14 +16,13 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from psccnet.engine.backends import Array, Compiled
-from psccnet.engine.backends.find import QUANTIZED
-from psccnet.engine.backends.openvino import OpenVINOBackend, build
+from psccnet.engine.backends import Array
+from psccnet.engine.backends.openvino import OpenVINOBackend
 from psccnet.engine.engine import Engine
-from psccnet.engine.parameters import read_parameters
-from psccnet.engine.parts import Part, Parts
+from psccnet.engine.find import QUANTIZED, find_graphs
 from psccnet.errors import WeightsError
 from psccnet.weights.card import card_path, sha256
+from psccnet.weights.graph_file import write_graphs
 from psccnet.weights.reading import resolve
 
 PER_PICTURE = 2
@@ -31,24 +30,9 @@ PER_PICTURE = 2
 SIDE = 400
 """Pictures are cut out to at most this height and width: a sample of stages 2 to 4 then has 17 MB."""
 SMALL_TILE = 224 * 224
-"""Pixels of a tile while calibrating: pictures of 256 x 256 are cut into several."""
+"""Cells of a tile while calibrating: pictures of 256 x 256 are cut into several."""
 
 Inputs = dict[str, NDArray[np.generic]]
-
-
-class _Recording(Engine):
-    """An engine that keeps what its parts are given."""
-
-    given: dict[str, list[Inputs]]
-
-    def _part(self, part: Part, inputs: dict[str, Array] | None = None) -> Compiled:
-        compiled = super()._part(part, inputs)
-
-        def call(inputs: dict[str, Array]) -> list[Array]:
-            self.given.setdefault(part.name, []).append({name: np.array(value) for name, value in inputs.items()})
-            return compiled(inputs)
-
-        return call
 
 
 def centre(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,45 +72,44 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
     path = resolve(weights)
     if path.is_dir():
         raise WeightsError(f"{path} is a folder: give a .safetensors file (psccnet weights import makes one)")
-    parameters, card = read_parameters(path)
-    parts = Parts(parameters)
+    graphs, card = find_graphs(path)
     pictures = [centre(picture) for picture in pictures]
     held_out = pictures[::4]
     used = [picture for index, picture in enumerate(pictures) if index % 4]
-    quantized = (parts.stem(), parts.stages(tiled=False), parts.stages(tiled=True))
-    recording = _Recording(parts, OpenVINOBackend("float32"))
-    kept: dict[str, list[Inputs]] = {part.name: [] for part in quantized}
-    for tile_pixels in (recording.tile_pixels, SMALL_TILE):
-        recording.tile_pixels = tile_pixels
+    kept: dict[str, list[Inputs]] = {"stem": [], "stages": []}
+    given: dict[str, list[Inputs]] = {}
+
+    def keep(part: str, inputs: Mapping[str, Array], _seconds: float) -> None:
+        given.setdefault(part, []).append({name: np.array(value) for name, value in inputs.items()})
+
+    for tile_cells in (None, SMALL_TILE):
+        recording = Engine(card.architecture, OpenVINOBackend(graphs, "float32"), tile_cells, keep)
         for picture in used:
-            recording.given = {}
+            given.clear()
             recording(picture)
             for name, samples in kept.items():
-                given = recording.given.get(name, [])
-                samples += given[:: max(1, -(-len(given) // PER_PICTURE))]
-    if not all(kept.values()):
-        raise ValueError("calibration needs pictures of at least 256 x 256 pixels; give larger ones")
+                samples += given[name][:: max(1, -(-len(given[name]) // PER_PICTURE))]
     with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         folder = Path(temporary) / "made"
         folder.mkdir()
-        for part in quantized:
-            samples = kept[part.name]
+        for part, samples in kept.items():
             preset = nncf.QuantizationPreset.MIXED
-            model = nncf.quantize(build(part), nncf.Dataset(samples), subset_size=len(samples), preset=preset)
-            openvino.save_model(model, folder / f"{part.name}.xml", compress_to_fp16=False)
+            model = openvino.Core().read_model(graphs[part])
+            model = nncf.quantize(model, nncf.Dataset(samples), subset_size=len(samples), preset=preset)
+            openvino.save_model(model, folder / f"{part}.xml", compress_to_fp16=False)
         shutil.copyfile(path, folder / "weights.safetensors")
         shutil.copyfile(card_path(path), folder / "weights.json")
-        exact = Engine(parts, OpenVINOBackend("float32"))
-        rough = Engine(parts, OpenVINOBackend("int8", quantized=folder))
+        write_graphs(graphs, folder / "weights.safetensors", card)
+        exact = Engine(card.architecture, OpenVINOBackend(graphs, "float32"))
         pairs = []
-        for tile_pixels in (rough.tile_pixels, SMALL_TILE):
-            rough.tile_pixels = tile_pixels
+        for tile_cells in (None, SMALL_TILE):
+            rough = Engine(card.architecture, OpenVINOBackend(graphs, "int8", folder), tile_cells)
             pairs += [(exact(picture), rough(picture)) for picture in held_out]
         measured = {
             "sha256": card.sha256,
             "openvino": openvino.__version__,
             "pictures": len(used),
-            "parts": {file.name: sha256(file) for part in quantized for file in sorted(folder.glob(f"{part.name}.*"))},
+            "parts": {file.name: sha256(file) for part in kept for file in sorted(folder.glob(f"{part}.*"))},
             "score_difference": float(np.mean([abs(one.score - other.score) for one, other in pairs])),
             "mask_difference": float(np.mean([np.abs(one.masks[1] - other.masks[1]).mean() for one, other in pairs])),
         }

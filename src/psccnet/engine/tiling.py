@@ -3,6 +3,8 @@
 A tile carries a halo as wide as anything in it can see; maps of coarser scales start where the tile starts, since
 starts are multiples of 8; resampling takes its coordinates from the whole picture. All tiles of a picture have the same
 size, so that a backend prepares itself once. Along each axis, all is told by spans.
+
+Lengths are in cells, the points of F_1: pixels, or 2 x 2 of them where the stem is unshuffled.
 """
 
 import math
@@ -14,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 ALIGNMENT = 8
-"""Tiles start at multiples of it: the pixels of one step of F_4."""
+"""Tiles start at multiples of it: the cells of one step of F_4."""
 STEM_ALIGNMENT = 2
-"""Tiles of the stem start at even pixels, for its map of half resolution."""
+"""Tiles of the stem start at even cells, for its map of half resolution."""
 STEM_RADIUS = 5
 """How far stem, stage 1 and the first transition see: five 3x3 convolutions at full resolution."""
 STEM_HALO = 6
@@ -24,9 +26,9 @@ STEM_HALO = 6
 
 
 def receptive_radii() -> tuple[int, int, int, int]:
-    """How many pixels away a pixel of the picture may be that F_1..F_4 depend on, at most.
+    """How many cells away a cell of the picture may be that F_1..F_4 depend on, at most.
 
-    A 3x3 convolution at scale k reaches 2^(k-1) pixels; resampling by a factor f to scale k with aligned corners reads
+    A 3x3 convolution at scale k reaches 2^(k-1) cells; resampling by a factor f to scale k with aligned corners reads
     at most 2f - 2 of scale k's steps away, since its coordinates lag behind the even spacing by less than one.
     """
     radii = [STEM_RADIUS, STEM_RADIUS]
@@ -45,12 +47,12 @@ def receptive_radii() -> tuple[int, int, int, int]:
 
 
 HALO = -(-max(radius + 2**scale for scale, radius in enumerate(receptive_radii())) // ALIGNMENT) * ALIGNMENT
-"""Pixels around a tile's core: what its features see and the neighbour that sampling between two of them reads."""
+"""Cells around a tile's core: what its features see and the neighbour that sampling between two of them reads."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """A tile along one axis, in pixels.
+    """A tile along one axis, in cells.
 
     Attributes:
         start: of what is computed, halo included.
@@ -70,7 +72,7 @@ class Span:
 
 
 def map_size(length: int, scale: int) -> int:
-    """Length of the map of a scale, 1..4, of `length` pixels."""
+    """Length of the map of a scale, 1..4, of `length` cells."""
     return -(-length >> (scale - 1))
 
 
@@ -90,8 +92,8 @@ def cut(length: int, pieces: int, halo: int = HALO, alignment: int = ALIGNMENT) 
     return [Span(start, start + size, *core) for start, core in zip(starts, pairwise(borders), strict=True)]
 
 
-def plan(height: int, width: int, tile_pixels: int) -> tuple[list[Span], list[Span]]:
-    """The tiles of a picture: of all cuts into tiles of at most `tile_pixels`, that of least computation.
+def plan(height: int, width: int, tile_cells: int) -> tuple[list[Span], list[Span]]:
+    """The tiles of a picture: of all cuts into tiles of at most `tile_cells`, that of least computation.
 
     Returns:
         Spans of rows and of columns; every row span crosses every column span.
@@ -100,7 +102,7 @@ def plan(height: int, width: int, tile_pixels: int) -> tuple[list[Span], list[Sp
     chosen = _most_pieces(height), _most_pieces(width)
     for down in range(1, chosen[0] + 1):
         rows = tile_size(height, down)
-        across = next((n for n in range(1, _most_pieces(width) + 1) if tile_size(width, n) * rows <= tile_pixels), 0)
+        across = next((n for n in range(1, _most_pieces(width) + 1) if tile_size(width, n) * rows <= tile_cells), 0)
         if across and (work := down * rows * across * tile_size(width, across)) < best:
             best, chosen = work, (down, across)
     return cut(height, chosen[0]), cut(width, chosen[1])
@@ -125,7 +127,7 @@ def positions(steps: NDArray[np.integer], span: Span, length: int, fine: int, co
     Args:
         steps: numbers of rows or columns in the tile's map of the finer scale.
         span: the tile along one axis.
-        length: of the picture along that axis, pixels.
+        length: of the picture along that axis, in cells.
         fine: scale, 1..3.
         coarse: scale, 2..4.
 
@@ -157,7 +159,7 @@ def grid_points(span: Span, length: int, scale: int, side: int) -> Points:
 
     Args:
         span: the tile along one axis.
-        length: of the picture along that axis, pixels.
+        length: of the picture along that axis, in cells.
         scale: 1..4.
         side: points of the grid at that scale.
 
@@ -181,3 +183,29 @@ def grid_points(span: Span, length: int, scale: int, side: int) -> Points:
 def most_points(span: Span, length: int, side: int) -> int:
     """As many points of a grid of `side` as any tile of that size may have, and at least one."""
     return min(side, 2 + side * (span.stop - span.start) // length)
+
+
+def coordinates(axis: str, span: Span, length: int, grid: int) -> tuple[list[slice], dict[str, NDArray[np.generic]]]:
+    """What stages 2 to 4 of a tile read along an axis, as inputs of `psccnet.engine.graphs.Stages`.
+
+    Args:
+        axis: "rows" or "columns".
+        span: the tile along it.
+        length: of the picture along it, in cells.
+        grid: points of the fixed grid of scale 1.
+
+    Returns:
+        For scales 1..4, which points of their grids the tile has; and the inputs by name.
+    """
+    points = [grid_points(span, length, scale, grid >> (scale - 1)) for scale in range(1, 5)]
+    found: dict[str, NDArray[np.generic]] = {}
+    for scale, (_, steps, shares) in enumerate(points, start=1):
+        found[f"{axis}{scale}"] = steps
+        found[f"shares_{axis}{scale}"] = shares.reshape((1, 1, -1, 1) if axis == "rows" else (1, 1, 1, -1))
+    for fine in range(1, 4):
+        every = np.arange(span.size(fine))
+        for coarse in range(fine + 1, 5):
+            found[f"{axis}{fine}in{coarse}"] = positions(points[fine - 1].steps, span, length, fine, coarse)
+            if coarse < 4:
+                found[f"every_{axis}{fine}in{coarse}"] = positions(every, span, length, fine, coarse)
+    return [of.where for of in points], found

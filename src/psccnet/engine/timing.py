@@ -1,21 +1,26 @@
 """Where the time of a picture goes, beside what the machine could do at best."""
 
+import math
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import openvino
+from openvino import opset15 as op
 
-from psccnet.engine.backends import Array, Compiled
-from psccnet.engine.counting import count
+from psccnet.engine.backends import Array
 from psccnet.engine.engine import Engine
-from psccnet.engine.parameters import Layer
-from psccnet.engine.parts import Part
+from psccnet.engine.tiling import Span, coordinates, map_size
+from psccnet.network.architecture import CHANNELS, Architecture
 
-STEPS = ("stem", "stages", "head", "scale4", "scale3", "scale2", "scale1", "rest")
-"""What a picture's time is divided into; "stages" are 2 to 4, whole or in tiles, "rest" is slicing and copying."""
+Shape = tuple[int, ...]
+
+STEPS = ("stem", "stages", "detection", "scale4", "scale3", "scale2", "scale1", "rest")
+"""What a picture's time is divided into; "stages" are 2 to 4, "rest" is slicing and copying."""
 
 
 @dataclass
@@ -29,7 +34,7 @@ class Measured:
         steps: of `STEPS` -> seconds, of the repetition with the median.
         flop: that the network has on the whole picture.
         flop_done: that were computed, halos included.
-        values: moved by the network on the whole picture, see `psccnet.engine.counting`.
+        values: moved by the network on the whole picture, see `count`.
     """
 
     height: int
@@ -41,91 +46,120 @@ class Measured:
     values: int
 
 
-@dataclass
-class _Watch:
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STEPS, 0.0))
-    calls: list[tuple[Part, dict[str, tuple[int, ...]]]] = field(default_factory=list)
-
-    def flop(self) -> int:
-        """Of all calls."""
-        kinds = Counter((part.name, *sizes.values()) for part, sizes in self.calls)
-        found = {(part.name, *sizes.values()): (part, sizes) for part, sizes in self.calls}
-        return sum(number * count(*found[kind])[0] for kind, number in kinds.items())
-
-
-class _TimedEngine(Engine):
-    """An engine that notes how long each part takes."""
-
-    watch = _Watch()
-
-    def _part(self, part: Part, inputs: dict[str, Array] | None = None) -> Compiled:
-        compiled = super()._part(part, inputs)
-        name = "stages" if part.name == "tile" else part.name
-
-        def call(inputs: dict[str, Array]) -> list[Array]:
-            started = time.perf_counter()
-            outputs = compiled(inputs)
-            self.watch.seconds[name] += time.perf_counter() - started
-            self.watch.calls.append((part, {key: tuple(value.shape) for key, value in inputs.items()}))
-            return outputs
-
-        return call
-
-
-def measure(engine: Engine, sizes: list[tuple[int, int]], repeats: int = 5) -> list[Measured]:
+def measure(
+    engine: Engine, graphs: Mapping[str, bytes], sizes: list[tuple[int, int]], repeats: int = 5
+) -> list[Measured]:
     """Time an engine on pictures of noise, once before it counts and then in turns of all sizes.
 
     Args:
-        engine: whose parts and backend are timed.
+        engine: that is timed.
+        graphs: of its network, from which the operations are counted.
         sizes: (height, width) each.
         repeats: of which the medians are taken.
     """
-    timed = _TimedEngine(engine.parts, engine.backend, engine.tile_pixels)
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
-    runs: list[list[tuple[float, _Watch]]] = [[] for _ in sizes]
+    runs: list[list[tuple[float, list[_Call]]]] = [[] for _ in sizes]
+    calls: list[_Call] = []
+
+    def note(part: str, inputs: Mapping[str, Array], seconds: float) -> None:
+        calls.append(_Call(part, {name: tuple(value.shape) for name, value in inputs.items()}, seconds))
+
+    timed = Engine(engine.architecture, engine.backend, engine.tile_cells, note)
     for turn in range(repeats + 1):
         for picture, of_size in zip(pictures, runs, strict=True):
-            timed.watch = _Watch()
+            calls.clear()
             started = time.perf_counter()
             timed(picture)
-            seconds = time.perf_counter() - started
-            timed.watch.seconds["rest"] = seconds - sum(timed.watch.seconds.values())
             if turn:
-                of_size.append((seconds, timed.watch))
+                of_size.append((time.perf_counter() - started, list(calls)))
     measured = []
     for (height, width), of_size in zip(sizes, runs, strict=True):
-        median = statistics.median_low([seconds for seconds, _ in of_size])
-        watch = next(watch for seconds, watch in of_size if seconds == median)
-        flop, values = count(engine.parts.whole(), {"pixels": (1, height, width, 3)})
-        measured.append(Measured(height, width, median, watch.seconds, flop, watch.flop(), values))
+        median, done = sorted(of_size, key=lambda run: run[0])[(repeats - 1) // 2]
+        steps = dict.fromkeys(STEPS, 0.0)
+        for call in done:
+            steps[call.part] += call.seconds
+        steps["rest"] = median - sum(steps.values())
+        flop, values = whole_picture(graphs, engine.architecture, height, width)
+        measured.append(Measured(height, width, median, steps, flop, flop_of(graphs, done), values))
     return measured
 
 
+class _Call(NamedTuple):
+    """A part that ran: its name, the shapes of its inputs, and how long it took."""
+
+    part: str
+    sizes: dict[str, Shape]
+    seconds: float
+
+
+def flop_of(graphs: Mapping[str, bytes], calls: list[_Call]) -> int:
+    """FLOP of all calls; each kind of call is counted once."""
+    kinds = Counter((call.part, tuple(sorted(call.sizes.items()))) for call in calls)
+    return sum(number * count(graphs[part], dict(sizes))[0] for (part, sizes), number in kinds.items())
+
+
+def whole_picture(graphs: Mapping[str, bytes], architecture: Architecture, height: int, width: int) -> tuple[int, int]:
+    """FLOP and values moved (`count`) of the network on a picture that is one tile."""
+    cell, grid = architecture.cell, architecture.grid
+    rows, columns = -(-height // cell), -(-width // cell)
+    sizes: dict[str, Shape] = {"pixels": (1, rows * cell, columns * cell, 3)}
+    for scale, name in ((1, "fine"), (2, "half")):
+        sizes[name] = 1, CHANNELS[scale - 1], map_size(rows, scale), map_size(columns, scale)
+    for axis, length in (("rows", rows), ("columns", columns)):
+        found = coordinates(axis, Span(0, length, 0, length), length, grid)[1]
+        sizes |= {name: value.shape for name, value in found.items()}
+    counted = [count(graph, sizes) for graph in graphs.values()]
+    return sum(flop for flop, _ in counted), sum(values for _, values in counted)
+
+
+def count(graph: bytes, sizes: Mapping[str, Shape]) -> tuple[int, int]:
+    """What a graph computes on inputs of these sizes.
+
+    Args:
+        graph: an ONNX file.
+        sizes: of its inputs, and maybe of others; inputs of one size only may be missing.
+
+    Returns:
+        FLOP (multiplications and additions of convolutions and matrix products, beside which the rest is little), and
+        the values that go into and come out of these, which a memory without caches would have to move.
+    """
+    model = openvino.Core().read_model(graph)
+    names = [one.get_node().get_friendly_name() for one in model.inputs]
+    model.reshape({name: list(sizes[name]) for name in names if name in sizes})
+    flop = values = 0
+    for operation in model.get_ops():
+        kind = operation.get_type_name()
+        if kind not in ("Convolution", "MatMul"):
+            continue
+        x, y = (tuple(operation.input(number).get_shape()) for number in range(2))
+        z = tuple(operation.output(0).get_shape())
+        if kind == "Convolution":
+            flop += 2 * math.prod(z) * math.prod(y[1:])
+        else:
+            flop += 2 * math.prod(z) * x[-2 if operation.get_attributes()["transpose_a"] else -1]
+            values += math.prod(y)
+        values += math.prod(x) + math.prod(z)
+    return flop, values
+
+
 def peak_flops(engine: Engine, repeats: int = 5) -> float:
-    """FLOP a second that the backend reaches on nothing but a large convolution, in the engine's precision."""
-    rng = np.random.default_rng(0)
-    layer = Layer(
-        rng.normal(size=(256, 256, 3, 3)).astype(np.float32) / np.float32(50), np.zeros(256, dtype=np.float32)
-    )
-    thin = Layer(np.full((256, 3, 1, 1), 0.01, dtype=np.float32), np.zeros(256, dtype=np.float32))
-    last = Layer(np.full((1, 256, 1, 1), 0.01, dtype=np.float32), np.zeros(1, dtype=np.float32))
-    layers = 6
+    """FLOP a second of nothing but large convolutions, by OpenVINO on the processor in the engine's floating point."""
+    side, channels, layers = 64, 256, 6
+    kernel = np.random.default_rng(0).normal(size=(channels, channels, 3, 3)).astype(np.float32) / np.float32(50)
 
-    def part(repeated: int) -> Part:
-        def build(ops, of):  # type: ignore[no-untyped-def]
-            x = ops.conv(ops.rgb(of["pixels"]), thin)
-            for _ in range(repeated):
-                x = ops.conv(x, layer)
-            return [ops.conv(x, last)]
+    def compiled(repeated: int) -> Callable[[], object]:
+        x = first = op.parameter([1, channels, side, side], np.float32)
+        for _ in range(repeated):
+            x = op.convolution(x, op.constant(kernel), [1, 1], [1, 1], [1, 1], [1, 1])
+        model = openvino.Model([op.result(op.reduce_mean(x, op.constant(np.array([1, 2, 3]))))], [first], "peak")
+        hint = "f32" if engine.backend.precision == "float32" else "bf16"
+        made = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
+        given = [np.zeros((1, channels, side, side), dtype=np.float32)]
+        return lambda: made(given)
 
-        return Part("peak", {"pixels": (None, None, 3)}, {"y": (1, None, None)}, build)
-
-    pixels = engine.backend.put(np.zeros((1, 64, 64, 3), dtype=np.uint8))
-    many, one = (engine.backend.compile(part(repeated), {}) for repeated in (layers + 1, 1))
-    inputs = {"pixels": pixels}
-    seconds = _median(lambda: many(inputs), repeats) - _median(lambda: one(inputs), repeats)
-    return 2 * 256 * 256 * 9 * 64 * 64 * layers / seconds
+    seconds = _median(compiled(layers + 1), repeats) - _median(compiled(1), repeats)
+    return 2 * channels * channels * 9 * side * side * layers / seconds
 
 
 def bandwidth(repeats: int = 5) -> float:

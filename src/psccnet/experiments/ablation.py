@@ -13,7 +13,7 @@ from psccnet.evaluation.protocol import PROTOCOLS
 from psccnet.evaluation.reporting.table import Cell, Table, plain_name
 from psccnet.evaluation.runs import Run
 from psccnet.evaluation.summary import score_of
-from psccnet.inference import Detector, load
+from psccnet.inference import Detector, load_detector
 from psccnet.training.bundle import bundle_checkpoint
 from psccnet.training.recipe import Recipe, merged, read_recipe
 from psccnet.training.run import train
@@ -84,7 +84,7 @@ def ablate(
             checkpoint = train(chosen, run)
             grid.write_text(f"grid: {chosen.data.validation_size or chosen.data.size}\n")
             bundle_checkpoint(checkpoint, weights, grid, half=False)
-        detector = load(weights)
+        detector = load_detector(weights)
         yield _evaluated(variant, seed, detector, sets, run)
 
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from psccnet.network import PSCCNet
-from psccnet.network.bottom_up import MaskEstimator
+from psccnet.network.bottom_up import MaskEstimator, modulated
 from psccnet.network.sccm import SCCM
 
 Point = tuple[int, int]
@@ -52,15 +52,17 @@ def responses(network: PSCCNet, picture: NDArray[np.uint8], points: list[Point],
         raise ValueError(f"the point {outside[0]} lies outside the picture, which is {width} x {height}")
     if scale not in range(1, 5):
         raise ValueError(f"scales are 1, 2, 3 and 4, not {scale}")
-    if network.attention != "both":
-        raise ValueError(f"these weights have {network.attention} attention; their module has no such responses")
-    if network.variant == "released":
+    if network.architecture.attention != "both":
+        raise ValueError(
+            f"these weights have {network.architecture.attention} attention; their module has no such responses"
+        )
+    if network.architecture.variant == "released":
         raise ValueError("the released network's h mixes rows: its attention has no map; use weights of `paper`")
     device = next(network.parameters()).device
     features = network.extract(torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float() / 255)
     path = network.bottom_up
     coarser = path(features, scale + 1)[0] if scale < 4 else None
-    x = path.modulated(features[scale - 1], coarser)
+    x = modulated(features[scale - 1], coarser)
     estimator = getattr(path, f"scale{scale}")
     assert isinstance(estimator, MaskEstimator)
     module = estimator.sccm

@@ -1,4 +1,4 @@
-"""The public verbs: `load` and `Detector.detect`."""
+"""The public verbs: `load_detector`, which is `psccnet.load`, and `Detector.detect`."""
 
 import math
 import time
@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from psccnet.engine.backends.find import find_backend, quantized_parts
 from psccnet.engine.engine import Engine, ExitScale, Output
-from psccnet.engine.parameters import read_parameters
-from psccnet.engine.parts import Parts
+from psccnet.engine.find import make_engine
 from psccnet.inference.pipeline import in_order
 from psccnet.inference.result import Result
 from psccnet.pictures.decoding import MAX_PIXELS, Admit, Decoded, PictureError, Source, decode
@@ -154,13 +152,13 @@ class Detector:
                 failed(picture, result)
 
 
-def load(
+def load_detector(
     weights: str | Path = "default",
     backend: str = "auto",
     device: str = "auto",
     precision: str = "auto",
     max_pixels: int = MAX_PIXELS,
-    tile_pixels: int | None = None,
+    tile_cells: int | None = None,
 ) -> Detector:
     """Load weights into a detector.
 
@@ -171,14 +169,13 @@ def load(
         device: "auto" (an NVIDIA GPU where there is one and torch is installed), "cpu", "cuda", "mps".
         precision: "auto", "float32", "bf16", or "int8" for quantized weights.
         max_pixels: larger pictures are refused before they are decoded.
-        tile_pixels: of the tiles that large pictures are computed in: fewer take less memory and more time. The
-            backend's choice where left out.
+        tile_cells: points of F_1 in the tiles that large pictures are computed in: fewer take less memory and more
+            time. The backend's choice where left out.
 
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
         ValueError: for an unknown backend or precision, a backend that is not installed, or a device that is unknown
             or not there.
     """
-    parameters, card = read_parameters(weights)
-    found = find_backend(backend, device, precision, quantized_parts(weights, card))
-    return Detector(Engine(Parts(parameters), found, tile_pixels), card, max_pixels)
+    engine, card = make_engine(weights, backend, device, precision, tile_cells)
+    return Detector(engine, card, max_pixels)

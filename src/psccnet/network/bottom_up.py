@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from psccnet.network.hrnet import CHANNELS, resample
-from psccnet.network.sccm import SCCM, Attention, Variant
+from psccnet.network.architecture import CHANNELS, Attention, Variant
+from psccnet.network.hrnet import resample
+from psccnet.network.sccm import SCCM
 
 RATIOS = (4, 2, 2, 1)
 """The SCCM down-scaling ratio r at scales 1..4 (Section IV-A.3)."""
@@ -28,6 +29,18 @@ class MaskEstimator(nn.Module):
         return logits
 
 
+def modulated(feature: Tensor, coarser_logits: Tensor | None) -> Tensor:
+    """X_n of Eq. 1: the feature times the upsampled mask of the coarser scale, if there is one.
+
+    Args:
+        feature: (B, C, H, W).
+        coarser_logits: (B, 1, h, w) or None at the coarsest scale.
+    """
+    if coarser_logits is None:
+        return feature
+    return resample(torch.sigmoid(coarser_logits), feature.shape[-2:]) * feature
+
+
 class BottomUpPath(nn.Module):
     """Four mask estimators, each but the coarsest fed with its feature times the mask before it."""
 
@@ -38,18 +51,6 @@ class BottomUpPath(nn.Module):
         for scale, (channels, ratio) in enumerate(zip(CHANNELS, RATIOS, strict=True), start=1):
             estimator = MaskEstimator(channels, ratio, variant, attention, shared_embedding)
             setattr(self, f"scale{scale}", estimator)
-
-    def modulated(self, feature: Tensor, coarser_logits: Tensor | None) -> Tensor:
-        """X_n of Eq. 1: the feature times the upsampled mask of the coarser scale, if there is one.
-
-        Args:
-            feature: (B, C, H, W).
-            coarser_logits: (B, 1, h, w) or None at the coarsest scale.
-        """
-        if coarser_logits is None:
-            return feature
-        prior = resample(torch.sigmoid(coarser_logits), feature.shape[-2:])
-        return prior * feature
 
     def forward(self, features: list[Tensor], exit_scale: int = 1) -> list[Tensor]:
         """Estimate the masks from scale 4 down to `exit_scale`.
@@ -63,6 +64,6 @@ class BottomUpPath(nn.Module):
         """
         masks: list[Tensor] = []
         for scale in range(4, exit_scale - 1, -1):
-            x = self.modulated(features[scale - 1], masks[0] if masks else None)
+            x = modulated(features[scale - 1], masks[0] if masks else None)
             masks.insert(0, getattr(self, f"scale{scale}")(x))
         return masks

@@ -5,16 +5,13 @@ released PSCC-Net weights map onto this module key by key.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CHANNELS = (18, 36, 72, 144)
-"""Channels of the features F_1..F_4 (C, 2C, 4C, 8C with C = 18)."""
-
-Stem = Literal["full", "unshuffled"]
+from psccnet.network.architecture import CHANNELS, Stem
 
 BATCH_NORM_MOMENTUM = 0.01
 
@@ -97,6 +94,18 @@ class Bottleneck(nn.Module):
         return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
 
 
+class Bring(Protocol):
+    """How a fusion brings a map to the size of the scale that it is added to; scales are numbered from 0."""
+
+    def __call__(self, x: Tensor, target: int, source: int, like: Tensor) -> Tensor:
+        """The map `x` of the scale `source`, (B, C, h, w), where `like` lies, a map of the scale `target`."""
+
+
+def upsample(x: Tensor, target: int, source: int, like: Tensor) -> Tensor:
+    """Coarser maps are resampled to the size of the target's; finer ones have it by their strided convolutions."""
+    return resample(x, like.shape[-2:]) if source > target else x
+
+
 class FusionModule(nn.Module):
     """Parallel branches of two basic blocks each, then the dense exchange between all scales."""
 
@@ -120,19 +129,18 @@ class FusionModule(nn.Module):
         last = nn.Sequential(*conv_bn(width, channels[target], 3, stride=2, relu=False))
         return nn.Sequential(*steps, last)
 
-    def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """Maps of each scale, finest first, to maps of the same shapes."""
+    def forward(self, features: list[Tensor], bring: Bring = upsample) -> list[Tensor]:
+        """Maps of each scale, finest first, to maps of the same shapes, or of those that `bring` makes."""
         branched = [branch(x) for branch, x in zip(self.branches, features, strict=True)]
         fused = []
         for target, paths in enumerate(self.fuse_layers):
-            size = branched[target].shape[-2:]
             assert isinstance(paths, nn.ModuleList)
-            terms = (
-                x if isinstance(path, nn.Identity) else resample(path(x), size)
-                for path, x in zip(paths, branched, strict=True)
-            )
-            total = next(terms)
-            for term in terms:
+            terms = [
+                bring(path(x), target, source, branched[target])
+                for source, (path, x) in enumerate(zip(paths, branched, strict=True))
+            ]
+            total = terms[0]
+            for term in terms[1:]:
                 total = total + term
             fused.append(torch.relu(total))
         return fused
@@ -184,13 +192,13 @@ class HRNet(nn.Module):
         """Stem, stage 1 and the first transition: all that has 64 to 256 channels at full resolution.
 
         Args:
-            picture: (B, 3, H, W), RGB in 0..1, no mean taken off.
+            picture: (B, 3, H, W), RGB in 0..1, no mean taken off; H and W even where the stem is unshuffled.
 
         Returns:
             (B, 18, H, W) and (B, 36, H/2, W/2), sizes rounded up; half of that each where the stem is unshuffled.
         """
         if self.unshuffled:
-            picture = functional.pixel_unshuffle(pad_to_even(picture), 2)
+            picture = functional.pixel_unshuffle(picture, 2)
         # Half precision would round a picture in 0..1 by up to half a grey level, which is what forgeries differ by.
         with torch.autocast(picture.device.type, enabled=False):
             x = self.relu(self.bn1(self.conv1(picture)))
@@ -198,21 +206,23 @@ class HRNet(nn.Module):
         x = self.layer1(x)
         return [transition(x) for transition in self.transition1]
 
-    def fuse(self, maps: list[Tensor]) -> list[Tensor]:
+    def fuse(self, maps: list[Tensor], bring: Bring = upsample, bring_last: Bring = upsample) -> list[Tensor]:
         """Stages 2 to 4.
 
         Args:
             maps: what `stem` returns.
+            bring: how the fusions of stages 2 and 3 bring maps together.
+            bring_last: likewise of stage 4, whose maps are only sampled afterwards.
 
         Returns:
             F_1..F_4: (B, 18, H, W), (B, 36, H/2, W/2), (B, 72, H/4, W/4), (B, 144, H/8, W/8), sizes rounded up;
             half of that each where the stem is unshuffled.
         """
-        features: list[Tensor] = self.stage2(maps)
-        features = self.stage3([*features, self.transition2[-1](features[-1])])
-        features = self.stage4([*features, self.transition3[-1](features[-1])])
+        features: list[Tensor] = self.stage2[0](maps, bring)
+        features = self.stage3[0]([*features, self.transition2[-1](features[-1])], bring)
+        features = self.stage4[0]([*features, self.transition3[-1](features[-1])], bring_last)
         return features
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         """Extract the features of the four scales, F_1..F_4, from pictures (B, 3, H, W) in 0..1."""
-        return self.fuse(self.stem(picture))
+        return self.fuse(self.stem(pad_to_even(picture) if self.unshuffled else picture))

@@ -1,13 +1,10 @@
 """The Spatio-Channel Correlation Module (Section III-B, Fig. 3, Eqs. 2 to 4)."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Variant = Literal["paper", "released"]
-Attention = Literal["both", "spatial", "channel", "none"]
+from psccnet.network.architecture import Attention, Variant
 
 
 class SCCM(nn.Module):
@@ -22,6 +19,12 @@ class SCCM(nn.Module):
             the released weights need exactly that.
         attention: which branches exist (Table V: "channel" is w/o SA, "spatial" w/o CA, "none" w/o both).
         shared_embedding: False gives the channel branch its own theta and phi (Table V: w/o FS).
+
+    Attributes:
+        rounded_products: set it for a runtime that rounds products of matrices to bf16 whatever it is told. Channel
+            logits are in the hundreds, where little would be left; so they are computed again as differences to the
+            largest of their row, which is added as one more token: what is rounded then is near zero where the softmax
+            is not. The result is the same otherwise.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class SCCM(nn.Module):
     ) -> None:
         super().__init__()
         self.ratio = ratio
+        self.rounded_products = False
         self.variant = variant
         self.spatial = attention in ("both", "spatial")
         self.channel = attention in ("both", "channel")
@@ -124,8 +128,13 @@ class SCCM(nn.Module):
         """Y_c of Eq. 3 with theta, as the text has it: (B, C, H, W)."""
         # The logits sum over all tokens and are large: product and softmax need more than half precision.
         wide = torch.promote_types(theta.dtype, torch.float32)
+        theta, phi = theta.to(wide), phi.to(wide)
         with torch.autocast(theta.device.type, enabled=False):
-            logits = theta.to(wide).transpose(1, 2) @ phi.to(wide)
+            logits = theta.transpose(1, 2) @ phi
+            if self.rounded_products:
+                largest = logits.amax(dim=2).unsqueeze(1)
+                theta, phi = torch.cat([theta, largest], 1), torch.cat([phi, -torch.ones_like(largest)], 1)
+                logits = theta.transpose(1, 2) @ phi
         a_c = torch.softmax(logits, dim=-1).to(g.dtype)
         product = g @ a_c
         if self.variant == "paper":

@@ -1,16 +1,21 @@
 """From a checkpoint of a run to weights with a card."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from psccnet.engine.convert import convert
 from psccnet.network import PSCCNet
+from psccnet.training.recipe import NetworkSection
 from psccnet.training.run import detection_of, read_checkpoint
-from psccnet.weights import Card, save
+from psccnet.weights import Card, load_network, save
+from psccnet.weights.graph_file import write_graphs
 
 GRID = 256
-"""The fixed grid of shipped weights (Section IV-A.3), unless the card or the recipe names another."""
+"""Side of the pictures whose F_1 has the size of the fixed grid of shipped weights (Section IV-A.3), unless the card or
+the recipe names a grid."""
 
 
 FILE_FIELDS = ("photographs", "objects", "init", "imagenet")
@@ -28,7 +33,7 @@ def without_folders(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None, half: bool = True) -> Card:
-    """Write a checkpoint's weights (the averaged ones where the run averages) as `.safetensors` with a card.
+    """Write a checkpoint's weights (the averaged ones where the run averages) as `.safetensors` with a card and graphs.
 
     Args:
         checkpoint: of a run whose folder also holds `recipe.yaml`.
@@ -50,15 +55,9 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
     given = (yaml.safe_load(card_file.read_text()) if card_file else None) or {}
     if not isinstance(given, dict):
         raise ValueError(f"{card_file} must hold fields of a card and their values, not a {type(given).__name__}")
-    fields = recipe["network"]
-    network = PSCCNet(
-        fields["variant"],
-        fields["attention"],
-        fields["shared_embedding"],
-        grid=given.get("grid", fields.get("grid") or GRID),
-        detection=detection_of(weights),
-        stem=fields.get("stem", "full"),
-    )
+    fields = NetworkSection.model_validate(recipe["network"])
+    made = fields.architecture(GRID, detection_of(weights))
+    network = PSCCNet(replace(made, grid=given.pop("grid", made.grid)))
     prefix = "network."
     network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})
     steps = int(contents["global_step"])
@@ -69,4 +68,6 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
         "pictures": steps * recipe["data"]["batch_size"],
         "licence": "MIT",
     }
-    return save(network, out, Card.model_validate(known | given), half=half)
+    card = save(network, out, Card.model_validate(known | given), half=half)
+    write_graphs(convert(load_network(out)[0]), out, card)  # of the weights as they are stored
+    return card

@@ -1,10 +1,13 @@
 """What a training run is made of: a YAML file, validated."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from psccnet.network.architecture import Architecture, Attention, Detection, Stem, Variant
 
 
 class Section(BaseModel):
@@ -14,17 +17,17 @@ class Section(BaseModel):
 
 
 class NetworkSection(Section):
-    """The network's constructor arguments and its initial weights."""
+    """The network (`psccnet.network.Architecture`) and its initial weights."""
 
-    variant: Literal["paper", "released"] = "paper"
-    attention: Literal["both", "spatial", "channel", "none"] = "both"
+    variant: Variant = "paper"
+    attention: Attention = "both"
     shared_embedding: bool = True
     grid: int | None = Field(default=None, ge=32, multiple_of=32)
     """Side of scale 1's fixed grid (Section IV-A.3); where left out, that of F_1: the pictures' size, or half of it
     where the stem is unshuffled."""
-    stem: Literal["full", "unshuffled"] = "full"
+    stem: Stem = "full"
     """The paper's top-down path, or one that begins with a pixel-unshuffle by 2: a quarter of the arithmetic."""
-    detection: Literal["head", "contrast"] | None = None
+    detection: Detection | None = None
     """The paper's detection head, or the score from how far mask 2 stands out from the rest of it; where left out, that
     of `init`, or the paper's."""
     initialisation: Literal["released", "residual"] = "residual"
@@ -46,9 +49,12 @@ class NetworkSection(Section):
     """Keep weights as they are: "stem" up to the first transition, which is two thirds of the work at full resolution,
     or the whole "top_down" path."""
 
-    def grid_for(self, size: int) -> int:
-        """Side of scale 1's fixed grid for pictures of `size`, in pixels."""
-        return self.grid or (size // 2 if self.stem == "unshuffled" else size)
+    def architecture(self, size: int, detection: Detection = "head") -> Architecture:
+        """The network for pictures of `size`, in pixels; `detection` is that of `init`, for where it is left open."""
+        made = Architecture(
+            self.variant, self.attention, self.shared_embedding, detection=self.detection or detection, stem=self.stem
+        )
+        return replace(made, grid=self.grid or size // made.cell)
 
     @model_validator(mode="after")
     def _new_filters_need_statistics(self) -> "NetworkSection":

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from psccnet.network.detection_head import Detection
+from psccnet.network.architecture import Detection
 from psccnet.network.initialisation import initialise_attention, restart_colours
 from psccnet.training.calibration import recalibrate_batch_norm
 from psccnet.training.callbacks import Checkpoints, JsonLines
@@ -233,14 +233,15 @@ def processes() -> dict[str, Any]:
 
 def initial_state(recipe: Recipe) -> dict[str, Tensor]:
     """What a run takes of the recipe's `init`, by the names of the task's state; empty where it names none."""
-    from psccnet.weights import load
+    from psccnet.weights import load_network
 
     if recipe.init is None:
         return {}
     if recipe.init.suffix == ".ckpt":
         state = read_checkpoint(recipe.init)["state_dict"]
     else:
-        state = {f"network.{name}": value for name, value in load(os.fspath(recipe.init))[0].state_dict().items()}
+        network, _ = load_network(os.fspath(recipe.init))
+        state = {f"network.{name}": value for name, value in network.state_dict().items()}
     taken = "network.top_down." if recipe.init_part == "top_down" else ""
     return {name: value for name, value in state.items() if name.startswith(taken)}
 
@@ -260,7 +261,7 @@ def load_initial_weights(task: PSCCTask, recipe: Recipe, state: dict[str, Tensor
         return
     # What may be missing: all but what is taken, or what is of training alone.
     missing: tuple[str, ...] = ("",) if recipe.init_part == "top_down" else ("evidence.",)
-    if recipe.init_part == "all" and detection_of(state) != task.network.detection:
+    if recipe.init_part == "all" and detection_of(state) != task.network.architecture.detection:
         print(f"{recipe.init} has another kind of detection; the recipe's starts anew.", file=sys.stderr)
         state = {name: value for name, value in state.items() if not name.startswith(HEAD)}
         missing += (HEAD,)

@@ -16,31 +16,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from psccnet.metrics import PooledAUC, auc
 from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
-from psccnet.network.detection_head import CONTRAST_SCALE, ContrastHead, Detection
+from psccnet.network.architecture import Detection
 from psccnet.network.folding import fold_batch_norm, folded_parameters
 from psccnet.network.hrnet import resample
 from psccnet.network.initialisation import similarity_layers
 from psccnet.network.losses import downsample_ground_truth
 from psccnet.training.data import Batch, TrainingData
 from psccnet.training.recipe import Recipe
-
-
-class Outputs(nn.Module):
-    """All that training looks at: the prediction, and the map of the paper's detection head before pooling."""
-
-    def __init__(self, network: PSCCNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, picture: Tensor) -> tuple[Prediction, Tensor | None]:
-        """Pictures (B, 3, H, W) in 0..1 to the prediction and the evidence (B, 128, h_4, w_4), if there is any."""
-        features = self.network.extract(picture)
-        masks = self.network.bottom_up(features)
-        head = self.network.detection_head
-        if isinstance(head, ContrastHead):
-            return Prediction(masks, head(masks[CONTRAST_SCALE - 1])), None
-        evidence = head.evidence(features)
-        return Prediction(masks, head.classify(evidence)), evidence
 
 
 class PSCCTask(LightningModule):
@@ -58,11 +40,12 @@ class PSCCTask(LightningModule):
         super().__init__()
         self.recipe = recipe
         fields = recipe.network
-        grid = fields.grid_for(recipe.data.size)
-        detection = fields.detection or detection
-        if recipe.loss.evidence and detection != "head":
-            raise ValueError(f"loss.evidence is for network.detection: head; make it 0 for detection by {detection}")
-        self.network = PSCCNet(fields.variant, fields.attention, fields.shared_embedding, grid, detection, fields.stem)
+        architecture = fields.architecture(recipe.data.size, detection)
+        if recipe.loss.evidence and architecture.detection != "head":
+            raise ValueError(
+                f"loss.evidence is for network.detection: head; make it 0 for detection by {architecture.detection}"
+            )
+        self.network = PSCCNet(architecture)
         initialise(self.network, fields.initialisation)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = PSCCLoss(recipe.loss.weighting, recipe.loss.masks)
@@ -78,7 +61,7 @@ class PSCCTask(LightningModule):
         for module in self._frozen:
             module.requires_grad_(False)
         # Structure without memory; `forward` fills in the folded parameters.
-        self._folded = (Outputs(fold_batch_norm(deepcopy(self.network).to("meta").eval())),)
+        self._folded = (fold_batch_norm(deepcopy(self.network).to("meta").eval()),)
         self._reset_validation()
         self.train()  # Lightning takes the modes as it finds them
 
@@ -93,25 +76,25 @@ class PSCCTask(LightningModule):
             module.eval()
         return self
 
-    def forward(self, picture: Tensor) -> tuple[Prediction, Tensor | None]:
-        """Pictures (B, 3, H, W) uint8 to the prediction and the evidence logits (B, 1, h_4, w_4), if there are any."""
+    def forward(self, picture: Tensor) -> Prediction:
+        """Pictures (B, 3, H, W) uint8 to the prediction."""
         picture = (picture.float() / 255).contiguous(memory_format=torch.channels_last)
         if any(module.training for module in self.network.modules() if isinstance(module, nn.BatchNorm2d)):
-            prediction, evidence = Outputs(self.network)(picture)
-        else:
-            # Batch norm takes a third of a step, most of it memory traffic; folded it costs nothing.
-            (outputs,) = self._folded
-            outputs.network.grid = self.network.grid
-            parameters = {f"network.{name}": value for name, value in folded_parameters(self.network).items()}
-            prediction, evidence = functional_call(outputs, parameters, (picture,), strict=True)
-        return prediction, None if evidence is None else self.evidence(evidence)
+            prediction: Prediction = self.network(picture)
+            return prediction
+        # Batch norm takes a third of a step, most of it memory traffic; folded it costs nothing.
+        (folded,) = self._folded
+        folded.grid = self.network.grid
+        found: Prediction = functional_call(folded, folded_parameters(self.network), (picture,), strict=True)
+        return found
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """One step: Eq. 5 and, if the recipe has it, the evidence loss."""
-        prediction, evidence = self(batch["picture"])
+        prediction = self(batch["picture"])
         mask = batch["mask"].float()
         parts = self.loss(prediction, mask, batch["forged"])
-        if self.recipe.loss.evidence and evidence is not None:
+        if self.recipe.loss.evidence and prediction.evidence is not None:
+            evidence = self.evidence(prediction.evidence)
             height, width = evidence.shape[-2:]
             truth = downsample_ground_truth(mask, (height, width))
             parts["evidence"] = functional.binary_cross_entropy_with_logits(evidence.float(), truth)
@@ -124,6 +107,9 @@ class PSCCTask(LightningModule):
         total: Tensor = parts["loss"]
         return total
 
+    def _grid_for(self, size: int) -> int:
+        return self.recipe.network.architecture(size).grid
+
     def _reset_validation(self) -> None:
         self._pooled = PooledAUC()
         self._correct: list[float] = []
@@ -135,11 +121,11 @@ class PSCCTask(LightningModule):
         """Forget the pictures of the validation before, and measure on the grid of the validation size."""
         self._reset_validation()
         data = self.recipe.data
-        self.network.grid = self.recipe.network.grid_for(data.validation_size or data.size)
+        self.network.grid = self._grid_for(data.validation_size or data.size)
 
     def validation_step(self, batch: Batch, _index: int) -> None:
         """Score one batch by picture."""
-        prediction, _ = self(batch["picture"])
+        prediction = self(batch["picture"])
         size = batch["mask"].shape[-2:]
         masks = resample(torch.sigmoid(prediction.mask_logits[0].float()), size).cpu().numpy()
         truths = batch["mask"].cpu().numpy() > 0
@@ -163,7 +149,7 @@ class PSCCTask(LightningModule):
         # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks.
         scores["score"] = float(both[~np.isnan(both)].mean())
         self.log_dict({f"val/{name}": value for name, value in scores.items() if not math.isnan(value)})
-        self.network.grid = self.recipe.network.grid_for(self.recipe.data.size)
+        self.network.grid = self._grid_for(self.recipe.data.size)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam (AdamW with weight decay) and a schedule that is set every step."""

@@ -8,13 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from psccnet.errors import WeightsError
-from psccnet.weights.card import Architecture, Card, bundled, read_card, render, verify
+from psccnet.network.architecture import Architecture
+from psccnet.weights.card import Card, bundled, read_card, render, verify
 from psccnet.weights.reading import resolve
 
 if TYPE_CHECKING:
     from psccnet.weights.imagenet import ImageNetReport, initialise_from_imagenet
     from psccnet.weights.released import blob_id, identify, import_released, released_card
-    from psccnet.weights.store import load, save
+    from psccnet.weights.store import load_network, save
 
 __all__ = [
     "Architecture",
@@ -26,7 +27,7 @@ __all__ = [
     "identify",
     "import_released",
     "initialise_from_imagenet",
-    "load",
+    "load_network",
     "read_card",
     "released_card",
     "render",
@@ -42,7 +43,7 @@ _NEEDS_TORCH = {
     "identify": "released",
     "import_released": "released",
     "released_card": "released",
-    "load": "store",
+    "load_network": "store",
     "save": "store",
 }
 

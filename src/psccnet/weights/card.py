@@ -4,31 +4,19 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from psccnet.errors import WeightsError, listed
+from psccnet.network.architecture import Architecture
 
 
 def _sorted_scores(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     return {name: dict(sorted(values.items())) for name, values in sorted(scores.items())}
 
 
-class Architecture(BaseModel):
-    """The arguments that PSCCNet is made again from."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    variant: Literal["paper", "released"] = "paper"
-    attention: Literal["both", "spatial", "channel", "none"] = "both"
-    shared_embedding: bool = True
-    grid: int = Field(default=256, gt=0, multiple_of=32)
-    detection: Literal["head", "contrast"] = "head"
-    stem: Literal["full", "unshuffled"] = "full"
-
-
-class Card(Architecture):
+class Card(BaseModel):
     """What is known of a weight file.
 
     `psccnet.weights.save` fills the architecture, `parameters`, `psccnet_version`, `created` (where empty)
@@ -36,6 +24,7 @@ class Card(Architecture):
 
     Attributes:
         name: short name of the weights.
+        architecture: what the network is made from.
         threshold: detection score at and above which the verdict is "forged", 0..1.
         created: date and time in UTC, ISO 8601.
         trained_on: the pictures, in words.
@@ -51,7 +40,10 @@ class Card(Architecture):
         reproduce: the command that computes `scores` again.
     """
 
+    model_config = ConfigDict(extra="forbid")
+
     name: str = Field(min_length=1)
+    architecture: Architecture = Architecture()
     threshold: float = Field(default=0.5, ge=0, le=1)
     created: str = ""
     trained_on: str = ""
@@ -66,19 +58,16 @@ class Card(Architecture):
     psccnet_version: str = ""
     reproduce: str = ""
 
-    @property
-    def architecture(self) -> Architecture:
-        """The part of the card that decides which network the weights fit."""
-        return Architecture.model_validate({name: getattr(self, name) for name in Architecture.model_fields})
-
 
 def render(card: Card) -> str:
     """The card as text for people; parts that are empty are left out."""
-    attention = {"both": "spatial and channel", "none": "no"}.get(card.attention, card.attention)
-    embedding = "shared embedding" if card.shared_embedding else "separate embeddings"
-    detection = "detection head" if card.detection == "head" else "detection by the contrast of mask 2"
+    network = card.architecture
+    attention = {"both": "spatial and channel", "none": "no"}.get(network.attention, network.attention)
+    embedding = "shared embedding" if network.shared_embedding else "separate embeddings"
+    detection = "detection head" if network.detection == "head" else "detection by the contrast of mask 2"
     rows = {
-        "network": f"variant {card.variant}, {attention} attention, {embedding}, grid {card.grid}, {detection}",
+        "network": f"variant {network.variant}, {network.stem} stem, {attention} attention, {embedding},"
+        f" grid {network.grid}, {detection}",
         "parameters": f"{card.parameters:,}" if card.parameters else "",
         "threshold": f"{card.threshold:g} (a higher or equal score is called forged)",
         "trained on": card.trained_on,

@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from psccnet.errors import WeightsError, listed
-from psccnet.network import PSCCNet
+from psccnet.network.psccnet import PSCCNet
 from psccnet.weights.states import read_state
 
 

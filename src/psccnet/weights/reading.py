@@ -1,14 +1,15 @@
 """Weight files found and read, into whatever tensors are wanted. Needs no torch."""
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
 import safetensors
-from pydantic import ValidationError
 from safetensors import safe_open
 
 from psccnet.errors import WeightsError, listed
-from psccnet.weights.card import Architecture, Card, bundled, verify
+from psccnet.network.architecture import Architecture
+from psccnet.weights.card import Card, bundled, verify
 
 
 def resolve(name_or_path: str | Path) -> Path:
@@ -56,8 +57,8 @@ def read(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, Any], Ca
     except safetensors.SafetensorError as error:
         raise WeightsError(f"{path} is not a safetensors file ({error}): copy it again") from None
     try:
-        architecture = Architecture.model_validate_json(metadata["architecture"])
-    except (KeyError, ValidationError):
+        architecture = Architecture(**json.loads(metadata["architecture"]))
+    except (KeyError, ValueError, TypeError):
         raise WeightsError(f"{path} does not say which network it holds: write it with psccnet.weights.save") from None
     if architecture != card.architecture:
         raise WeightsError(

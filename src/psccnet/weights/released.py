@@ -8,7 +8,8 @@ from pathlib import Path
 from torch import Tensor
 
 from psccnet.errors import WeightsError, listed
-from psccnet.network import PSCCNet
+from psccnet.network.architecture import Architecture
+from psccnet.network.psccnet import PSCCNet
 from psccnet.weights.card import Card, sha256
 from psccnet.weights.states import check_state, read_state
 
@@ -46,7 +47,7 @@ def import_released(folder: str | Path) -> PSCCNet:
         WeightsError: if a file is missing, is no state dict, or has unknown, missing or misshapen keys.
     """
     paths = find_released(folder)
-    network = PSCCNet(variant="released")
+    network = PSCCNet(Architecture(variant="released"))
     own = network.state_dict()
     loaded: dict[str, Tensor] = {}
     for part, path in paths.items():
@@ -138,13 +139,13 @@ def released_card(folder: str | Path, name: str = "released") -> Card:
         files = ", ".join(LAYOUT[part].name for part in other)
         return Card(
             name=name,
-            variant="released",
+            architecture=Architecture(variant="released"),
             sha256=digest,
             notes=f"By its git blob id not the released file: {files}. Where it comes from is not known.",
         )
     return Card(
         name=name,
-        variant="released",
+        architecture=Architecture(variant="released"),
         sha256=digest,
         trained_on="the authors' synthetic data set of PSCC-Net: splicing, copy-move, removal and pristine",
         licence="MIT",

@@ -1,6 +1,8 @@
 """Weight files: one .safetensors and its card beside it, written whole or not at all."""
 
 import hashlib
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,9 +12,9 @@ from safetensors.torch import save as serialize
 from torch import Tensor
 
 from psccnet.errors import WeightsError, listed
-from psccnet.network import PSCCNet
+from psccnet.network.psccnet import PSCCNet
 from psccnet.pictures.whole_files import write_whole
-from psccnet.weights.card import Architecture, Card, card_path
+from psccnet.weights.card import Card, card_path
 from psccnet.weights.reading import inside, read, resolve
 from psccnet.weights.released import import_released, released_card
 from psccnet.weights.states import check_state
@@ -50,9 +52,9 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
             f"{path} was not written, for {listed(wrong)} would hold values that are not finite"
             f" in {'float16' if half else 'float32'}: save an earlier state of the network"
         )
-    architecture = _architecture(network)
+    architecture = replace(network.architecture, grid=network.grid)
     filled = {
-        **architecture.model_dump(),
+        "architecture": architecture,
         "created": card.created or datetime.now(UTC).isoformat(timespec="seconds"),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "psccnet_version": version("psccnet"),
@@ -62,7 +64,7 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
         "format": "psccnet",
         "name": card.name,
         "created": str(filled["created"]),
-        "architecture": architecture.model_dump_json(),
+        "architecture": json.dumps(asdict(architecture)),
     }
     content = serialize(tensors, metadata)
     written = card.model_copy(update={**filled, "sha256": hashlib.sha256(content).hexdigest()})
@@ -70,7 +72,7 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
     return written
 
 
-def load(name_or_path: str | Path) -> tuple[PSCCNet, Card]:
+def load_network(name_or_path: str | Path) -> tuple[PSCCNet, Card]:
     """Load weights.
 
     Args:
@@ -90,14 +92,10 @@ def load(name_or_path: str | Path) -> tuple[PSCCNet, Card]:
         parameters = sum(parameter.numel() for parameter in network.parameters())
         return network, released_card(path).model_copy(update={"parameters": parameters})
     tensors, card = read(path, "pt")
-    network = PSCCNet(**card.architecture.model_dump())
+    network = PSCCNet(card.architecture)
     check_state(tensors, network.state_dict(), path, "write it again with psccnet.weights.save")
     network.load_state_dict(tensors)
     return network.eval(), card
-
-
-def _architecture(network: PSCCNet) -> Architecture:
-    return Architecture.model_validate({name: getattr(network, name) for name in Architecture.model_fields})
 
 
 def _stored(key: str, value: Tensor, half: bool) -> Tensor:

@@ -1,41 +1,51 @@
 """What runs the parts of the network: one small protocol, one file a runtime."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psccnet.engine.parts import Part
-
 Array = Any
 """A backend's own array: sliced like NumPy's, and kept where the backend computes."""
-Compiled = Callable[[dict[str, Array]], list[Array]]
-"""A part that can be called: its inputs by name to its outputs, which hold until the next call in this thread."""
+
+
+class Compiled(Protocol):
+    """A part that can be called.
+
+    Attributes:
+        inputs: their names.
+    """
+
+    inputs: tuple[str, ...]
+
+    def __call__(self, inputs: Mapping[str, Array], /) -> list[Array]:
+        """Inputs by name, more than its own too, to outputs, which hold until the next call in this thread."""
+        ...
 
 
 class Backend(Protocol):
-    """Compiles parts of the network, for one picture at a time.
+    """Loads parts of a network and runs them on one picture at a time; the parts are `psccnet.engine.graphs.parts`.
 
     Attributes:
         name: "openvino", "onnx" or "torch".
         precision: "float32", "bf16" or "int8".
-        tile_pixels: about how many pixels a tile of stages 2 to 4 may have, halo included.
-        stem_pixels: about how many pixels a tile of the stem may have.
+        tile_cells: about how many cells (points of F_1) a tile of stages 2 to 4 may have, halo included.
+        stem_cells: about how many a tile of the stem may have.
         by_size: whether a part that takes large maps is better compiled for their very size.
     """
 
     name: str
     precision: str
-    tile_pixels: int
-    stem_pixels: int
+    tile_cells: int
+    stem_cells: int
     by_size: bool
 
-    def compile(self, part: Part, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
+    def compile(self, part: str, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
         """Make a part callable; threads may call it at the same time.
 
         Args:
-            part: of the network.
+            part: its name.
             sizes: of the inputs, where they will always be these; otherwise empty.
         """
         ...

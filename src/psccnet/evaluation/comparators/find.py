@@ -6,7 +6,7 @@ from psccnet.evaluation.comparators.base import Comparator
 from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.comparators.trivial import TRIVIAL
 from psccnet.evaluation.comparators.written import Written
-from psccnet.inference import load
+from psccnet.inference import load_detector
 
 
 def find_comparator(words: str, device: str = "auto", precision: str = "auto", backend: str = "auto") -> Comparator:
@@ -28,4 +28,4 @@ def find_comparator(words: str, device: str = "auto", precision: str = "auto", b
     name, equals, folder = words.partition("=")
     if equals:
         return Written(name, Path(folder))
-    return Network(load(words, backend, device, precision))
+    return Network(load_detector(words, backend, device, precision))

@@ -1,0 +1,170 @@
+"""From weights and the names of a backend, a device and a precision to an engine."""
+
+import json
+import logging
+from ctypes.util import find_library
+from importlib.util import find_spec
+from pathlib import Path
+
+from psccnet.engine.backends import Backend
+from psccnet.engine.engine import Engine, Observer
+from psccnet.errors import WeightsError
+from psccnet.weights.card import Card, sha256, verify
+from psccnet.weights.graph_file import read_graphs, write_graphs
+from psccnet.weights.reading import inside, resolve
+
+_log = logging.getLogger(__name__)
+
+INSTALLED_BY = {
+    "openvino": "psccnet",
+    "onnx": "psccnet[onnx]",
+    "torch": "psccnet[torch]",
+}
+"""Backend -> what to install for it."""
+_MODULES = {"openvino": ("openvino",), "onnx": ("onnxruntime",), "torch": ("torch",)}
+
+
+QUANTIZED = "int8.json"
+"""The file by which a folder of quantized parts is known (`psccnet.engine.quantization`)."""
+
+
+def quantized_parts(weights: str | Path, card: Card) -> Path | None:
+    """The folder of quantized parts that weights are, if they are one.
+
+    Raises:
+        WeightsError: if the parts were not made of the weights that lie beside them, or are missing or damaged.
+    """
+    folder = resolve(weights)
+    try:
+        made = json.loads((folder / QUANTIZED).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:
+        made = {}
+    try:
+        whole = all(sha256(folder / name) == digest for name, digest in made["parts"].items())
+        if whole and made["sha256"] == card.sha256:
+            return folder
+    except (FileNotFoundError, LookupError, TypeError, AttributeError):
+        pass
+    raise WeightsError(f"{folder} is damaged or of other weights than lie in it: run psccnet weights quantize again")
+
+
+def is_installed(name: str) -> bool:
+    """Whether all that a backend needs is there."""
+    return all(find_spec(module) is not None for module in _MODULES[name])
+
+
+def choose(name: str = "auto", device: str = "auto", quantized: bool = False) -> tuple[str, str]:
+    """Which backend and which device words mean here.
+
+    Args:
+        name: "openvino", "onnx", "torch", or "auto": torch on an NVIDIA GPU where there is one, otherwise OpenVINO, or
+            what of the others is installed.
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto": a GPU where there is one and torch is installed.
+        quantized: the weights are quantized parts, which OpenVINO alone runs.
+
+    Raises:
+        ValueError: for an unknown name, or a backend that is not installed or not for this device.
+    """
+    if name not in ("auto", *_MODULES):
+        raise ValueError(f"backend is auto, openvino, onnx or torch, not {name!r}")
+    if quantized and name == "auto":
+        name, device = "openvino", "cpu" if device == "auto" else device
+    if device == "auto":
+        device = "cuda" if name in ("auto", "torch") and _torch_finds_cuda() else "cpu"
+    if name == "auto":
+        wanted = ("openvino", "onnx", "torch") if device == "cpu" else ("torch", "onnx")
+        name = next((one for one in wanted if is_installed(one)), wanted[0])
+    if not is_installed(name):
+        raise ValueError(f"backend {name} is not installed: pip install '{INSTALLED_BY[name]}'")
+    if name == "openvino" and device != "cpu":
+        raise ValueError(f"backend openvino runs on the cpu here, not on {device}; use backend torch")
+    return name, device
+
+
+def make_engine(
+    weights: str | Path = "default",
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    tile_cells: int | None = None,
+    observer: Observer | None = None,
+) -> tuple[Engine, Card]:
+    """An engine that runs weights, and their card.
+
+    Args:
+        weights: a bundled name, a `.safetensors` path, a folder in the released layout, or one of quantized parts.
+        backend: see `choose`.
+        device: see `choose`.
+        precision: "float32", "bf16", "int8", or "auto": int8 for quantized weights, otherwise bf16 where that is fast.
+        tile_cells: see `Engine`.
+        observer: see `Engine`.
+
+    Raises:
+        WeightsError: if the weights cannot be read; the message names them.
+        ValueError: for an unknown backend, device or precision, or one that is not here.
+    """
+    path = inside(resolve(weights))
+    card = None if path.is_dir() else verify(path)
+    quantized = None if card is None else quantized_parts(weights, card)
+    name, device = choose(backend, device, quantized is not None)
+    made: Backend
+    if name == "torch":
+        from psccnet.engine.backends.pytorch import TorchBackend
+        from psccnet.weights.store import load_network
+
+        network, card = load_network(path)
+        made = TorchBackend(network, device, precision)
+    else:
+        graphs, card = find_graphs(path)
+        if name == "openvino":
+            from psccnet.engine.backends.openvino import OpenVINOBackend
+
+            made = OpenVINOBackend(graphs, precision, quantized)
+        else:
+            from psccnet.engine.backends.onnx import ONNXBackend
+
+            made = ONNXBackend(graphs, device, precision)
+    return Engine(card.architecture, made, tile_cells, observer), card
+
+
+def find_graphs(path: Path) -> tuple[dict[str, bytes], Card]:
+    """The graphs of weights and their card; made by torch, and kept beside the file, where there are none yet.
+
+    Args:
+        path: a `.safetensors` file, or a folder in the released layout, whose graphs are not kept.
+
+    Raises:
+        WeightsError: if the weights cannot be read, or have no graphs and torch is not installed.
+    """
+    if not path.is_dir():
+        card = verify(path)
+        graphs = read_graphs(path, card)
+        if graphs is not None:
+            return graphs, card
+    if not is_installed("torch") or find_spec("onnx") is None:
+        raise WeightsError(
+            f"{path} has no graphs beside it, and only torch can make them: install psccnet[torch] once"
+            " and use the weights, or copy their .graphs file too"
+        )
+    from psccnet.engine.convert import convert
+    from psccnet.weights.store import load_network
+
+    network, card = load_network(path)
+    graphs = convert(network)
+    if not path.is_dir():
+        try:
+            write_graphs(graphs, path, card)
+        except OSError as error:
+            _log.warning("the graphs of %s cannot be kept beside it (%s): they are made anew each time", path, error)
+    return graphs, card
+
+
+def _torch_finds_cuda() -> bool:
+    # To import torch takes seconds: only where there is a driver to find.
+    if not (find_library("cuda") or find_library("nvcuda")) or find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
