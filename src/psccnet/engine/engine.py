@@ -173,13 +173,16 @@ def cells(pixels: NDArray[np.uint8], rows: slice, columns: slice, cell: int) -> 
         columns: likewise.
         cell: pixels along each axis of a cell, 1 or 2.
     """
-    found = pixels[rows.start * cell : rows.stop * cell, columns.start * cell : columns.stop * cell]
-    missing = [(rows.stop - rows.start) * cell - found.shape[0], (columns.stop - columns.start) * cell - found.shape[1]]
-    for axis, count in enumerate(missing):
-        if count:
-            pad = [(0, count if axis == other else 0) for other in range(3)]
-            found = np.pad(found, pad, mode="reflect" if found.shape[axis] > 1 else "edge")
-    return found
+    down, across = (slice(axis.start * cell, axis.stop * cell) for axis in (rows, columns))
+    if down.stop <= pixels.shape[0] and across.stop <= pixels.shape[1]:
+        return pixels[down, across]
+    return pixels[np.ix_(_mirrored(down, pixels.shape[0]), _mirrored(across, pixels.shape[1]))]
+
+
+def _mirrored(wanted: slice, length: int) -> NDArray[np.intp]:
+    """The numbers of rows or columns, one past the end mirrored, as `psccnet.network.hrnet.pad_to_even` does."""
+    at = np.arange(wanted.start, wanted.stop)
+    return np.maximum(np.where(at < length, at, at - 2), 0)
 
 
 def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
