@@ -7,24 +7,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from psccnet.errors import UnusableFileError as UnusableFileError  # known by this room's name, too
 from psccnet.pictures.sample import Picture
 
 _TAIL = 1024
 """Bytes at the end of a file in which a whole JPEG or PNG has its end marker."""
-
-
-class UnusableFileError(ValueError):
-    """A file that cannot be used; the synthesis goes on without it.
-
-    Attributes:
-        name: of the file.
-        reason: what is wrong with it.
-    """
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
-        self.name = name
-        self.reason = reason
 
 
 @dataclass(frozen=True)
