@@ -58,12 +58,12 @@ def test_what_is_no_json(data: bytes | str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [1", "a: 1\n b: 2", "[" * 10_000, "!!timestamp x", "!!int ''", "{[1]: 2}", "2024-13-45", "*a", "\0"]
+    "text", ["a: [1", "a: 1\n b: 2", "[" * 2_000, "!!timestamp x", "!!int ''", "{[1]: 2}", "2024-13-45", "*a", "\0"]
 )
 def test_what_is_no_yaml(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(text)
-    with pytest.raises(InputError, match=r"a\.yaml: not valid YAML( \(see line \d+\))?; mend it\.$"):
+    with pytest.raises(InputError, match=r"a\.yaml is not valid YAML( \(see line \d+\))?: mend it$"):
         read_yaml(path)
 
 

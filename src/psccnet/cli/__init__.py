@@ -1,6 +1,7 @@
 """The command `psccnet`: one small file a verb; what needs torch is imported when a verb runs."""
 
 import io
+import logging
 import os
 import sys
 
@@ -47,8 +48,18 @@ weights.command(quantize)
 app.command(weights)
 
 
+class _OnStandardError(logging.Handler):
+    """Says what library code logs as the command says its own words; on the standard error of that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"psccnet: {record.getMessage()}", file=sys.stderr)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: 0 done, 1 some inputs failed (named), 2 wrong usage or input."""
+    log = logging.getLogger("psccnet")
+    log.handlers = [_OnStandardError()]
+    log.setLevel(logging.INFO)
     # A file's name may hold bytes that the output's encoding has no letters for.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -105,13 +105,21 @@ def read_yaml(path: Path) -> Any:
         MissingFileError: if there is no such file.
         InputError: if it cannot be read or is no YAML; the message says at which line.
     """
+    return parse_yaml(read_text(path), str(path))
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """What a YAML text holds; None where it is empty.
+
+    Raises:
+        InputError: if it is no YAML; the message begins with `name`.
+    """
     import yaml
 
-    text = read_text(path)
     try:
         return yaml.safe_load(text)
     # PyYAML raises whatever comes up in values that it cannot make sense of: ValueError, KeyError, AttributeError, ...
     except Exception as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (see line {mark.line + 1})" if mark is not None else ""
-        raise InputError(f"{path}: not valid YAML{where}; mend it.") from error
+        raise InputError(f"{name} is not valid YAML{where}: mend it") from error
