@@ -118,7 +118,7 @@ def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
         ([tmp_path / "nowhere"], "psccnet: no such folder or tar archive"),
         ([photographs, "--split", "test"], "split 'test'"),
         ([photographs, "--objects", tmp_path / "no.tar"], "no.tar"),
-        ([blank], f"psccnet: {blank}: no copy-move could be made"),
+        ([blank], "psccnet: no copy-move could be made of 16 photographs; add photographs"),
         ([photographs, "--size", 16], 'Invalid value "16" for --size'),
         ([photographs, "--count", 0], 'Invalid value "0" for --count'),
         ([photographs, "--recipe", wrong], "wrong.yaml: hard_seem: Unexpected keyword argument"),

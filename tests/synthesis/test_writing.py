@@ -2,6 +2,7 @@ import csv
 import hashlib
 import itertools
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from psccnet.datasets.listing import read_listing
+from psccnet.errors import InputError, WriteError
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.encoding import decode_as_stored as picture_of
 from psccnet.pictures.masks import read_mask
@@ -81,7 +83,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     synthesizer: Synthesizer, tmp_path: Path, fill_disk: Callable[[int], None], failing_call: int
 ) -> None:
     fill_disk(failing_call)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WriteError, match=r"cannot be written \(No space left"):
         list(write_set(synthesizer, COUNT, tmp_path))
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in left if path.name.startswith(".")]
@@ -89,6 +91,26 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert len(left) - len(pictures) == min(1, failing_call - 1)
     for path in pictures:
         assert decode(path).pixels.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("synthesis.yaml", "- a list"),
+        ("synthesis.yaml", "a: ["),
+        ("manifest.parquet", "no Parquet"),
+        (".parts/000000000-6.json", "[{}]"),
+        (".parts/000000000-6.json", "[1"),
+    ],
+)
+def test_a_damaged_set_is_named(
+    synthesizer: Synthesizer, written: Path, tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / ".parts").mkdir()
+    shutil.copy(written / "synthesis.yaml", tmp_path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=rf"^{tmp_path}.*(another|copy it again|mend it)"):
+        list(write_set(synthesizer, COUNT, tmp_path))
 
 
 def test_the_manifest_tells_all(synthesizer: Synthesizer, written: Path) -> None:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.progress import progress
+from psccnet.errors import PsccnetError
 
 
 def synthesize(
@@ -75,9 +76,9 @@ def synthesize(
         for _ in progress(write_set(synthesizer, count, out, layout or chosen.layout, processes), "pictures", count):
             pass
     except BrokenProcessPool as error:
-        raise ValueError("a process was ended, as for want of memory; try fewer --workers, the run goes on") from error
-    except RuntimeError as error:
-        raise ValueError(f"{photographs}: {error}; add photographs with more in them") from error
+        raise PsccnetError(
+            "a process was ended, as for want of memory; try fewer --workers, the run goes on"
+        ) from error
     if synthesizer.left_out:
         print(f"{len(synthesizer.left_out)} files or annotations could not be used and were left out:", file=sys.stderr)
         for name, reason in sorted(synthesizer.left_out.items()):

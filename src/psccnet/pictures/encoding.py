@@ -48,7 +48,10 @@ def decode_as_stored(data: bytes, name: str) -> Picture:
         UnusableFileError: `data` is not a picture, or not a whole one.
     """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header that tells of more pixels than OpenCV takes
+        decoded = None
     if decoded is None:
         raise UnusableFileError(name, "not a readable picture, or not a whole one")
     # OpenCV fills up what is missing of a truncated file and says nothing.
