@@ -26,8 +26,9 @@ def test_the_file_that_cannot_be_written_is_named(
 def test_what_stands_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
-    with pytest.raises(WriteError, match=rf"^{tmp_path}/file/in: cannot be written \(Not a directory\)"):
-        make_folder(tmp_path / "file" / "in")
+    for path in (tmp_path / "file", tmp_path / "file" / "in"):
+        with pytest.raises(InputError, match=rf"^{path}: a file stands where a folder should be; name another"):
+            make_folder(path)
     with pytest.raises(WriteError, match=rf"^{tmp_path}/folder: cannot be written \(Is a directory\)"):
         write_whole({tmp_path / "folder": b""})
     with pytest.raises(WriteError, match=rf"^{tmp_path}/none/file: cannot be written \(No such file"):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.inputs import BackendName
-from psccnet.cli.progress import progress, tell_left_out
+from psccnet.cli.progress import progress, resumable, tell_left_out
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,15 +87,16 @@ def evaluate(
     entries, left_out = _entries(listing, dataset, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")
     run = Run(entries, method, chosen, out if in_folder else None)
-    for _ in progress(run.go(), "pictures", len(run)):
-        pass
+    with resumable() if in_folder else nullcontext():
+        for _ in progress(run.go(), "pictures", len(run)):
+            pass
     left_out += run.failures
     status = tell_left_out(left_out)
     if not run.rows:
         raise InputError(f"{listing}: none of its {len(run.entries)} pictures could be used")
+    _print(run, listing, json_summary)
     if out is not None and not in_folder:
         write_rows(run.rows, out)
-    _print(run, listing, json_summary)
     return status
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from psccnet.cli.progress import progress, tell_left_out
+from psccnet.cli.progress import progress, resumable, tell_left_out
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -118,8 +118,9 @@ def measure(
         for title, entries in of.items():
             name = plain_name(f"{protocol.name} {title} {comparator.name} {identity}")
             run = Run(entries, comparator, protocol, folder / name)
-            for _ in progress(run.go(), f"pictures of {title} by {comparator.name}", len(run)):
-                pass
+            with resumable():
+                for _ in progress(run.go(), f"pictures of {title} by {comparator.name}", len(run)):
+                    pass
             for row in run.rows:
                 measured.rows.setdefault((title, comparator.name, row.condition), []).append(row)
             failures += run.failures

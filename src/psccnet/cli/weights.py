@@ -26,6 +26,10 @@ def list_weights() -> None:
 def show(weights: str = "default") -> None:
     """Show the card of weights: what they were trained on, how, and how well they do.
 
+    For example:
+
+        psccnet weights show mine.safetensors
+
     Args:
         weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
     """
@@ -37,6 +41,10 @@ def show(weights: str = "default") -> None:
 
 def verify(weights: str = "default") -> None:
     """Check that a weight file is the one its card was written for, or that released files are the released ones.
+
+    For example:
+
+        psccnet weights verify mine.safetensors
 
     Args:
         weights: a bundled name, a .safetensors file, a folder that psccnet weights quantize made, or one in the
@@ -77,6 +85,10 @@ def import_weights(folder: Path, *, out: Path) -> None:
 
 def bundle(checkpoint: Path, *, out: Path, card: Path | None = None, half: bool = True) -> None:
     """Make weights with a card from a checkpoint of a training run.
+
+    For example:
+
+        psccnet weights bundle runs/first/best.ckpt --out mine.safetensors
 
     Args:
         checkpoint: last.ckpt or best.ckpt in the run's folder.

@@ -28,10 +28,14 @@ def make_folder(path: Path) -> None:
     """Make a folder and those above it, where they are missing.
 
     Raises:
+        InputError: if a file has its name, or that of one above it.
         WriteError: if it cannot be made.
     """
     with writing(path):
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(f"{path}: a file stands where a folder should be; name another folder.") from error
 
 
 def write_whole(contents: Mapping[Path, bytes]) -> None:
