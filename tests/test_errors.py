@@ -1,4 +1,8 @@
+import ast
+import builtins
 import pickle
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +34,33 @@ def test_each_kind_is_the_builtin_that_one_expects(kind: type[errors.PsccnetErro
     assert str(error) == "a.jpg: is a word; mend it."
     again = pickle.loads(pickle.dumps(error))  # as when it comes out of another process
     assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
+
+
+FOR_PROGRAMMERS = {
+    "metrics.py": "pure functions",
+    "network/psccnet.py": "recipes and cards are checked before",
+    "pictures/encoding.py": "of a picture that was made here",
+    "synthesis/synthesis_recipe.py": "turned into an InputError by Pydantic's ValidationError",
+    "synthesis/synthesizer.py": "no command and no recipe names a manipulation",
+    "synthesis/transforms.py": "of a region that was drawn here",
+    "training/recipe.py": "turned into an InputError by Pydantic's ValidationError",
+}
+"""Files that may raise a builtin, and why no command and no recipe of a user's gets it raised."""
+
+
+def builtins_raised(path: Path) -> Iterator[str]:
+    """The builtin exceptions that a file raises with a message of its own."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
+            kind = getattr(builtins, node.exc.func.id, None)
+            if isinstance(kind, type) and issubclass(kind, Exception) and kind is not AttributeError:
+                yield f"{path}:{node.lineno} {kind.__name__}"
+
+
+def test_what_a_user_can_do_wrong_has_a_kind() -> None:
+    root = Path(psccnet.__file__).parent
+    found = {path.relative_to(root).as_posix(): list(builtins_raised(path)) for path in sorted(root.rglob("*.py"))}
+    # The engine is being rewritten, and converted there.
+    checked = {name: of for name, of in found.items() if not name.startswith("engine/")}
+    assert {name: of for name, of in checked.items() if of and name not in FOR_PROGRAMMERS} == {}
+    assert all(found[name] for name in FOR_PROGRAMMERS)

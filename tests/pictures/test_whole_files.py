@@ -59,7 +59,7 @@ def test_what_is_no_json(data: bytes | str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [1", "a: 1\n b: 2", "[" * 2_000, "!!timestamp x", "!!int ''", "{[1]: 2}", "2024-13-45", "*a", "\0"]
+    "text", ["a: [1", "a: 1\n b: 2", "[" * 500, "!!timestamp x", "!!int ''", "{[1]: 2}", "2024-13-45", "*a", "\0"]
 )
 def test_what_is_no_yaml(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.yaml"

@@ -224,3 +224,20 @@ def test_the_contact_sheet_shows_every_class(synthesizer: Synthesizer) -> None:
 
 def decode_sheet(data: bytes) -> np.ndarray:
     return picture_of(data, "sheet")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a list", r"a\.yaml: a recipe is a list of fields with values"),
+        ("recipe: 5", r"a\.yaml: a recipe is a list of fields with values"),
+        ("1: 2", r"a\.yaml: a recipe is a list of fields with values"),
+        ("seed: often", r"a\.yaml: seed: Input should be a valid integer"),
+        ("size: 16", r"a\.yaml: recipe: size must be at least 32"),
+        ("a: [", r"a\.yaml is not valid YAML"),
+    ],
+)
+def test_what_is_no_recipe_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_synthesis(tmp_path / "a.yaml", {})

@@ -59,8 +59,8 @@ def decode_as_stored(data: bytes, name: str) -> Picture:
         try:
             with Image.open(BytesIO(data)) as picture:
                 picture.load()
-        except (OSError, SyntaxError, ValueError) as error:
-            raise UnusableFileError(name, f"truncated or damaged ({error})") from error
+        except Exception as error:  # Of damaged files, Pillow raises whatever comes up.
+            raise UnusableFileError(name, "truncated or damaged") from error
     return np.asarray(decoded, np.uint8)
 
 

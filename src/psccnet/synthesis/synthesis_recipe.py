@@ -179,9 +179,12 @@ def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescript
             raise InputError(f"{path}: a recipe is a list of fields with values, such as `final_jpeg: 0.9`.")
     names = [one.name for one in fields_of(SetDescription) if one.name != "recipe"]
     of_set = {name: contents.pop(name) for name in names if name in contents}
+    fields = contents.get("recipe", contents)
+    if not isinstance(fields, dict) or not all(isinstance(name, str) for name in fields):
+        raise InputError(f"{path}: a recipe is a list of fields with values, such as `final_jpeg: 0.9`.")
     try:
-        return SetDescription(SynthesisRecipe(**{**contents.get("recipe", contents), **changes}), **of_set)
-    except (ValidationError, TypeError) as error:
+        return SetDescription(SynthesisRecipe(**{**fields, **changes}), **of_set)
+    except ValidationError as error:
         raise InputError(f"{path or 'recipe'}: {explain(error)}") from error
 
 
