@@ -36,6 +36,12 @@ def test_each_kind_is_the_builtin_that_one_expects(kind: type[errors.PsccnetErro
     assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
 
 
+def test_the_kinds_are_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "how-to.md").read_text(encoding="utf-8")
+    for kind, builtin in KINDS.items():
+        assert f"| `{kind.__name__}` | `{builtin.__name__}` | " in text
+
+
 FOR_PROGRAMMERS = {
     "metrics.py": "pure functions",
     "network/psccnet.py": "recipes and cards are checked before",
