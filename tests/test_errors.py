@@ -4,10 +4,14 @@ import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import psccnet
 from psccnet import errors
+from psccnet.errors import InputError
+from psccnet.metrics import auc
+from psccnet.pictures.whole_files import parse_json
 
 KINDS = {
     errors.InputError: ValueError,
@@ -34,6 +38,18 @@ def test_each_kind_is_the_builtin_that_one_expects(kind: type[errors.PsccnetErro
     assert str(error) == "a.jpg: is a word; mend it."
     again = pickle.loads(pickle.dumps(error))  # as when it comes out of another process
     assert (type(again), str(again), vars(again)) == (kind, str(error), vars(error))
+
+
+def test_whose_fault_it_is() -> None:
+    with pytest.raises(ValueError, match="scores must be finite") as ours:
+        auc(np.array([np.nan]), np.array([True]))
+    with pytest.raises(InputError) as wrapped:
+        parse_json(b"{", "a.json")
+    cause = wrapped.value.__cause__
+    assert cause is not None
+    assert errors.arose_here(ours.value)
+    assert errors.arose_here(wrapped.value)
+    assert not errors.arose_here(cause)
 
 
 def test_the_kinds_are_documented() -> None:

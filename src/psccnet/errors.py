@@ -58,6 +58,17 @@ class WriteError(PsccnetError, OSError):
     """A result that cannot be written: the disk is full, or the folder may not be written (exit status 3)."""
 
 
+def arose_here(error: BaseException) -> bool:
+    """Whether an exception was raised by this package's own code, and not by another library's that it called.
+
+    For a place that has to take whatever a decoder raises for the fault of a file: this would be ours.
+    """
+    inmost = error.__traceback__
+    while inmost is not None and inmost.tb_next is not None:
+        inmost = inmost.tb_next
+    return inmost is not None and str(inmost.tb_frame.f_globals.get("__name__")).startswith("psccnet.")
+
+
 def listed(names: Collection[str], at_most: int = 5) -> str:
     """The first few names in their order, and how many more there are."""
     shown = ", ".join(list(names)[:at_most])

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from psccnet.errors import MissingFileError
+from psccnet.errors import MissingFileError, arose_here
 from psccnet.errors import PictureError as PictureError  # known by this room's name, too
 from psccnet.pictures.resampling import bands
 
@@ -187,18 +187,10 @@ def _damage_named(name: str) -> Iterator[None]:
     # For files that are cut off or damaged, Pillow's plug-ins raise whatever comes up: OSError, SyntaxError,
     # RuntimeError, struct.error, ...
     except Exception as error:
-        if _arose_here(error):
+        if arose_here(error):
             raise  # a fault of ours is not the picture's
         reason = str(error) or type(error).__name__
         raise PictureError(f"{name}: truncated or damaged ({reason}); copy or download it again.") from error
-
-
-def _arose_here(error: Exception) -> bool:
-    """Whether an exception was raised by this package's own code, and not by Pillow's that it called."""
-    inmost = error.__traceback__
-    while inmost is not None and inmost.tb_next is not None:
-        inmost = inmost.tb_next
-    return inmost is not None and str(inmost.tb_frame.f_globals.get("__name__")).startswith("psccnet.")
 
 
 def _convert(
