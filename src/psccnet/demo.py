@@ -20,7 +20,7 @@ from PIL import Image
 from psccnet.inference import Detector, Result, load_detector
 from psccnet.inference.rendering import overlay, progression, write_pictures
 from psccnet.pictures.decoding import decode
-from psccnet.pictures.whole_files import write_whole
+from psccnet.pictures.whole_files import make_folder, write_whole
 
 Picture = NDArray[np.uint8]
 JPEG_QUALITY = 90
@@ -147,11 +147,11 @@ def write_page(detector: Detector, folder: Path) -> Path:
     Returns:
         The page's path.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     sections = []
     for example in make_examples():
         path = folder / f"{example.name}.jpg"
-        path.write_bytes(example.data)
+        write_whole({path: example.data})
         decoded = decode(path)
         result = detector.detect(decoded, masks=(1, 2, 3, 4))
         write_pictures(result, decoded.pixels, path)

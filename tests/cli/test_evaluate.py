@@ -1,5 +1,6 @@
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +149,39 @@ def test_exit_scale(psccnet: Command, small: tuple, listed_set: Path, summary: d
         refused = psccnet("evaluate", listed_set, "--exit-scale", 4, *words)
         assert refused.status == 2
         assert "--exit-scale goes with weights" in refused.err
+
+
+def test_a_full_disk_or_ctrl_c_ends_a_run_that_can_be_taken_up(
+    psccnet: Command,
+    listed_set: Path,
+    tmp_path: Path,
+    fill_disk: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ("evaluate", listed_set, "--comparator", "centre")
+    fill_disk(2)
+    done = psccnet(*words, "--out", tmp_path / "run")
+    assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
+    assert f"{tmp_path}/run/part-00000.parquet: cannot be written (No space left on device)" in done.err
+    monkeypatch.undo()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("psccnet.evaluation.runs.score_picture", interrupted)
+        gone_on = psccnet(*words, "--out", tmp_path / "run")
+        alone = psccnet(*words)
+    assert gone_on == (130, "", "psccnet: interrupted; the same command goes on from here\n")
+    assert alone == (130, "", "psccnet: interrupted\n")
+    assert psccnet(*words, "--out", tmp_path / "run").status == 0
+
+
+def test_scores_that_cannot_be_written_are_still_summed_up(
+    psccnet: Command, listed_set: Path, tmp_path: Path, fill_disk: Callable[[int], None]
+) -> None:
+    fill_disk(1)
+    done = psccnet("evaluate", listed_set, "--comparator", "centre", "--out", tmp_path / "scores.csv")
+    assert done.status == 3
+    assert "7 pictures, 4 forged" in done.out
+    assert f"{tmp_path}/scores.csv: cannot be written" in done.err

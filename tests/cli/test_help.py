@@ -1,39 +1,71 @@
+import inspect
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+from cyclopts import App
 
 import psccnet as package
-from psccnet.cli import main
+from psccnet.cli import app, main
 
 from .conftest import Run
 
-COMMANDS = ["datasets", "detect", "evaluate", "synthesize", "train"]
-OF_WEIGHTS = ["list", "show", "verify", "import", "bundle"]
+
+def verbs(of: App, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], App]]:
+    """All that the application can be told, such as ("weights", "show"), and groups of them, such as ("weights",)."""
+    for name in of:
+        if not name.startswith("-"):
+            yield (*words, name), of[name]
+            yield from verbs(of[name], (*words, name))
 
 
-def test_every_command_is_listed_with_what_it_does(psccnet: Run) -> None:
-    for words, names in (([], [*COMMANDS, "weights"]), (["weights"], OF_WEIGHTS)):
-        done = psccnet(*words, "--help")
-        assert done.status == 0
-        lines = [line.strip("│ ") for line in done.out.splitlines()]
-        for name in names:
+VERBS = dict(verbs(app))
+COMMANDS = [words for words, verb in VERBS.items() if verb.default_command is not None]
+
+
+def examples(words: tuple[str, ...]) -> list[list[str]]:
+    """The command lines of a verb's help, without what is before or after a pipe."""
+    paragraphs = inspect.cleandoc(VERBS[words].help or "").split("\n\n")
+    lines = [" ".join(text.split()).rpartition("| ")[2] for text in paragraphs if text.startswith("    ")]
+    return [shlex.split(line) for line in lines]
+
+
+def test_the_commands_are_found() -> None:
+    assert {("detect",), ("weights", "import"), ("datasets", "check")} < set(COMMANDS)
+    assert len(COMMANDS) >= 17
+    assert ("weights",) not in COMMANDS
+
+
+@pytest.mark.parametrize("group", [(), *sorted(VERBS.keys() - COMMANDS)], ids=" ".join)
+def test_every_command_is_listed_with_what_it_does(psccnet: Run, group: tuple[str, ...]) -> None:
+    done = psccnet(*group, "--help")
+    assert done.status == 0
+    lines = [line.strip("│ ") for line in done.out.splitlines()]
+    for *above, name in VERBS:
+        if tuple(above) == group:
             said = next(line.removeprefix(name).strip() for line in lines if line.startswith(f"{name} "))
             assert len(said.split()) >= 4
 
 
-@pytest.mark.parametrize(
-    "words",
-    [[name] for name in COMMANDS]
-    + [["weights", name] for name in OF_WEIGHTS]
-    + [["datasets", name] for name in ("list", "check")],
-)
-def test_every_command_has_help(psccnet: Run, words: list[str]) -> None:
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help(psccnet: Run, words: tuple[str, ...]) -> None:
     done = psccnet(*words, "--help")
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"Usage: psccnet {' '.join(words)}")
-    if words[-1] in ("detect", "evaluate", "synthesize", "train", "import", "check"):
-        assert f" psccnet {' '.join(words)} " in done.out.split("\n", 2)[2]  # an example
+    if list(VERBS[words].assemble_argument_collection()):
+        assert f" psccnet {' '.join(words)} " in done.out.split("\n", 2)[2]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_example_is_a_command_line(words: tuple[str, ...]) -> None:
+    shown = []
+    for name, *tokens in examples(words):
+        assert name == "psccnet"
+        command, *_ = app.parse_args(tokens, exit_on_error=False, print_error=False)
+        shown.append(command)
+    assert VERBS[words].default_command in shown or not list(VERBS[words].assemble_argument_collection())
 
 
 def test_version(psccnet: Run) -> None:

@@ -1,11 +1,14 @@
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from psccnet.synthesis import Synthesizer
 
 from .conftest import Run
 
@@ -118,7 +121,7 @@ def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
         ([tmp_path / "nowhere"], "psccnet: no such folder or tar archive"),
         ([photographs, "--split", "test"], "split 'test'"),
         ([photographs, "--objects", tmp_path / "no.tar"], "no.tar"),
-        ([blank], f"psccnet: {blank}: no copy-move could be made"),
+        ([blank], "psccnet: no copy-move could be made of 16 photographs; add photographs"),
         ([photographs, "--size", 16], 'Invalid value "16" for --size'),
         ([photographs, "--count", 0], 'Invalid value "0" for --count'),
         ([photographs, "--recipe", wrong], "wrong.yaml: hard_seem: Unexpected keyword argument"),
@@ -129,3 +132,34 @@ def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
         assert message in done.err
         assert not (tmp_path / "out" / "index.csv").exists()
     assert psccnet("synthesize", photographs, "--out", tmp_path / "taken", *OPTIONS).status == 2
+
+
+def test_interrupted_and_gone_on(
+    psccnet: Run, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("synthesize", photographs, "--out", tmp_path / "set", "--count", 4, "--size", 64)
+    whole = Synthesizer.encoded
+
+    def interrupted(self: Synthesizer, index: int) -> object:
+        if index == 2:
+            raise KeyboardInterrupt
+        return whole(self, index)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Synthesizer, "encoded", interrupted)
+        done = psccnet(*words)
+    assert done == (130, "", "psccnet: interrupted; the same command goes on from here\n")
+    assert psccnet(*words).status == 0
+
+
+def test_a_full_disk(
+    psccnet: Run, photographs: Path, tmp_path: Path, fill_disk: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("synthesize", photographs, "--out", tmp_path / "set", "--count", 4, "--size", 64)
+    fill_disk(3)
+    done = psccnet(*words)
+    assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
+    assert done.err.startswith(f"psccnet: {tmp_path}/set/images/splicing-00000001.")
+    assert "cannot be written (No space left on device); make room" in done.err
+    monkeypatch.undo()
+    assert psccnet(*words).status == 0

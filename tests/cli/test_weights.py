@@ -67,7 +67,7 @@ def test_import(psccnet: Run, released: Path, photo: Path, tmp_path: Path) -> No
     warnings = done.err.splitlines()
     assert len(warnings) == 3
     for warning, part in zip(warnings, ("HRNet", "NLCDetection", "DetectionHead"), strict=True):
-        assert warning.endswith(f"{part}.pth is not the released {part} file; imported all the same.")
+        assert f"{part}.pth is not the released {part}.pth (its git blob id differs): where it comes from" in warning
     network, card = load_network(out)
     assert (network.variant, card.name) == ("released", "released")
     assert psccnet("weights", "verify", out).status == 0

@@ -65,14 +65,15 @@ def test_crops_are_at_native_scale(entries: list[Entry]) -> None:
 
 
 def test_what_cannot_be_used_is_said_once(
-    entries: list[Entry], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    entries: list[Entry], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     broken = Entry("broken.png", tmp_path / "broken.png", None, "pristine")
     pictures = BalancedPictures([broken, entries[0]], 32)
     assert {pictures.sample(index).source for index in range(30)} == {str(entries[0].image)}
     assert set(pictures.left_out) == {"broken.png"}
-    assert capsys.readouterr().err.count("broken.png") == 1
+    (said,) = caplog.messages
+    assert said.startswith(f"left out: {tmp_path / 'broken.png'}: not a picture")
     with pytest.raises(ValueError, match="psccnet datasets check"):
         BalancedPictures([broken], 32).sample(0)
     with pytest.raises(ValueError, match="no usable pictures"):

@@ -76,7 +76,7 @@ def test_no_index(tmp_path: Path) -> None:
 
 
 def test_a_picture_is_no_index(listed_set: Path) -> None:
-    with pytest.raises(ValueError, match=r"0\.png: not a CSV in UTF-8 .* name the index, not a picture"):
+    with pytest.raises(ValueError, match=r"0\.png: not a CSV in UTF-8; name the index, not a picture"):
         read_listing(listed_set / "0.png")
 
 

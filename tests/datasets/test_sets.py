@@ -12,6 +12,7 @@ from PIL import Image
 
 from psccnet.datasets.catalogue import CATALOGUE, find
 from psccnet.datasets.check import check_files, report, usable
+from psccnet.errors import InputError
 from psccnet.pictures.cameras import camera_of_exif, camera_of_name
 
 from ..conftest import texture
@@ -146,10 +147,13 @@ def test_wrong_names_and_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no split 'test'"):
         find("columbia", tmp_path, "test")
     (tmp_path / "pairs.json").write_text('{"a": 1}')
-    with pytest.raises(ValueError, match=r"pairs\.json: not a JSON list"):
+    with pytest.raises(InputError, match=r"pairs\.json: not a JSON list"):
+        find("json", tmp_path)
+    (tmp_path / "pairs.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"pairs\.json: not JSON, or cut off"):
         find("json", tmp_path)
     (tmp_path / "data.mdb").write_text("no database")
-    with pytest.raises(ValueError, match=r"data\.mdb: not an LMDB"):
+    with pytest.raises(InputError, match=r"data\.mdb: not an LMDB"):
         find("uscisi", tmp_path)
 
 

@@ -110,7 +110,9 @@ def test_masks_that_are_not_there_or_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["name,score\na,1\n", "image,score\na,high\n", "image,score\na,1.5\n", "image,score\n\xe4,1\n"]
+    "text",
+    ["name,score\na,1\n"]
+    + [f"image,score\n{row}\n" for row in ("a,high", "a,1.5", "\xe4,1", "a", "a,nan", "a," + "1" * 200_000)],
 )
 def test_scores_that_are_none(tmp_path: Path, text: str) -> None:
     saved(np.zeros((2, 2), np.uint8), tmp_path / "a" / "b.png")

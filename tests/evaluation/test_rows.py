@@ -1,12 +1,16 @@
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import f1_score, jaccard_score, matthews_corrcoef, precision_recall_curve, roc_auc_score
 
-from psccnet.evaluation.rows import PIXEL_SCORES, Row, pixel_scores, read_rows, sparse, write_rows
+from psccnet.errors import InputError, MissingFileError, WriteError
+from psccnet.evaluation.rows import PIXEL_SCORES, Row, pixel_scores, read_rows, rows_to_parquet, sparse, write_rows
 from psccnet.metrics import BINS, histogram
 
 RNG = np.random.default_rng(0)
@@ -90,14 +94,36 @@ def test_written_rows_are_read_back(row: Callable[..., Row], tmp_path: Path) -> 
     assert {path.name for path in tmp_path.iterdir()} == {"new", "scores.csv"}
 
 
-def test_a_file_that_holds_no_rows(tmp_path: Path) -> None:
-    (tmp_path / "scores.parquet").write_bytes(b"words")
-    with pytest.raises(ValueError, match=r"scores\.parquet: not the scores"):
-        read_rows(tmp_path / "scores.parquet")
+def test_a_file_that_holds_no_rows(row: Callable[..., Row], tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    whole = rows_to_parquet([row("a", "splicing")])
+    table = pq.read_table(pa.BufferReader(whole))
+    column = table.column_names.index("width")
+    others = [
+        table.drop_columns(["histogram_places"]),
+        table.set_column(column, "width", pa.array(["wide"])),
+        table.set_column(column, "width", pa.array([None], pa.int64())),
+    ]
+    contents = [b"words", b"", whole[:-20], whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :]]
+    for other in others:
+        sink = io.BytesIO()
+        pq.write_table(other, sink)
+        contents.append(sink.getvalue())
+    for content in contents:
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"scores\.parquet: not the scores of an evaluation, or damaged;"):
+            read_rows(path)
+    with pytest.raises(MissingFileError, match=r"none\.parquet"):
+        read_rows(tmp_path / "none.parquet")
+
+
+def test_no_rows_are_rows_too(tmp_path: Path) -> None:
+    write_rows([], tmp_path / "scores.parquet")
+    assert read_rows(tmp_path / "scores.parquet") == []
 
 
 def test_rows_that_cannot_be_written_leave_nothing(row: Callable[..., Row], tmp_path: Path) -> None:
     (tmp_path / "taken.csv").mkdir()
-    with pytest.raises(OSError, match="taken"):
+    with pytest.raises(WriteError, match="taken"):
         write_rows([row()], tmp_path / "taken.csv")
     assert not list(tmp_path.glob(".taken*"))

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -9,6 +10,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from psccnet.datasets.listing import read_listing
+from psccnet.errors import InputError, WriteError
 from psccnet.evaluation.comparators import Localization, Question
 from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.comparators.trivial import TRIVIAL
@@ -201,3 +203,34 @@ def test_a_folder_with_another_run_is_left_alone(listed_set: Path, tmp_path: Pat
     with pytest.raises(ValueError, match="other conditions"):
         Run(entries, Scaled(), coarse, tmp_path / "fine")
     assert (tmp_path / "scores.parquet").read_bytes() == before
+
+
+def test_a_damaged_folder_of_a_run(listed_set: Path, tmp_path: Path) -> None:
+    entries = read_listing(listed_set)
+    list(Run(entries, Counting(), NATIVE, tmp_path / "run").go())
+    list(Run(entries[:1], Counting(), NATIVE, tmp_path / "other").go())
+    manifest = tmp_path / "run" / "manifest.json"
+    whole = manifest.read_text()
+    for text in (whole[:-9], "[]", ""):
+        manifest.write_text(text)
+        with pytest.raises(InputError, match=r"manifest\.json: not "):
+            Run(entries, Counting(), NATIVE, tmp_path / "run")
+    manifest.write_text(whole)
+    scores = (tmp_path / "other" / "scores.parquet").read_bytes()
+    (tmp_path / "run" / "scores.parquet").write_bytes(scores.replace(b"0.png", b"x.png"))
+    assert len(Run(entries, Counting(), NATIVE, tmp_path / "run")) == 7
+
+
+def test_a_full_disk_ends_a_run_which_can_be_taken_up(
+    listed_set: Path, tmp_path: Path, fill_disk: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("psccnet.evaluation.runs.PART", 3)
+    entries = read_listing(listed_set)
+    run = Run(entries, Counting(), NATIVE, tmp_path / "run")
+    fill_disk(2)
+    with pytest.raises(WriteError, match=r"part-00001\.parquet: cannot be written"):
+        list(run.go())
+    monkeypatch.undo()
+    comparator = Counting()
+    assert len(every_row(Run(entries, comparator, NATIVE, tmp_path / "run"))) == 7
+    assert [question.id for question in comparator.asked] == [entry.id for entry in entries[3:]]

@@ -260,6 +260,18 @@ def test_random_bytes_are_refused(start: bytes, rest: bytes) -> None:
     decodes_or_is_refused(start + rest)
 
 
+def test_a_fault_of_ours_is_not_called_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setattr("psccnet.pictures.decoding.bands", lambda *_: 5)
+    with pytest.raises(TypeError, match="not iterable"):
+        decode(FILES["png"])
+    monkeypatch.setattr(Image.Image, "load", broken)
+    with pytest.raises(PictureError, match="truncated or damaged"):
+        decode(FILES["tiff"])
+
+
 def test_threads_leave_the_warning_filters_as_they_were() -> None:
     before = list(warnings.filters)
     stream = io.BytesIO()

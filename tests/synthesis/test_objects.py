@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from psccnet.errors import InputError
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 
 from .conftest import packed_run_lengths, run_lengths, texture
@@ -102,8 +103,41 @@ def test_files_are_found_without_their_folder(tmp_path: Path) -> None:
 def test_no_annotations(photographs: Photographs, tmp_path: Path, content: str) -> None:
     path = tmp_path / "instances.json"
     path.write_text(content)
-    with pytest.raises(ValueError, match=r"instances\.json: no COCO annotations"):
+    with pytest.raises(
+        InputError, match=r"instances\.json: (not JSON|no COCO annotations|annotation 0 is not of COCO)"
+    ):
         Objects.open(path, photographs)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"image_id": 2},
+        {"bbox": 5},
+        {"bbox": ["a", 1, "b", 2]},
+        {"bbox": BOX, "segmentation": [[[1], 2]]},
+        {"bbox": BOX, "segmentation": 5},
+        {"bbox": BOX, "segmentation": {"size": [1], "counts": "x"}},
+        {"bbox": BOX, "segmentation": {"size": [200, 176], "counts": ["x"]}},
+    ],
+)
+def test_an_annotation_of_another_form_is_named(
+    photographs: Photographs, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    good = {"segmentation": run_lengths(), "bbox": BOX}
+    with pytest.raises(InputError, match=r"instances_train2017\.json: annotation 1 is not of COCO's form; mend it"):
+        Objects.open(coco(tmp_path, good, wrong), photographs)
+
+
+def test_a_bug_of_ours_is_not_called_a_bad_annotation(
+    photographs: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise KeyError("planted")
+
+    monkeypatch.setattr(Photographs, "find", broken)
+    with pytest.raises(KeyError, match="planted"):
+        Objects.open(coco(tmp_path, {"segmentation": run_lengths(), "bbox": BOX}), photographs)
 
 
 def test_a_truncated_photograph_is_left_out_by_name(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import pickle
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from psccnet.errors import InputError, UnusableFileError
 from psccnet.synthesis import Photographs
 
 
@@ -76,3 +78,19 @@ def test_pickled_pool_leaves_pictures_behind(folder: Path) -> None:
     data = pickle.dumps(pool)
     assert len(data) < picture.nbytes
     assert np.array_equal(pickle.loads(data).read(0), picture)
+
+
+@pytest.mark.parametrize("text", ["a.jpg,train\n", "name,split\na.jpg,train\n", "", "file,split\n\xe4,train\n"])
+def test_an_index_of_another_form_is_named(folder: Path, tmp_path: Path, text: str) -> None:
+    shutil.copy(folder / "photograph-0.jpg", tmp_path)
+    (tmp_path / "index.csv").write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match=r"/index\.csv: (it needs the columns file and split|not a text in UTF)"):
+        Photographs.open(tmp_path, "train")
+
+
+def test_a_picture_of_more_pixels_than_can_be_is_named(folder: Path, tmp_path: Path) -> None:
+    whole = (folder / "photograph-0.jpg").read_bytes()
+    at = whole.index(b"\xff\xc0") + 5
+    (tmp_path / "huge.jpg").write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])
+    with pytest.raises(UnusableFileError, match=r"huge\.jpg: not a readable picture, or not a whole one"):
+        Photographs.open(tmp_path).read(0)

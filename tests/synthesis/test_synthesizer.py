@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from psccnet.errors import InputError
 from psccnet.pictures.encoding import decode_as_stored
 from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
@@ -120,7 +121,7 @@ def test_blank_photographs_are_never_passed_off_as_forged(tmp_path: Path) -> Non
     for i in range(2):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((64, 64, 3), 100, np.uint8))
     synthesizer = Synthesizer(Photographs.open(tmp_path), recipe=SynthesisRecipe(size=64))
-    with pytest.raises(RuntimeError, match="copy-move"):
+    with pytest.raises(InputError, match="no copy-move could be made of 16 photographs; add photographs"):
         synthesizer.sample(0, "copy-move")
 
 

@@ -2,6 +2,7 @@ import csv
 import hashlib
 import itertools
 import json
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from psccnet.datasets.listing import read_listing
+from psccnet.errors import InputError, WriteError
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.encoding import decode_as_stored as picture_of
 from psccnet.pictures.masks import read_mask
@@ -81,7 +83,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     synthesizer: Synthesizer, tmp_path: Path, fill_disk: Callable[[int], None], failing_call: int
 ) -> None:
     fill_disk(failing_call)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WriteError, match=r"cannot be written \(No space left"):
         list(write_set(synthesizer, COUNT, tmp_path))
     left = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in left if path.name.startswith(".")]
@@ -89,6 +91,26 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert len(left) - len(pictures) == min(1, failing_call - 1)
     for path in pictures:
         assert decode(path).pixels.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("synthesis.yaml", "- a list"),
+        ("synthesis.yaml", "a: ["),
+        ("manifest.parquet", "no Parquet"),
+        (".parts/000000000-6.json", "[{}]"),
+        (".parts/000000000-6.json", "[1"),
+    ],
+)
+def test_a_damaged_set_is_named(
+    synthesizer: Synthesizer, written: Path, tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / ".parts").mkdir()
+    shutil.copy(written / "synthesis.yaml", tmp_path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=rf"^{tmp_path}.*(another|copy it again|mend it)"):
+        list(write_set(synthesizer, COUNT, tmp_path))
 
 
 def test_the_manifest_tells_all(synthesizer: Synthesizer, written: Path) -> None:
@@ -202,3 +224,20 @@ def test_the_contact_sheet_shows_every_class(synthesizer: Synthesizer) -> None:
 
 def decode_sheet(data: bytes) -> np.ndarray:
     return picture_of(data, "sheet")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a list", r"a\.yaml: a recipe is a list of fields with values"),
+        ("recipe: 5", r"a\.yaml: a recipe is a list of fields with values"),
+        ("1: 2", r"a\.yaml: a recipe is a list of fields with values"),
+        ("seed: often", r"a\.yaml: seed: Input should be a valid integer"),
+        ("size: 16", r"a\.yaml: recipe: size must be at least 32"),
+        ("a: [", r"a\.yaml is not valid YAML"),
+    ],
+)
+def test_what_is_no_recipe_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_synthesis(tmp_path / "a.yaml", {})

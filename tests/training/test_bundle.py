@@ -5,6 +5,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from psccnet.errors import InputError
 from psccnet.training.bundle import GRID, bundle_checkpoint, without_folders
 from psccnet.training.recipe import Recipe
 from psccnet.training.task import PSCCTask
@@ -75,10 +76,10 @@ def test_an_empty_card_file_changes_nothing(run: Path, tmp_path: Path) -> None:
     assert bundle_checkpoint(run / "last.ckpt", tmp_path / "w.safetensors", tmp_path / "card.yaml").name == "small"
 
 
-@pytest.mark.parametrize("text", ["colour: red", "threshold: 2", "- a list"])
+@pytest.mark.parametrize("text", ["colour: red", "threshold: 2", "grid: 100", "1: 2", "- a list"])
 def test_card_files_that_are_none(run: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "card.yaml").write_text(text)
-    with pytest.raises(ValueError, match=r"colour|threshold|card\.yaml must hold fields"):
+    with pytest.raises(InputError, match=r"card\.yaml (is not a card \(see: |must hold fields)"):
         bundle_checkpoint(run / "last.ckpt", tmp_path / "w.safetensors", tmp_path / "card.yaml")
     assert not list(tmp_path.glob("w.*"))
 

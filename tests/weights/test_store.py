@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import psccnet.weights
+from psccnet.errors import PsccnetError, WriteError
 from psccnet.network import Architecture, PSCCNet
 from psccnet.weights import Card, WeightsError, bundled, load_network, read_card, resolve, save, verify
 from psccnet.weights.card import sha256 as sha256_of
@@ -102,7 +103,7 @@ def test_failed_save_leaves_what_was_there(
     network: PSCCNet, tmp_path: Path, fill_disk: Callable[[int], None], failing_call: int
 ) -> None:
     fill_disk(failing_call)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WriteError, match="No space left"):
         save(network, tmp_path / "new.safetensors", Card(name="new"))
     assert os.listdir(tmp_path) == []
 
@@ -155,6 +156,20 @@ def test_file_that_is_not_safetensors(saved: Path, content: bytes) -> None:
     card = read_card(saved).model_copy(update={"sha256": sha256_of(saved)})
     saved.with_suffix(".json").write_text(card.model_dump_json())
     with pytest.raises(WeightsError, match=r"first\.safetensors is not a safetensors file"):
+        load_network(saved)
+
+
+@pytest.mark.parametrize("name", ["first.json", "first.safetensors"])
+def test_a_file_that_the_system_does_not_read(saved: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, *rest: object, **more: object) -> object:
+        if path.name == name:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PsccnetError, match=rf"{name}:? cannot be read"):
         load_network(saved)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from psccnet.cli.progress import tell_left_out
+from psccnet.cli.progress import resumable, tell_left_out
 from psccnet.cli.table import find_sets
 from psccnet.cli.train import read_changed
 from psccnet.training.recipe import Recipe
@@ -40,7 +40,8 @@ def ablate(
     from psccnet.experiments.ablation import ablate as run
     from psccnet.experiments.ablation import ablation_table
 
-    trained = list(run(chosen, of, out, lambda words: print(f"psccnet: {words}", file=sys.stderr)))
+    with resumable():
+        trained = list(run(chosen, of, out, lambda words: print(f"psccnet: {words}", file=sys.stderr)))
     failures += [failure for one in trained[:1] for failure in one.failures]
     status = tell_left_out(failures)
     data = chosen.data

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.inputs import BackendName
+from psccnet.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,7 +94,7 @@ def benchmark(
 def _size(words: str) -> tuple[int, int]:
     width, _, height = words.partition("x")
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
-        raise ValueError(f"--size: {words!r} is not WIDTHxHEIGHT, such as 1920x1080")
+        raise InputError(f"--size: {words!r} is not WIDTHxHEIGHT, such as 1920x1080")
     return int(height), int(width)
 
 

@@ -11,6 +11,8 @@ from cyclopts.validators import Number
 
 from psccnet.cli.inputs import BackendName, Input, find_inputs
 from psccnet.cli.progress import progress
+from psccnet.errors import InputError, WriteError
+from psccnet.pictures.whole_files import make_folder
 
 if TYPE_CHECKING:
     from psccnet.inference import Result
@@ -36,7 +38,7 @@ def detect(
     """Tell of each picture whether it was manipulated, and where.
 
     One line a picture: verdict, detection score, share of the picture held to be forged.
-    Exit status 1 if some pictures could not be read; the others are still done.
+    Exit status 1 if some pictures could not be read, 3 if results could not be written; the others are still done.
 
     For example:
 
@@ -61,11 +63,13 @@ def detect(
     """
     for word in pictures:
         if word.startswith("-") and word != "-":
-            raise ValueError(f"there is no option {word}; see psccnet detect --help (a file of that name is ./{word})")
+            raise InputError(f"there is no option {word}; see psccnet detect --help (a file of that name is ./{word})")
     inputs = find_inputs(list(pictures), skip=out)
     if not inputs:
         where = ", ".join(pictures)
-        raise ValueError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
+        raise InputError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
+    if out is not None:
+        make_folder(out)
     from psccnet.inference import PictureError, load_detector
     from psccnet.inference.detector import OF_ONE_PICTURE
     from psccnet.inference.pipeline import in_order
@@ -87,25 +91,32 @@ def detect(
         result = detector.detect(decoded, masks=every, exit_scale=exit_scale, gate=gate, threshold=threshold)
         return source, decoded, result
 
-    def write(one: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path]]:
+    def write(one: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path], WriteError | None]:
         (_, output), decoded, result = one
         try:
-            return result, write_pictures(result, decoded.pixels, out / output) if out else []
-        except OSError as error:
+            return result, write_pictures(result, decoded.pixels, out / output) if out else [], None
+        except WriteError as error:
             if error.errno != errno.ENAMETOOLONG:
-                raise
+                return result, [], error
             raise PictureError(f"{decoded.name}: its name is too long for the results' names; shorten it.") from error
 
-    failed = 0
+    failed = unwritten = 0
     done = in_order(inputs, read, look, write, OF_ONE_PICTURE)
     for _, outcome in progress(done, "pictures", len(inputs), lines=True):
         if isinstance(outcome, Exception):
             failed += 1
             print(f"psccnet: {outcome}", file=sys.stderr)
         else:
-            _print(outcome[0], json_lines, outcome[1])
+            result, files, unwritable = outcome
+            _print(result, json_lines, files)
+            if unwritable is not None:
+                unwritten += 1
+                print(f"psccnet: {result.name}: its results are lost: {unwritable}", file=sys.stderr)
     if failed:
         print(f"psccnet: {failed} of {len(inputs)} inputs failed, named above.", file=sys.stderr)
+    if unwritten:
+        print(f"psccnet: the results of {unwritten} of {len(inputs)} inputs were not written.", file=sys.stderr)
+        return 3
     return 1 if failed else 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.inputs import BackendName
-from psccnet.cli.progress import progress, tell_left_out
+from psccnet.cli.progress import progress, resumable, tell_left_out
+from psccnet.errors import InputError
 
 if TYPE_CHECKING:
     from psccnet.datasets.entry import Entry
@@ -76,24 +78,25 @@ def evaluate(
     from psccnet.evaluation.runs import Run
 
     if protocol not in PROTOCOLS:
-        raise ValueError(f"--protocol: there is no {protocol!r}; known are {', '.join(PROTOCOLS)}")
+        raise InputError(f"--protocol: there is no {protocol!r}; known are {', '.join(PROTOCOLS)}")
     chosen, method = PROTOCOLS[protocol], find_comparator(comparator or weights, device, precision, backend)
     if exit_scale != 1:
         if protocol != "native" or not method.exit_scales:
-            raise ValueError("--exit-scale goes with weights and the protocol native; --protocol exit-scales has all")
+            raise InputError("--exit-scale goes with weights and the protocol native; --protocol exit-scales has all")
         chosen = replace(chosen, conditions=(Condition(f"mask-{exit_scale}", f"Mask {exit_scale}", "", exit_scale),))
     entries, left_out = _entries(listing, dataset, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")
     run = Run(entries, method, chosen, out if in_folder else None)
-    for _ in progress(run.go(), "pictures", len(run)):
-        pass
+    with resumable() if in_folder else nullcontext():
+        for _ in progress(run.go(), "pictures", len(run)):
+            pass
     left_out += run.failures
     status = tell_left_out(left_out)
     if not run.rows:
-        raise ValueError(f"{listing}: none of its {len(run.entries)} pictures could be used")
+        raise InputError(f"{listing}: none of its {len(run.entries)} pictures could be used")
+    _print(run, listing, json_summary)
     if out is not None and not in_folder:
         write_rows(run.rows, out)
-    _print(run, listing, json_summary)
     return status
 
 
@@ -106,15 +109,15 @@ def _entries(
 
     if dataset == "listing":
         if split is not None:
-            raise ValueError("--split needs --dataset, such as --dataset coverage --split test")
+            raise InputError("--split needs --dataset, such as --dataset coverage --split test")
         return read_listing(listing, sets), []
     if sets:
-        raise ValueError("--set chooses rows of a CSV; with --dataset the folder is one set")
+        raise InputError("--set chooses rows of a CSV; with --dataset the folder is one set")
     if split is None and has_split(dataset):
         split = protocols_split
     found = find(dataset, listing, split)
     if not found.entries:
-        raise ValueError(f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}")
+        raise InputError(f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}")
     return found.entries, [str(one) for one in found.faults]
 
 

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from psccnet.errors import InputError
+
 
 def export(
     out: Path, /, *, weights: str = "default", format: Literal["auto", "onnx", "openvino", "torchscript"] = "auto"
@@ -31,7 +33,7 @@ def export(
     if format == "auto":
         by_ending = {ending: name for name, ending in ENDINGS.items()}
         if out.suffix not in by_ending:
-            raise ValueError(f"{out}: name a file that ends in .onnx, .xml (OpenVINO) or .pt (TorchScript)")
+            raise InputError(f"{out}: name a file that ends in .onnx, .xml (OpenVINO) or .pt (TorchScript)")
         format = by_ending[out.suffix]
     done = write(weights, out, format)
     for file in done.files:

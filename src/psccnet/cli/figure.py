@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 
 from psccnet.cli.progress import tell_left_out
 from psccnet.cli.table import find_sets, measure
+from psccnet.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,12 +61,12 @@ def figure(
 
     of, failures = find_sets(sets, None)
     if pictures and number in ("7", "11"):
-        raise ValueError(f"--picture: figure {number} chooses its pictures by their scores")
+        raise InputError(f"--picture: figure {number} chooses its pictures by their scores")
     path = out or Path("results") / f"figure-{number}.png"
     found = [find_comparator(words, device, precision) for words in comparators]
     entries = [entry for entries in of.values() for entry in entries]
     if number == "10" and not found[0].exit_scales:
-        raise ValueError(f"--comparator: {found[0].name} has one mask; figure 10 takes weights")
+        raise InputError(f"--comparator: {found[0].name} has one mask; figure 10 takes weights")
     if number in ("7", "11"):
         measured, unusable = measure(of, found, PROTOCOLS["native"], path.parent / "runs")
         failures += unusable
@@ -93,7 +94,7 @@ def _chosen(entries: list["Entry"], pictures: tuple[str, ...], count: int, which
         by_id = {entry.id: entry for entry in entries}
         missing = [name for name in pictures if name not in by_id]
         if missing:
-            raise ValueError(f"--picture: there is no {missing[0]} in these sets; ids are as in psccnet evaluate --out")
+            raise InputError(f"--picture: there is no {missing[0]} in these sets; ids are as in psccnet evaluate --out")
         return [by_id[name] for name in pictures]
     if which == "forged":
         entries = [entry for entry in entries if entry.forged]
@@ -103,7 +104,7 @@ def _chosen(entries: list["Entry"], pictures: tuple[str, ...], count: int, which
         kind = "forged" if which == "both" and entry.forged else entry.manipulation
         queues.setdefault(kind, []).append(entry)
     if not queues:
-        raise ValueError("--set: these sets have no forged picture to show")
+        raise InputError("--set: these sets have no forged picture to show")
     kinds = sorted(queues, key=lambda kind: (kind == "pristine") == (which == "forged first"))
     turns = range(max(len(queue) for queue in queues.values()))
     return [queues[kind][turn] for turn in turns for kind in kinds if turn < len(queues[kind])][:count]
@@ -117,7 +118,7 @@ def _roc(measured: "Measured") -> "Figure":
         for comparator in measured.comparators
     }
     if any(len({row.forged for row in of}) < 2 for of in rows.values()):
-        raise ValueError("--set: a ROC needs forged and pristine pictures; these sets lack one of them")
+        raise InputError("--set: a ROC needs forged and pristine pictures; these sets lack one of them")
     return roc(rows, f"Detection on {', '.join(measured.sets)}")
 
 
@@ -131,7 +132,7 @@ def _worst(entries: list["Entry"], measured: "Measured", count: int) -> list["En
         if row.forged and not math.isnan(row.pixels["pixel_auc"])
     }
     if not scores:
-        raise ValueError("--set: these sets have no forged picture to show")
+        raise InputError("--set: these sets have no forged picture to show")
     by_key = {(entry.set, entry.id): entry for entry in entries}
     return [by_key[key] for key in sorted(scores, key=lambda key: scores[key])[:count]]
 

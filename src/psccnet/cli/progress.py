@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,6 +14,15 @@ def tell_left_out(failures: list[str]) -> int:
     for failure in failures:
         print(f"psccnet: left out: {failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Around what goes on where it was when the same command is given again: Ctrl-C says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("interrupted; the same command goes on from here") from None
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None, lines: bool = False) -> Iterator[T]:
@@ -30,13 +40,15 @@ def progress(items: Iterable[T], what: str, total: int | None = None, lines: boo
         total = len(items)
     visible = sys.stderr.isatty() and not (lines and sys.stdout.isatty())
     started = shown = time.monotonic()
-    for done, item in enumerate(items):
-        now = time.monotonic()
-        if visible and done and now - started > 2 and now - shown > 0.2:
-            rate = done / (now - started)
-            left = f", {(total - done) / rate:.0f} s left" if total else ""
-            print(f"\r{done}/{total or '?'} {what}, {rate:.1f} a second{left}\033[K", end="", file=sys.stderr)
-            shown = now
-        yield item
-    if visible and shown != started:
-        print("\r\033[K", end="", file=sys.stderr)
+    try:
+        for done, item in enumerate(items):
+            now = time.monotonic()
+            if visible and done and now - started > 2 and now - shown > 0.2:
+                rate = done / (now - started)
+                left = f", {(total - done) / rate:.0f} s left" if total else ""
+                print(f"\r{done}/{total or '?'} {what}, {rate:.1f} a second{left}\033[K", end="", file=sys.stderr)
+                shown = now
+            yield item
+    finally:
+        if visible and shown != started:
+            print("\r\033[K", end="", file=sys.stderr)

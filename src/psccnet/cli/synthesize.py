@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from psccnet.cli.progress import progress
+from psccnet.cli.progress import progress, resumable
+from psccnet.errors import PsccnetError
 
 
 def synthesize(
@@ -71,13 +72,15 @@ def synthesize(
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # A process takes a second to start: a few pictures are sooner made here.
     processes = workers if workers is not None else cores if count >= 100 * cores > 100 else 0
+    samples = write_set(synthesizer, count, out, layout or chosen.layout, processes)
     try:
-        for _ in progress(write_set(synthesizer, count, out, layout or chosen.layout, processes), "pictures", count):
-            pass
+        with resumable():
+            for _ in progress(samples, "pictures", count):
+                pass
     except BrokenProcessPool as error:
-        raise ValueError("a process was ended, as for want of memory; try fewer --workers, the run goes on") from error
-    except RuntimeError as error:
-        raise ValueError(f"{photographs}: {error}; add photographs with more in them") from error
+        raise PsccnetError(
+            "a process was ended, as for want of memory; try fewer --workers, the run goes on"
+        ) from error
     if synthesizer.left_out:
         print(f"{len(synthesizer.left_out)} files or annotations could not be used and were left out:", file=sys.stderr)
         for name, reason in sorted(synthesizer.left_out.items()):

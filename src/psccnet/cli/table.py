@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from psccnet.cli.progress import progress, tell_left_out
+from psccnet.cli.progress import progress, resumable, tell_left_out
+from psccnet.errors import InputError
 
 if TYPE_CHECKING:
     from psccnet.datasets.entry import Entry
@@ -62,7 +63,7 @@ def table(
     of, failures = find_sets(sets, protocol.split)
     found = [find_comparator(words, device, precision) for words in comparators]
     if len({one.name for one in found}) < len(found):
-        raise ValueError(
+        raise InputError(
             "--comparator: two of them have the same name; give one of the weights another name in its card"
             " (released ones get a card by psccnet weights import)"
         )
@@ -88,17 +89,17 @@ def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list[
     for words in sets:
         name, equals, folder = words.partition("=")
         if not equals:
-            raise ValueError(f"--set: {words!r} is not NAME=FOLDER, such as columbia=downloads/columbia")
+            raise InputError(f"--set: {words!r} is not NAME=FOLDER, such as columbia=downloads/columbia")
         found = find(name, Path(folder), split if has_split(name) else None)
         failures += [str(one) for one in found.faults]
         for title in dict.fromkeys(entry.set or name for entry in found.entries):
             if plain_name(title) in taken:
-                raise ValueError(f"--set: {words} is another set called {title}; name it otherwise in its set column")
+                raise InputError(f"--set: {words} is another set called {title}; name it otherwise in its set column")
             taken.add(plain_name(title))
         for entry in found.entries:
             of.setdefault(entry.set or name, []).append(entry)
     if not of:
-        raise ValueError(f"--set: no picture in {', '.join(sets)}; psccnet datasets check NAME FOLDER says why")
+        raise InputError(f"--set: no picture in {', '.join(sets)}; psccnet datasets check NAME FOLDER says why")
     return of, failures
 
 
@@ -117,8 +118,9 @@ def measure(
         for title, entries in of.items():
             name = plain_name(f"{protocol.name} {title} {comparator.name} {identity}")
             run = Run(entries, comparator, protocol, folder / name)
-            for _ in progress(run.go(), f"pictures of {title} by {comparator.name}", len(run)):
-                pass
+            with resumable():
+                for _ in progress(run.go(), f"pictures of {title} by {comparator.name}", len(run)):
+                    pass
             for row in run.rows:
                 measured.rows.setdefault((title, comparator.name, row.condition), []).append(row)
             failures += run.failures

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from cyclopts import Parameter
 
+from psccnet.pictures.whole_files import parse_yaml
 from psccnet.training.recipe import Recipe, read_recipe
 
 
@@ -46,5 +46,6 @@ def read_changed(recipe: Path, fields: Recipe | None) -> Recipe:
     changes = fields.model_dump(mode="json", exclude_unset=True) if fields else {}
     # Fields of free form arrive as words; they mean what they would mean in the file.
     synthesis = changes.get("data", {}).get("synthesis", {})
-    synthesis |= {name: yaml.safe_load(value) for name, value in synthesis.items() if isinstance(value, str)}
+    words = {name: value for name, value in synthesis.items() if isinstance(value, str)}
+    synthesis |= {name: parse_yaml(value, f"--data.synthesis.{name}") for name, value in words.items()}
     return read_recipe(recipe, changes)

@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from psccnet.cli.inputs import find_inputs
 from psccnet.cli.progress import progress
-from psccnet.errors import WeightsError
+from psccnet.errors import MissingFileError, PictureError, WeightsError
 from psccnet.weights.card import bundled, read_card, render
 from psccnet.weights.card import verify as verify_card
 from psccnet.weights.reading import inside, resolve
@@ -26,6 +26,10 @@ def list_weights() -> None:
 def show(weights: str = "default") -> None:
     """Show the card of weights: what they were trained on, how, and how well they do.
 
+    For example:
+
+        psccnet weights show mine.safetensors
+
     Args:
         weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
     """
@@ -37,6 +41,10 @@ def show(weights: str = "default") -> None:
 
 def verify(weights: str = "default") -> None:
     """Check that a weight file is the one its card was written for, or that released files are the released ones.
+
+    For example:
+
+        psccnet weights verify mine.safetensors
 
     Args:
         weights: a bundled name, a .safetensors file, a folder that psccnet weights quantize made, or one in the
@@ -50,7 +58,7 @@ def verify(weights: str = "default") -> None:
 
     others = identify(path)
     if others:
-        raise ValueError("not the released file: " + ", ".join(str(file) for file in others.values()))
+        raise WeightsError("not the released file: " + ", ".join(str(file) for file in others.values()))
     print(f"{path}: the three released files")
 
 
@@ -66,11 +74,9 @@ def import_weights(folder: Path, *, out: Path) -> None:
         out: the .safetensors file to write.
     """
     from psccnet.engine.convert import convert
-    from psccnet.weights import identify, import_released, released_card, save
+    from psccnet.weights import import_released, released_card, save
     from psccnet.weights.graph_file import write_graphs
 
-    for part, file in identify(folder).items():
-        print(f"psccnet: {file} is not the released {part} file; imported all the same.", file=sys.stderr)
     network = import_released(folder)
     card = save(network, out, released_card(folder))
     write_graphs(convert(network), out, card)
@@ -79,6 +85,10 @@ def import_weights(folder: Path, *, out: Path) -> None:
 
 def bundle(checkpoint: Path, *, out: Path, card: Path | None = None, half: bool = True) -> None:
     """Make weights with a card from a checkpoint of a training run.
+
+    For example:
+
+        psccnet weights bundle runs/first/best.ckpt --out mine.safetensors
 
     Args:
         checkpoint: last.ckpt or best.ckpt in the run's folder.
@@ -115,7 +125,7 @@ def quantize(
     """
     from psccnet.engine.quantization import centre
     from psccnet.engine.quantization import quantize as make
-    from psccnet.pictures.decoding import PictureError, decode
+    from psccnet.pictures.decoding import decode
 
     found = find_inputs([str(calibrate)])
     pictures = []
@@ -123,7 +133,7 @@ def quantize(
     for source, _ in progress([found[number * len(found) // count] for number in range(count)], "pictures"):
         try:
             pictures.append(centre(decode(source).pixels))
-        except PictureError as error:
+        except (PictureError, MissingFileError) as error:
             print(f"psccnet: left out: {error}", file=sys.stderr)
     print("psccnet: calibrating, which takes about a minute", file=sys.stderr)
     with redirect_stdout(sys.stderr):  # where nncf shows its progress

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from psccnet.errors import InputError, MissingFileError
+from psccnet.pictures.whole_files import reading
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -37,8 +40,8 @@ def list_files(path: Path) -> Iterator[tuple[str, StoredFile]]:
     """Yield (name, file) of a folder (recursively) or a tar archive; names are relative, with slashes.
 
     Raises:
-        FileNotFoundError: there is nothing at `path`.
-        ValueError: `path` is neither a folder nor an uncompressed tar archive.
+        MissingFileError: there is nothing at `path`.
+        InputError: `path` cannot be read, or is neither a folder nor an uncompressed tar archive.
     """
     if path.is_dir():
         for file in sorted(path.rglob("*")):
@@ -46,14 +49,14 @@ def list_files(path: Path) -> Iterator[tuple[str, StoredFile]]:
                 yield file.relative_to(path).as_posix(), StoredFile(str(file))
         return
     if not path.exists():
-        raise FileNotFoundError(f"no such folder or tar archive: {path}")
+        raise MissingFileError(f"no such folder or tar archive: {path}")
     try:
-        with tarfile.open(path, "r:") as archive:
+        with reading(path), tarfile.open(path, "r:") as archive:
             for member in archive:
                 if member.isfile():
                     yield (
                         member.name.removeprefix("./"),
                         StoredFile(str(path), member.offset_data, member.size),
                     )
-    except tarfile.ReadError as error:
-        raise ValueError(f"not an uncompressed tar archive: {path} ({error})") from error
+    except tarfile.TarError as error:
+        raise InputError(f"not an uncompressed tar archive, or cut off: {path}") from error

@@ -1,6 +1,6 @@
 """Pictures of data sets to train on: drawn anew each epoch, as many of each manipulation, at one size."""
 
-import sys
+import logging
 from collections.abc import Sequence
 from typing import Literal
 
@@ -8,10 +8,11 @@ import numpy as np
 from PIL import Image
 
 from psccnet.datasets.entry import Entry
-from psccnet.pictures.decoding import PictureError
+from psccnet.errors import InputError, MissingFileError, PictureError
 from psccnet.pictures.sample import MANIPULATIONS, Sample
 
 Fit = Literal["resize", "crop"]
+_log = logging.getLogger(__name__)
 _DRAWS = 16
 """Entries tried for one sample before the set is called unusable."""
 
@@ -20,7 +21,7 @@ class BalancedPictures:
     """An endless, reproducible stream of a set's pictures: sample `index` depends on the seed and the index alone.
 
     The classes take turns, and within a class every picture is as likely as any other (Section III-D: 25,000 of each
-    class an epoch). A picture that cannot be used is said once on standard error, and another is drawn.
+    class an epoch). A picture that cannot be used is said once on the log, and another is drawn.
 
     Args:
         entries: the pictures.
@@ -30,12 +31,12 @@ class BalancedPictures:
             touches the forged region, and enlarges smaller pictures before.
 
     Raises:
-        ValueError: if there are no entries.
+        InputError: if there are no entries.
     """
 
     def __init__(self, entries: Sequence[Entry], size: int, seed: int = 0, fit: Fit = "resize") -> None:
         if not entries:
-            raise ValueError("the data sets have no usable pictures; psccnet datasets check says why")
+            raise InputError("the data sets have no usable pictures; psccnet datasets check says why")
         kinds: dict[str, list[Entry]] = {kind: [] for kind in MANIPULATIONS}
         for entry in entries:
             kinds.setdefault(entry.manipulation, []).append(entry)
@@ -49,7 +50,7 @@ class BalancedPictures:
         """Draw sample `index` (0 or more), size x size.
 
         Raises:
-            ValueError: if none of the pictures drawn can be used.
+            InputError: if none of the pictures drawn can be used.
         """
         kind = list(self.kinds)[index % len(self.kinds)]
         for attempt in range(_DRAWS):
@@ -57,15 +58,15 @@ class BalancedPictures:
             entry = self.kinds[kind][int(rng.integers(len(self.kinds[kind])))]
             try:
                 sample = entry.read()
-            except (PictureError, FileNotFoundError) as error:
+            except (PictureError, MissingFileError) as error:
                 if entry.id not in self.left_out:
-                    print(f"psccnet: left out: {error}", file=sys.stderr)
+                    _log.warning("left out: %s", error)
                 self.left_out[entry.id] = str(error)
                 continue
             fitted = self._fitted(sample, f"{kind}-{index:08d}", rng)
             if fitted.mask is not None and fitted.mask.any() == fitted.forged:
                 return fitted  # else the forgery is too small to be seen at this size
-        raise ValueError(f"{_DRAWS} pictures in a row cannot be used; psccnet datasets check names them")
+        raise InputError(f"{_DRAWS} pictures in a row cannot be used; psccnet datasets check names them")
 
     def _fitted(self, sample: Sample, name: str, rng: np.random.Generator) -> Sample:
         assert sample.mask is not None

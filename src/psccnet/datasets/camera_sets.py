@@ -5,6 +5,7 @@ from pathlib import Path
 from psccnet.datasets.entry import Entry, Found, Problem
 from psccnet.datasets.folders import identifier, pictures_below
 from psccnet.pictures.cameras import camera_of_exif, camera_of_name
+from psccnet.pictures.whole_files import reading
 
 
 def find_cameras(root: Path) -> Found:
@@ -15,7 +16,9 @@ def find_cameras(root: Path) -> Found:
     found = Found()
     for path in pictures_below(root):
         name = identifier(path, root)
-        if camera_of_name(name) or camera_of_exif(path.read_bytes()):
+        with reading(path):
+            known = camera_of_name(name) or camera_of_exif(path.read_bytes())
+        if known:
             found.add(Entry(name, path, None, "pristine", "cameras"))
         else:
             found.problems.append(Problem("unknown", name, "tells no camera, neither by its path nor in its EXIF"))

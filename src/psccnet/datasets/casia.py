@@ -6,6 +6,7 @@ from pathlib import Path
 
 from psccnet.datasets.entry import Entry, Found, Problem
 from psccnet.datasets.folders import identifier, pictures_below
+from psccnet.pictures.whole_files import read_text
 
 RESIZED = frozenset(
     ("01602", "11912", "11913", "01654", "01883", "01778", "00751", "01719", "01971", "20010", "02316", "01980")
@@ -86,7 +87,7 @@ def find_casia_d(root: Path) -> Found:
         if name not in lists:
             found.problems.append(Problem("no picture", name, "is missing: without the list nothing can be chosen"))
             continue
-        for line in lists[name].read_text(encoding="utf-8").split():
+        for line in read_text(lists[name]).split():
             if line in wanted:
                 found.problems.append(Problem("twice", line, f"stands twice in {name}; taken once"))
             wanted[line] = forged

@@ -18,6 +18,7 @@ from psccnet.datasets.listing import read_listing
 from psccnet.datasets.nist16 import find_nist16, split_of_nist16
 from psccnet.datasets.released_set import find_released
 from psccnet.datasets.uscisi import find_uscisi
+from psccnet.errors import InputError, MissingFileError
 
 
 @dataclass(frozen=True)
@@ -195,17 +196,17 @@ def find(name: str, root: Path, split: str | None = None) -> Found:
             pictures only.
 
     Raises:
-        ValueError: if the name is unknown, the set has no such split, or the files are not of its form.
-        FileNotFoundError: if there is no such folder.
+        InputError: if the name is unknown, the set has no such split, or the files are not of its form.
+        MissingFileError: if there is no such folder.
     """
     if name not in CATALOGUE:
-        raise ValueError(f"There is no data set {name!r}; known are {', '.join(CATALOGUE)}.")
+        raise InputError(f"There is no data set {name!r}; known are {', '.join(CATALOGUE)}.")
     if not root.exists():
-        raise FileNotFoundError(f"{root}: there is no such folder; name the one that {name} was unpacked in.")
+        raise MissingFileError(f"{root}: there is no such folder; name the one that {name} was unpacked in.")
     found = CATALOGUE[name].find(root)
     if split is not None:
         of = CATALOGUE[name].split
         if of is None or split not in ("train", "test"):
-            raise ValueError(f"{name} has no split {split!r}; coverage and nist16 have train and test.")
+            raise InputError(f"{name} has no split {split!r}; coverage and nist16 have train and test.")
         found.entries = [entry for entry in found.entries if of(entry) == split]
     return found

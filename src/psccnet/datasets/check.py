@@ -10,8 +10,8 @@ from PIL import Image
 
 from psccnet.datasets.catalogue import DataSet
 from psccnet.datasets.entry import Entry, Found, Problem
-from psccnet.pictures.decoding import PictureError
-from psccnet.pictures.whole_files import write_whole
+from psccnet.errors import InputError, MissingFileError, PictureError
+from psccnet.pictures.whole_files import read_text, reading, write_whole
 
 _NAMED = 5
 """Files of one problem that are named before "and so many more"."""
@@ -46,9 +46,9 @@ def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple
             problem = _fit(entry) if in_a_file else None
             if not (problem and problem.left_out) and (whole or not in_a_file):
                 entry.read()
-        except FileNotFoundError as error:
+        except MissingFileError as error:
             problem = Problem("no picture", entry.id, str(error))
-        except (PictureError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+        except PictureError as error:
             problem = Problem("unreadable", entry.id, str(error))
         yield entry, problem
 
@@ -70,8 +70,13 @@ def _fit(entry: Entry) -> Problem | None:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as picture:
-        return picture.size
+    try:
+        with Image.open(path) as picture:
+            return picture.size
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: there is no such file; check the path.") from None
+    except Exception as error:  # Of damaged files, Pillow raises whatever comes up.
+        raise PictureError(f"{path}: not a picture, or damaged; copy or download it again.") from error
 
 
 def usable(found: Found, checked: Iterable[tuple[Entry, Problem | None]]) -> Found:
@@ -185,19 +190,19 @@ def verify_checksums(root: Path, listing: Path) -> Iterator[tuple[str, str]]:
         The name of each file and "ok", "missing" or "differs".
 
     Raises:
-        ValueError: if the list is none; the message names the line.
-        FileNotFoundError: if there is no list.
+        InputError: if the list is none; the message names the line.
+        MissingFileError: if there is no list.
     """
     if not listing.is_file():
-        raise FileNotFoundError(f"{listing}: there is no such list of checksums.")
-    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), start=1):
+        raise MissingFileError(f"{listing}: there is no such list of checksums.")
+    for number, line in enumerate(read_text(listing).splitlines(), start=1):
         checksum, _, name = line.partition("  ")
         if len(checksum) != 64 or not name:
-            raise ValueError(f"{listing}, line {number}: not a checksum, two blanks and a path.")
+            raise InputError(f"{listing}, line {number}: not a checksum, two blanks and a path.")
         path = root / name
         yield name, "missing" if not path.is_file() else "ok" if _sha256(path) == checksum else "differs"
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -48,7 +48,7 @@ class Entry:
 
         Raises:
             PictureError: if a mask cannot be read, or is of another size and not known to be the picture's.
-            FileNotFoundError: if there is no such file.
+            MissingFileError: if there is no such file.
         """
         truth = np.zeros((height, width), np.bool_)
         for mask in (self.mask, *self.more_masks):
@@ -64,7 +64,7 @@ class Entry:
 
         Raises:
             PictureError: if one of them cannot be read or they do not fit.
-            FileNotFoundError: if there is no such file.
+            MissingFileError: if there is no such file.
         """
         image = decode(self.image, max_pixels, upright=False).pixels
         truth = self.truth(*image.shape[:2])

@@ -1,11 +1,12 @@
 """The formats of IMDL-BenCo: folders Tp and Gt, JSON lists of pairs, and JSON lists of such sets."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from psccnet.datasets.entry import UNSPECIFIED, Entry, Found, Problem
 from psccnet.datasets.folders import MASK_ENDINGS, by_stem, identifier, pictures_below
+from psccnet.errors import InputError, MissingFileError
+from psccnet.pictures.whole_files import parse_json, read_text
 
 _PRISTINE = "Negative"
 
@@ -32,24 +33,24 @@ def find_json(path: Path) -> Found:
     Paths in it are relative to the file's folder, or to the folder that one works in.
 
     Raises:
-        ValueError: if the file is no such list; the message names it.
-        FileNotFoundError: if there is none.
+        InputError: if the file is no such list; the message names it.
+        MissingFileError: if there is none.
     """
     if path.is_dir():
         path = next(iter(sorted(path.glob("*.json"))), path / "pairs.json")
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such JSON list of pairs.")
+        raise MissingFileError(f"{path}: there is no such JSON list of pairs.")
+    rows = parse_json(read_text(path), str(path))
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
         pairs = [(str(first), str(second)) for first, second in rows]
     except (ValueError, TypeError) as error:
-        raise ValueError(f'{path}: not a JSON list of pairs such as ["a.jpg", "a_mask.png"] ({error}).') from error
+        raise InputError(f'{path}: not a JSON list of pairs such as ["a.jpg", "a_mask.png"]; mend it.') from error
     found = Found()
     for first, second in pairs:
         if first in ("ManiDataset", "JsonDataset"):
             folder = _resolve(path, second)
             if not folder.exists():
-                raise FileNotFoundError(f"{path}: its set {second} is not there; mend the path.")
+                raise MissingFileError(f"{path}: its set {second} is not there; mend the path.")
             part = (find_mani if first == "ManiDataset" else find_json)(folder)
             found.problems += [replace(one, file=f"{second}/{one.file}") for one in part.problems]
             for entry in part.entries:

@@ -1,10 +1,14 @@
 """NIST Nimble Challenge 2016 (NC2016 Test0613): 564 forged and 560 pristine pictures."""
 
 import csv
+import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from psccnet.datasets.entry import UNSPECIFIED, Entry, Found, Problem
 from psccnet.datasets.folders import identifier
+from psccnet.errors import InputError
+from psccnet.pictures.whole_files import read_text
 
 _TEST = """
 0313 0516 0587 0758 0766 0796 0871 1437 1562 1616 1718 1777 1893 1987 2031 2122 2202 2942 3475 3627 3660 3666 3854 3938
@@ -41,17 +45,17 @@ def find_nist16(root: Path) -> Found:
     top = tables[0].parent.parent.parent
     masks: dict[str, dict[Path, None]] = {}
     kinds: dict[str, str] = {}
-    with tables[0].open(newline="", encoding="utf-8-sig") as file:
+    with io.StringIO(read_text(tables[0]), newline="") as file:
         header = file.readline()
         file.seek(0)
         reader = csv.DictReader(file, delimiter="|" if "|" in header else ",")
         missing = [name for name in _COLUMNS if name not in (reader.fieldnames or [])]
         if missing:
-            raise ValueError(f"{tables[0]}: the column {missing[0]} is missing; download the table again.")
-        for row in reader:
+            raise InputError(f"{tables[0]}: the column {missing[0]} is missing; download the table again.")
+        for row in _rows(reader, tables[0]):
             probe = row["ProbeFileName"]
             masks.setdefault(probe, {})
-            if row["IsTarget"].strip().upper() != "Y":
+            if (row["IsTarget"] or "").strip().upper() != "Y":
                 kinds.setdefault(probe, "pristine")
                 continue
             kinds[probe] = next(
@@ -69,6 +73,13 @@ def find_nist16(root: Path) -> Found:
         more = tuple(mask for mask in others if mask is not None)
         found.add(Entry(identifier(path, root), path, first, kind, "nist16", "black", more_masks=more))
     return found
+
+
+def _rows(reader: "csv.DictReader[str]", table: Path) -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InputError(f"{table}: not a table with a row a line; download it again.") from error
 
 
 def split_of_nist16(entry: Entry) -> str:

@@ -2,14 +2,17 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from psccnet.datasets.archives import StoredFile, list_files
+from psccnet.errors import InputError, UnusableFileError
 from psccnet.pictures.cameras import camera_of_exif, camera_of_name
-from psccnet.pictures.encoding import UnusableFileError, decode_as_stored
+from psccnet.pictures.encoding import decode_as_stored
 from psccnet.pictures.sample import Picture
+from psccnet.pictures.whole_files import read_text
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 _INDEX = "index.csv"
@@ -47,8 +50,8 @@ class Photographs:
             cache_size: decoded photographs kept by each process.
 
         Raises:
-            FileNotFoundError: there is nothing at `path`.
-            ValueError: no photograph was found, two have one name, or a split is asked for without an index.
+            MissingFileError: there is nothing at `path`.
+            InputError: no photograph was found, two have one name, or a split is asked for without an index.
         """
         path = Path(path)
         archives = [file for file in sorted(path.glob("*.tar")) if file.name != _OBJECTS] if path.is_dir() else []
@@ -58,13 +61,13 @@ class Photographs:
                 if not name.lower().endswith(_SUFFIXES):
                     continue
                 if name in files:
-                    raise ValueError(f"two photographs are called {name} under {path}")
+                    raise InputError(f"two photographs are called {name} under {path}")
                 files[name] = file
         if split is not None:
             members = _split_members(path / _INDEX, split)
             files = {name: file for name, file in files.items() if name in members}
         if not files:
-            raise ValueError(f"no photographs under {path}" + (f" in split {split!r}" if split else ""))
+            raise InputError(f"no photographs under {path}" + (f" in split {split!r}" if split else ""))
         return cls(files, cache_size, split)
 
     def __len__(self) -> int:
@@ -129,6 +132,12 @@ class Photographs:
 
 def _split_members(index: Path, split: str) -> frozenset[str]:
     if not index.is_file():
-        raise ValueError(f"split {split!r} was asked for, but there is no {index}")
-    with index.open(newline="", encoding="utf-8") as rows:
-        return frozenset(row["file"] for row in csv.DictReader(rows) if row["split"] == split)
+        raise InputError(f"split {split!r} was asked for, but there is no {index}")
+    reader = csv.DictReader(io.StringIO(read_text(index), newline=""))
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise InputError(f"{index}: not a CSV; save it with the columns file and split.") from error
+    if not {"file", "split"} <= {*(reader.fieldnames or ())}:
+        raise InputError(f"{index}: it needs the columns file and split.")
+    return frozenset(row["file"] for row in rows if row["split"] == split)

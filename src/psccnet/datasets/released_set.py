@@ -4,6 +4,7 @@ from pathlib import Path
 
 from psccnet.datasets.entry import Entry, Found, Problem
 from psccnet.datasets.folders import identifier, named, pictures_below
+from psccnet.pictures.whole_files import read_text
 
 _CLASSES = {
     "authentic": "pristine",
@@ -42,7 +43,7 @@ def find_released(root: Path) -> Found:
 
 def _pictures(folder: Path, listing: Path) -> list[Path]:
     if listing.is_file():
-        lines = listing.read_text(encoding="utf-8").splitlines()
+        lines = read_text(listing).splitlines()
         return [folder / line.strip() for line in lines if line.strip()]
     return [path for path in pictures_below(folder) if "mask" not in path.relative_to(folder).parts]
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from psccnet.datasets.entry import Entry, Found, Problem
-from psccnet.pictures.decoding import MAX_PIXELS, PictureError, decode
+from psccnet.errors import InputError, PictureError
+from psccnet.pictures.decoding import MAX_PIXELS, decode
 from psccnet.pictures.sample import Mask, Sample
+from psccnet.pictures.whole_files import read_text
 
 _KEYS = "samples.keys"
 
@@ -33,18 +36,23 @@ class Record(Entry):
             with _database(str(self.image)).begin() as transaction:
                 data = transaction.get(self.id.encode())
         except lmdb.Error as error:
-            raise PictureError(f"{name}: cannot be read ({error}); download data.mdb again.") from error
+            raise PictureError(f"{name}: cannot be read; download data.mdb again.") from error
         if data is None:
             raise PictureError(f"{name}: it is not in the database; download data.mdb again.")
         try:
-            record: dict[str, Any] = json.loads(data)
-            image = decode(bytes(record["image_jpeg_buffer"]), max_pixels, name).pixels
+            record = json.loads(data)
+            jpeg = bytes(record["image_jpeg_buffer"])
             shape = (int(record["image_height"]), int(record["image_width"]))
-            target, source = (_fill(record[f"{which}_contour"], shape) for which in ("target", "source"))
-        except (KeyError, TypeError, ValueError) as error:
-            raise PictureError(f"{name}: not a record of USCISI-CMFD ({type(error).__name__}: {error}).") from error
+            contours = [
+                [np.asarray(contour, float).reshape(-1, 2) for contour in record[f"{which}_contour"]]
+                for which in ("target", "source")
+            ]
+        except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise PictureError(f"{name}: not a record of USCISI-CMFD; download data.mdb again.") from error
+        image = decode(jpeg, max_pixels, name).pixels
         if image.shape[:2] != shape:
             raise PictureError(f"{name}: says {shape[1]} x {shape[0]}, but its picture has another size.")
+        target, source = (_fill(of, shape) for of in contours)
         return Sample(image, target, True, "copy-move", self.id, name, source_mask=source)
 
 
@@ -61,12 +69,11 @@ def _database(path: str) -> Any:
     return database
 
 
-def _fill(contours: list[Any], shape: tuple[int, int]) -> Mask:
-    """Fill closed contours, lists of [[x, y]] or [x, y] in pixels."""
+def _fill(contours: list[NDArray[np.float64]], shape: tuple[int, int]) -> Mask:
+    """Fill closed contours, (n, 2) each, x and y in pixels."""
     canvas = Image.new("1", (shape[1], shape[0]))
     draw = ImageDraw.Draw(canvas)
-    for contour in contours:
-        points = np.asarray(contour, float).reshape(-1, 2)
+    for points in contours:
         if len(points) > 2:
             draw.polygon([(x, y) for x, y in points], fill=1, outline=1)
     return np.asarray(canvas, np.bool_)
@@ -76,7 +83,7 @@ def find_uscisi(root: Path) -> Found:
     """A folder with `data.mdb` and `samples.keys`, one key a line; the list repeats keys, which are taken once.
 
     Raises:
-        ValueError: if data.mdb is no LMDB database.
+        InputError: if data.mdb is no LMDB database.
     """
     import lmdb
 
@@ -89,13 +96,15 @@ def find_uscisi(root: Path) -> Found:
         try:
             with _database(str(database.parent)).begin(buffers=True) as transaction:  # no record is copied
                 if keys.is_file():
-                    names = list(dict.fromkeys(keys.read_text(encoding="utf-8").split()))
+                    names = list(dict.fromkeys(read_text(keys).split()))
                     present = [name for name in names if transaction.get(name.encode()) is not None]
                     text = f"is in {_KEYS} but not in the database"
                     found.problems += [Problem("no picture", name, text) for name in sorted({*names} - {*present})]
                 else:
-                    present = [bytes(key).decode() for key in transaction.cursor().iternext(values=False)]
+                    present = [
+                        bytes(key).decode(errors="replace") for key in transaction.cursor().iternext(values=False)
+                    ]
         except lmdb.Error as error:
-            raise ValueError(f"{database}: not an LMDB database that can be read ({error}).") from error
+            raise InputError(f"{database}: not an LMDB database that can be read; download it again.") from error
         found.entries += [Record(name, database.parent, None, "copy-move", "uscisi") for name in present]
     return found

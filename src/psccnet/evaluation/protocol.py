@@ -17,6 +17,7 @@ from psccnet.pictures.decoding import MAX_PIXELS
 from psccnet.pictures.identify import encoding_of
 from psccnet.pictures.resampling import resample
 from psccnet.pictures.sample import Picture
+from psccnet.pictures.whole_files import reading
 from psccnet.weights.card import sha256
 
 
@@ -103,7 +104,8 @@ def fingerprint(entry: Entry) -> tuple[str, str]:
     digest = hashlib.sha256()
     masks = [mask for mask in (entry.mask, *entry.more_masks) if mask is not None and mask.is_file()]
     for mask in masks:
-        digest.update(mask.read_bytes())
+        with reading(mask):
+            digest.update(mask.read_bytes())
     return sha256(entry.image) if entry.image.is_file() else "", digest.hexdigest() if masks else ""
 
 
@@ -114,7 +116,7 @@ def score_picture(entry: Entry, comparator: Comparator, conditions: Iterable[Con
 
     Raises:
         PictureError: if the picture or its mask cannot be used, or a comparator has no answer.
-        FileNotFoundError: if there is no such file.
+        MissingFileError: if there is no such file.
     """
     sample = entry.read(MAX_PIXELS)
     truth = sample.mask if entry.forged else None

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from psccnet.errors import InputError
 from psccnet.metrics import (
     Counts,
     auc_of,
@@ -24,7 +25,7 @@ from psccnet.metrics import (
     off_borders,
 )
 from psccnet.pictures.sample import Mask
-from psccnet.pictures.whole_files import write_whole
+from psccnet.pictures.whole_files import make_folder, reading, write_whole
 
 PIXEL_SCORES = {
     "pixel_auc": "pixel AUC",
@@ -111,6 +112,12 @@ class Row:
 
 _HISTOGRAM = ("histogram_places", "histogram_numbers")
 COLUMNS = tuple(name for name in Row.__dataclass_fields__ if name not in ("pixels", "histogram"))
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+_SCHEMA = pa.schema(
+    [(name, _ARROW[Row.__annotations__[name]]) for name in COLUMNS]
+    + [(name, pa.float64()) for name in PIXEL_SCORES]
+    + [(name, pa.list_(pa.int32())) for name in _HISTOGRAM]
+)
 
 
 def pixel_scores(mask: NDArray[np.float32], truth: Mask | None) -> dict[str, float]:
@@ -151,8 +158,8 @@ def rows_to_parquet(rows: list[Row]) -> bytes:
     """A Parquet file of rows, a column each, and two lists for the histogram."""
     columns: dict[str, object] = {name: [row.plain()[name] for row in rows] for name in (*COLUMNS, *PIXEL_SCORES)}
     for number, name in enumerate(_HISTOGRAM):
-        columns[name] = pa.array([row.histogram[number] for row in rows], pa.list_(pa.int32()))
-    table = pa.table(columns)
+        columns[name] = [row.histogram[number] for row in rows]
+    table = pa.table(columns, _SCHEMA)
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
@@ -162,17 +169,23 @@ def read_rows(path: Path) -> list[Row]:
     """Read the rows that `rows_to_parquet` wrote.
 
     Raises:
-        ValueError: if the file is none of those; the message names it.
-        FileNotFoundError: if there is no such file.
+        InputError: if the file is none of those; the message names it.
+        MissingFileError: if there is no such file.
     """
+    with reading(path):
+        data = path.read_bytes()
+    wrong = f"{path}: not the scores of an evaluation, or damaged; delete it and evaluate again."
     try:
-        table = pq.read_table(path).combine_chunks()
-        histograms = zip(*(_arrays(table[name]) for name in _HISTOGRAM), strict=True)
-        plain = table.drop_columns(list(_HISTOGRAM)).to_pylist()
-        rows = [_row(values, one) for values, one in zip(plain, histograms, strict=True)]
-    except (pa.ArrowInvalid, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not the scores of an evaluation ({error}); evaluate again.") from error
-    return rows
+        table = pq.read_table(pa.BufferReader(data))
+        table = table.select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
+    # Of Arrow alone: KeyError for a column that is missing, OSError for bytes that make no sense.
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise InputError(wrong) from error
+    if any(column.null_count for column in table.columns):
+        raise InputError(wrong)
+    histograms = zip(*(_arrays(table[name]) for name in _HISTOGRAM), strict=True)
+    plain = table.drop_columns(list(_HISTOGRAM)).to_pylist()
+    return [_row(values, one) for values, one in zip(plain, histograms, strict=True)]
 
 
 def _arrays(column: "pa.ChunkedArray") -> list[NDArray[np.int32]]:
@@ -187,7 +200,7 @@ def _row(values: dict[str, object], histogram: Sparse) -> Row:
 
 def write_rows(rows: list[Row], path: Path) -> None:
     """Write rows whole or not at all: Parquet where the name ends so, otherwise CSV without the histograms."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     if path.suffix == ".parquet":
         content = rows_to_parquet(rows)
     else:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from psccnet.datasets.entry import Entry
+from psccnet.errors import InputError, MissingFileError, PictureError
 from psccnet.evaluation.comparators import Comparator
 from psccnet.evaluation.protocol import Condition, Protocol, fingerprint, score_picture
 from psccnet.evaluation.rows import Row, read_rows, rows_to_parquet
-from psccnet.pictures.decoding import PictureError
-from psccnet.pictures.whole_files import write_whole
+from psccnet.pictures.whole_files import make_folder, parse_json, read_text, write_whole, writing
 from psccnet.training.provenance import package_versions
 
 PART = 20
@@ -37,7 +37,7 @@ class Run:
         folder: keeps manifest.json, scores.parquet and, until it is whole, parts; None keeps rows in memory only.
 
     Raises:
-        ValueError: if the folder holds a run of something else, the protocol takes none of the pictures, two of them
+        InputError: if the folder holds a run of something else, the protocol takes none of the pictures, two of them
             have the same set and id, or no condition means anything to the comparator.
     """
 
@@ -46,10 +46,10 @@ class Run:
     ) -> None:
         self.entries = protocol.chosen(entries)
         if not self.entries:
-            raise ValueError(f"none of the {len(entries)} pictures is forged, and {protocol.name} takes no others")
+            raise InputError(f"none of the {len(entries)} pictures is forged, and {protocol.name} takes no others")
         twice = [key for key, times in Counter((entry.set, entry.id) for entry in self.entries).items() if times > 1]
         if twice:
-            raise ValueError(f"{twice[0][1]} is there twice; give each set a name of its own in the set column")
+            raise InputError(f"{twice[0][1]} is there twice; give each set a name of its own in the set column")
         self.comparator = comparator
         self.protocol = protocol
         self.conditions: tuple[Condition, ...] = protocol.conditions_for(comparator)
@@ -75,21 +75,23 @@ class Run:
 
     def _take_up(self, folder: Path) -> None:
         key = self._key()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         manifest = folder / MANIFEST
         if not manifest.is_file():
             write_whole({manifest: json.dumps(key, indent=2).encode()})
         else:
-            before = json.loads(manifest.read_text())
+            before = parse_json(read_text(manifest), str(manifest))
+            if not isinstance(before, dict):
+                raise InputError(f"{manifest}: not the manifest of a run; name another folder, or delete this one.")
             differs = [name for name, value in key.items() if before.get(name) != value]
             if differs:
                 names = ", ".join(differs)
-                raise ValueError(f"{folder} holds a run with other {names}; name another folder, or delete this one.")
+                raise InputError(f"{folder} holds a run with other {names}; name another folder, or delete this one.")
             parts = [path for path in (folder / SCORES, *sorted(folder.glob("part-*.parquet"))) if path.is_file()]
             # A run that was cut off at its very end has some rows in both.
             kept = {(row.set, row.id, row.condition): row for part in parts for row in read_rows(part)}
             same = {(entry.set, entry.id): fingerprint(entry) for entry in self.entries}
-            self.rows = [row for row in kept.values() if same[row.set, row.id] == (row.sha256, row.truth_sha256)]
+            self.rows = [row for row in kept.values() if same.get((row.set, row.id)) == (row.sha256, row.truth_sha256)]
             self._versions = before.get("versions", [])
 
     def __len__(self) -> int:
@@ -110,7 +112,7 @@ class Run:
         for number, entry in enumerate(left, 1):
             try:
                 fresh += score_picture(entry, self.comparator, self.conditions)
-            except (PictureError, FileNotFoundError) as error:
+            except (PictureError, MissingFileError) as error:
                 self.failures.append(str(error))
                 continue
             finally:
@@ -141,4 +143,5 @@ class Run:
         }
         write_whole(scores)
         for part in folder.glob("part-*.parquet"):
-            part.unlink()
+            with writing(part):
+                part.unlink()

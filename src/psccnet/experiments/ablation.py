@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from psccnet.datasets.entry import Entry
+from psccnet.errors import InputError
 from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.protocol import PROTOCOLS
 from psccnet.evaluation.reporting.table import Cell, Table, plain_name
 from psccnet.evaluation.runs import Run
 from psccnet.evaluation.summary import score_of
 from psccnet.inference import Detector, load_detector
+from psccnet.pictures.whole_files import write_whole
 from psccnet.training.bundle import bundle_checkpoint
 from psccnet.training.recipe import Recipe, merged, read_recipe
 from psccnet.training.run import train
@@ -63,12 +65,12 @@ def ablate(
         told: is told what is trained next.
 
     Raises:
-        ValueError: if the recipe has no ablation section, or the folder holds something else.
+        InputError: if the recipe has no ablation section, or the folder holds something else.
     """
     if recipe.ablation is None:
-        raise ValueError("the recipe has no section `ablation`; take recipes/ablation.yaml as a pattern")
+        raise InputError("the recipe has no section `ablation`; take recipes/ablation.yaml as a pattern")
     if recipe.phases:
-        raise ValueError("an ablation has one budget and no phases; start it from weights by `init` instead")
+        raise InputError("an ablation has one budget and no phases; start it from weights by `init` instead")
     wanted = [(variant, seed) for seed in recipe.ablation.seeds for variant in recipe.ablation.variants]
     for number, (variant, seed) in enumerate(wanted, 1):
         told(f"{variant}, seed {seed} ({number} of {len(wanted)})")
@@ -77,12 +79,12 @@ def ablate(
         chosen = Recipe.model_validate(merged(recipe.model_dump(mode="json"), changes))
         kept = run / "recipe.yaml"
         if kept.is_file() and read_recipe(kept) != chosen:
-            raise ValueError(f"{run} holds a run after another recipe; name another folder, or delete this one.")
+            raise InputError(f"{run} holds a run after another recipe; name another folder, or delete this one.")
         weights = run / "weights.safetensors"
         if not weights.is_file():
             grid = run / "card.yaml"
             checkpoint = train(chosen, run)
-            grid.write_text(f"grid: {chosen.data.validation_size or chosen.data.size}\n")
+            write_whole({grid: f"grid: {chosen.data.validation_size or chosen.data.size}\n".encode()})
             bundle_checkpoint(checkpoint, weights, grid, half=False)
         detector = load_detector(weights)
         yield _evaluated(variant, seed, detector, sets, run)

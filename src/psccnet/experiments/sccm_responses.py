@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from psccnet.errors import InputError
 from psccnet.network import PSCCNet
 from psccnet.network.bottom_up import MaskEstimator, modulated
 from psccnet.network.sccm import SCCM
@@ -43,21 +44,21 @@ def responses(network: PSCCNet, picture: NDArray[np.uint8], points: list[Point],
         scale: 1..4.
 
     Raises:
-        ValueError: if a point lies outside the picture, the scale is not 1..4, or the network lacks an attention or is
+        InputError: if a point lies outside the picture, the scale is not 1..4, or the network lacks an attention or is
             the released variant, whose tokens are no places in the picture.
     """
     height, width = picture.shape[:2]
     outside = [point for point in points if not (0 <= point[0] < width and 0 <= point[1] < height)]
     if outside:
-        raise ValueError(f"the point {outside[0]} lies outside the picture, which is {width} x {height}")
+        raise InputError(f"the point {outside[0]} lies outside the picture, which is {width} x {height}")
     if scale not in range(1, 5):
-        raise ValueError(f"scales are 1, 2, 3 and 4, not {scale}")
+        raise InputError(f"scales are 1, 2, 3 and 4, not {scale}")
     if network.architecture.attention != "both":
-        raise ValueError(
+        raise InputError(
             f"these weights have {network.architecture.attention} attention; their module has no such responses"
         )
     if network.architecture.variant == "released":
-        raise ValueError("the released network's h mixes rows: its attention has no map; use weights of `paper`")
+        raise InputError("the released network's h mixes rows: its attention has no map; use weights of `paper`")
     device = next(network.parameters()).device
     features = network.extract(torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float() / 255)
     path = network.bottom_up

@@ -9,13 +9,14 @@ import numpy as np
 
 from psccnet.engine.engine import Engine, ExitScale, Output
 from psccnet.engine.find import make_engine
+from psccnet.errors import InputError, MissingFileError, NotANumberError, PictureError
 from psccnet.inference.pipeline import in_order
 from psccnet.inference.result import Result
-from psccnet.pictures.decoding import MAX_PIXELS, Admit, Decoded, PictureError, Source, decode
+from psccnet.pictures.decoding import MAX_PIXELS, Admit, Decoded, Source, decode
 from psccnet.pictures.resampling import bands, resample
 from psccnet.weights.card import Card
 
-OF_ONE_PICTURE = (PictureError, FileNotFoundError, FloatingPointError)
+OF_ONE_PICTURE = (PictureError, MissingFileError, NotANumberError)
 """What goes wrong with one picture and leaves the others alone."""
 
 
@@ -60,12 +61,12 @@ class Detector:
 
         Raises:
             PictureError: if the picture cannot be used; the message names it.
-            FloatingPointError: if the network's answer is not a number; the message names the picture.
-            ValueError: if exit_scale or a scale is not 1..4.
+            NotANumberError: if the network's answer is not a number; the message names the picture.
+            InputError: if exit_scale or a scale is not 1..4.
         """
         wanted = set(masks)
         if exit_scale not in (1, 2, 3, 4, "auto") or not wanted <= {1, 2, 3, 4}:
-            raise ValueError("scales are 1, 2, 3 and 4, and exit_scale may be 'auto'")
+            raise InputError("scales are 1, 2, 3 and 4, and exit_scale may be 'auto'")
         decoded = picture if isinstance(picture, Decoded) else decode(picture, self.max_pixels)
         threshold = self.card.threshold if threshold is None else threshold
         started = time.perf_counter()
@@ -82,7 +83,7 @@ class Detector:
         seconds: float,
     ) -> Result:
         if not (math.isfinite(output.score) and all(np.isfinite(mask).all() for mask in output.masks.values())):
-            raise FloatingPointError(f"{decoded.name}: the network's answer is not a number; check the weights.")
+            raise NotANumberError(f"{decoded.name}: the network's answer is not a number; check the weights.")
         height, width = decoded.pixels.shape[:2]
         finest = min(output.masks, default=4)
         if output.masks:
@@ -131,9 +132,9 @@ class Detector:
 
         Raises:
             PictureError: if a picture cannot be used and `failed` is not given.
-            FileNotFoundError: likewise.
-            FloatingPointError: if the network's answer is not a number, likewise.
-            ValueError: if exit_scale or a scale is not 1..4.
+            MissingFileError: likewise.
+            NotANumberError: if the network's answer is not a number, likewise.
+            InputError: if exit_scale or a scale is not 1..4.
         """
         kept = tuple(masks)
 
@@ -174,7 +175,7 @@ def load_detector(
 
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
-        ValueError: for an unknown backend or precision, a backend that is not installed, or a device that is unknown
+        InputError: for an unknown backend or precision, a backend that is not installed, or a device that is unknown
             or not there.
     """
     engine, card = make_engine(weights, backend, device, precision, tile_cells)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from psccnet.inference.result import Result
 from psccnet.pictures.resampling import bands, resample
-from psccnet.pictures.whole_files import write_whole
+from psccnet.pictures.whole_files import make_folder, write_whole
 
 TINT = np.array([255, 32, 32], dtype=np.float32)
 MOST_OUTLINE = 24
@@ -106,9 +106,9 @@ def write_pictures(result: Result, pixels: NDArray[np.uint8], stem: Path) -> lis
         The files: STEM.mask.png (8 bits), STEM.mask16.png (16 bits), STEM.overlay.png, STEM.masks.png.
 
     Raises:
-        OSError: if a file cannot be written.
+        WriteError: if a file cannot be written; nothing of it is then left.
     """
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
     files = {
         stem.with_name(f"{stem.name}.mask.png"): _png(_levels(result.mask, np.uint8)),
         stem.with_name(f"{stem.name}.mask16.png"): _png(_levels(result.mask, np.uint16)),

@@ -31,7 +31,7 @@ def camera_of_exif(data: bytes) -> str | None:
     try:
         with Image.open(io.BytesIO(data)) as picture:
             exif = picture.getexif()
-    except (OSError, SyntaxError, ValueError):
+    except Exception:  # Of damaged files, Pillow raises whatever comes up.
         return None
     words = (str(exif.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL))
     return " ".join(word for word in words if word) or None

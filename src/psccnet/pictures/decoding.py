@@ -24,6 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from psccnet.errors import MissingFileError, arose_here
+from psccnet.errors import PictureError as PictureError  # known by this room's name, too
 from psccnet.pictures.resampling import bands
 
 MAX_PIXELS = 200_000_000
@@ -36,10 +38,6 @@ other programs on strangers' files (EPS)."""
 Admit = Callable[[int], None]
 Stream = io.BufferedReader | io.BytesIO
 Source = str | Path | bytes | Image.Image | NDArray[np.uint8]
-
-
-class PictureError(ValueError):
-    """A picture that cannot be used; the message names it and the mend."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def decode(
     Raises:
         PictureError: if it is no picture, is truncated, empty, too large, or in a mode that has no defined
             conversion.
-        FileNotFoundError: if there is no such file.
+        MissingFileError: if there is no such file.
     """
     if isinstance(source, np.ndarray):
         return _of_array(source, name or "array", max_pixels, admit)
@@ -96,7 +94,7 @@ def decode(
             stream = file if file.seekable() else io.BytesIO(file.read())
             return _of_stream(stream, name, max_pixels, upright, admit)
     except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError(f"{name}: there is no such file; check the path.") from None
+        raise MissingFileError(f"{name}: there is no such file; check the path.") from None
     except IsADirectoryError:
         raise PictureError(f"{name}: a folder, not a picture; name a file in it.") from None
     except OSError as error:
@@ -189,6 +187,8 @@ def _damage_named(name: str) -> Iterator[None]:
     # For files that are cut off or damaged, Pillow's plug-ins raise whatever comes up: OSError, SyntaxError,
     # RuntimeError, struct.error, ...
     except Exception as error:
+        if arose_here(error):
+            raise  # a fault of ours is not the picture's
         reason = str(error) or type(error).__name__
         raise PictureError(f"{name}: truncated or damaged ({reason}); copy or download it again.") from error
 

@@ -7,24 +7,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from psccnet.errors import UnusableFileError as UnusableFileError  # known by this room's name, too
 from psccnet.pictures.sample import Picture
 
 _TAIL = 1024
 """Bytes at the end of a file in which a whole JPEG or PNG has its end marker."""
-
-
-class UnusableFileError(ValueError):
-    """A file that cannot be used; the synthesis goes on without it.
-
-    Attributes:
-        name: of the file.
-        reason: what is wrong with it.
-    """
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
-        self.name = name
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,10 @@ def decode_as_stored(data: bytes, name: str) -> Picture:
         UnusableFileError: `data` is not a picture, or not a whole one.
     """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header that tells of more pixels than OpenCV takes
+        decoded = None
     if decoded is None:
         raise UnusableFileError(name, "not a readable picture, or not a whole one")
     # OpenCV fills up what is missing of a truncated file and says nothing.
@@ -69,8 +59,8 @@ def decode_as_stored(data: bytes, name: str) -> Picture:
         try:
             with Image.open(BytesIO(data)) as picture:
                 picture.load()
-        except (OSError, SyntaxError, ValueError) as error:
-            raise UnusableFileError(name, f"truncated or damaged ({error})") from error
+        except Exception as error:  # Of damaged files, Pillow raises whatever comes up.
+            raise UnusableFileError(name, "truncated or damaged") from error
     return np.asarray(decoded, np.uint8)
 
 

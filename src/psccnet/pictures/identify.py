@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
 # fmt: off
@@ -30,7 +30,7 @@ def encoding_of(path: Path) -> str:
                 return name
             tables = getattr(file, "quantization", {})
             chroma = "grey" if file.mode == "L" else _SUBSAMPLING.get(get_sampling(file), "other")
-    except (UnidentifiedImageError, OSError):
+    except Exception:  # Of damaged files, Pillow raises whatever comes up.
         return "unknown"
     return f"JPEG {chroma} q{_quality(float(np.mean(tables[0])))}"
 

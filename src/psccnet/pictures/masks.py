@@ -32,7 +32,7 @@ def read_mask(path: Path, height: int, width: int, rule: MaskRule = "white", res
 
     Raises:
         PictureError: if it cannot be read or its size is not the picture's.
-        FileNotFoundError: if there is no such file.
+        MissingFileError: if there is no such file.
     """
     truth = binarize(decode(path, upright=False).pixels, rule)
     if truth.shape == (height, width):

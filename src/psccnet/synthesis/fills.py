@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from psccnet.errors import InputError
 from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.seams import HOSTS_RIM, poisson
 from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
@@ -80,7 +81,7 @@ def learned(host: Picture, mask: Mask, inpainter: str) -> tuple[Picture, Mask]:
     """Fill by a TorchScript network; see `SynthesisRecipe.inpainter` for its form.
 
     Raises:
-        ValueError: if the file is no TorchScript network, or does not return a picture; the message names it.
+        InputError: if the file is no TorchScript network, or does not return a picture; the message names it.
     """
     import torch
 
@@ -94,9 +95,9 @@ def learned(host: Picture, mask: Mask, inpainter: str) -> tuple[Picture, Mask]:
             filled = network(picture * (1 - hole), hole)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"{inpainter}: the inpainter failed on a picture and its mask ({reason})") from error
+        raise InputError(f"{inpainter}: the inpainter failed on a picture and its mask ({reason})") from error
     if not isinstance(filled, torch.Tensor) or filled.shape != picture.shape:
-        raise ValueError(f"{inpainter}: the inpainter must return a picture of the shape it is given")
+        raise InputError(f"{inpainter}: the inpainter must return a picture of the shape it is given")
     pixels = (filled[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     return _inside(host, pixels[:height, :width], mask)
 
@@ -109,7 +110,7 @@ def _load_inpainter(path: str) -> "torch.jit.ScriptModule":
         network: torch.jit.ScriptModule = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
         return network.eval()
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path}: not a TorchScript network; export the inpainter with torch.jit.save") from error
+        raise InputError(f"{path}: not a TorchScript network; export the inpainter with torch.jit.save") from error
 
 
 def noise_level(picture: Picture) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from psccnet.datasets.annotations import MIN_SIDE, Polygons, RunLength, read_annotations
 from psccnet.datasets.archives import StoredFile, list_files
 from psccnet.datasets.photographs import Photographs
-from psccnet.pictures.encoding import UnusableFileError
+from psccnet.errors import InputError, UnusableFileError
 from psccnet.pictures.sample import Picture
 from psccnet.synthesis.transforms import MARGIN, Alpha, tight_crop
 
@@ -73,8 +73,8 @@ class Objects:
                 cut-outs, which belong to no photograph, a tenth is the split "validation"; other splits have the rest.
 
         Raises:
-            FileNotFoundError: there is nothing at `path`.
-            ValueError: no usable object was found, or annotations are no COCO JSON.
+            MissingFileError: there is nothing at `path`.
+            InputError: no usable object was found, or annotations are no COCO JSON.
         """
         path = Path(path)
         entries: list[_Entry] = []
@@ -93,7 +93,7 @@ class Objects:
             elif place.suffix == ".png" and place.parent.name == "cutouts" and _is_of(place.stem, photographs.split):
                 entries.append(_Cutout(file, name))
         if not entries:
-            raise ValueError(f"no objects for these photographs under {path}")
+            raise InputError(f"no objects for these photographs under {path}")
         return cls(photographs, entries, left_out)
 
     def __len__(self) -> int:
@@ -114,7 +114,7 @@ class Objects:
             hxwx3 uint8 RGB and hxw float32 alpha in 0..1, cut to the object and a margin of 8 pixels.
 
         Raises:
-            ValueError: the library has hardly any object that is whole and of a usable size.
+            InputError: the library has hardly any object that is whole and of a usable size.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -125,7 +125,7 @@ class Objects:
             box = cv2.boundingRect((alpha > 0.5).astype(np.uint8))
             if min(box[2:]) >= MIN_SIDE:
                 return tight_crop(picture, alpha)
-        raise ValueError(f"found no object of at least {MIN_SIDE} pixels in {_ATTEMPTS} draws")
+        raise InputError(f"found no object of at least {MIN_SIDE} pixels in {_ATTEMPTS} draws")
 
     def _read(self, entry: "_Entry", rng: np.random.Generator) -> _Object:
         if isinstance(entry, _Cutout):
@@ -176,7 +176,14 @@ def _decode_run_length(entry: RunLength, picture: Picture) -> Alpha:
 
 
 def _decode(file: StoredFile, name: str, valid: Callable[[Picture], bool]) -> Picture:
-    decoded = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        data = file.read()
+    except OSError as error:
+        raise UnusableFileError(name, f"cannot be read ({error.strerror})") from error
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    except cv2.error:  # a header that tells of more pixels than OpenCV takes
+        decoded = None
     if decoded is None or not valid(np.asarray(decoded, np.uint8)):
         raise UnusableFileError(name, "not the picture it should be")
     return np.asarray(decoded, np.uint8)

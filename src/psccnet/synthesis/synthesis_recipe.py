@@ -6,9 +6,11 @@ from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
+
+from psccnet.errors import InputError, MissingFileError
+from psccnet.pictures.whole_files import read_yaml
 
 Range = tuple[float, float]
 
@@ -165,25 +167,25 @@ def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescript
         changes: fields that override the file's.
 
     Raises:
-        ValueError: if the file is no such YAML or a field is wrong; the message names file and field.
-        FileNotFoundError: if there is no such file.
+        InputError: if the file is no such YAML or a field is wrong; the message names file and field.
+        MissingFileError: if there is no such file.
     """
     contents: Any = {}
     if path is not None:
         if not path.is_file():
-            raise FileNotFoundError(f"There is no recipe {path}.")
-        try:
-            contents = yaml.safe_load(path.read_text()) or {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: not a YAML file ({error}).") from error
+            raise MissingFileError(f"There is no recipe {path}.")
+        contents = read_yaml(path) or {}
         if not isinstance(contents, dict):
-            raise ValueError(f"{path}: a recipe is a list of fields with values, such as `final_jpeg: 0.9`.")
+            raise InputError(f"{path}: a recipe is a list of fields with values, such as `final_jpeg: 0.9`.")
     names = [one.name for one in fields_of(SetDescription) if one.name != "recipe"]
     of_set = {name: contents.pop(name) for name in names if name in contents}
+    fields = contents.get("recipe", contents)
+    if not isinstance(fields, dict) or not all(isinstance(name, str) for name in fields):
+        raise InputError(f"{path}: a recipe is a list of fields with values, such as `final_jpeg: 0.9`.")
     try:
-        return SetDescription(SynthesisRecipe(**{**contents.get("recipe", contents), **changes}), **of_set)
-    except (ValidationError, TypeError) as error:
-        raise ValueError(f"{path or 'recipe'}: {explain(error)}") from error
+        return SetDescription(SynthesisRecipe(**{**fields, **changes}), **of_set)
+    except ValidationError as error:
+        raise InputError(f"{path or 'recipe'}: {explain(error)}") from error
 
 
 def explain(error: Exception) -> str:

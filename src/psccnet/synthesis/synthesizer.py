@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from psccnet.datasets.photographs import Photographs
-from psccnet.pictures.encoding import Encoding, UnusableFileError, compressed, decode_as_stored
+from psccnet.errors import InputError, UnusableFileError
+from psccnet.pictures.encoding import Encoding, compressed, decode_as_stored
 from psccnet.pictures.sample import MANIPULATIONS, Picture, Sample
 from psccnet.synthesis.contours import log_uniform, random_contour
 from psccnet.synthesis.copy_move import copy_move
@@ -82,10 +83,10 @@ class Synthesizer:
             seed: non-negative; another seed is another data set.
 
         Raises:
-            ValueError: there are fewer than two photographs.
+            InputError: there are fewer than two photographs.
         """
         if len(photographs) < 2:
-            raise ValueError("splicing needs two photographs at least, a host and a donor")
+            raise InputError("splicing needs two photographs at least, a host and a donor")
         self.photographs = photographs
         self.objects = objects
         self.recipe = recipe or SynthesisRecipe()
@@ -104,7 +105,7 @@ class Synthesizer:
 
         Raises:
             ValueError: the manipulation is unknown.
-            RuntimeError: no host could be forged (the photographs are unreadable or all but blank).
+            InputError: no host could be forged (the photographs are unreadable or all but blank).
         """
         drawn = self._draw(index, manipulation)
         rng = self._rng(index, _FINISH_STREAM)
@@ -133,7 +134,7 @@ class Synthesizer:
                 continue
             if forgery is not None:
                 return _Drawn(forgery, self.photographs.names[host.photograph], kind, host.quality)
-        raise RuntimeError(f"no {kind} could be made of {_HOSTS} photographs for sample {index}")
+        raise InputError(f"no {kind} could be made of {_HOSTS} photographs; add photographs with more in them")
 
     def _forgery(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
         if kind == "pristine":

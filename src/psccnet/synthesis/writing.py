@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import signal
 import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,9 +18,10 @@ import cv2
 import numpy as np
 import yaml
 
+from psccnet.errors import InputError
 from psccnet.pictures.encoding import Encoding, encode
 from psccnet.pictures.sample import Mask
-from psccnet.pictures.whole_files import write_whole
+from psccnet.pictures.whole_files import make_folder, parse_json, read_text, read_yaml, reading, write_whole, writing
 from psccnet.synthesis.synthesis_recipe import SetDescription
 from psccnet.synthesis.synthesizer import Synthesizer
 
@@ -102,9 +104,9 @@ def write_set(
         Each sample after its files are written, or at once where an earlier run wrote them.
 
     Raises:
-        ValueError: if the folder holds another set, or something else; the message names the mend.
-        OSError: if a file cannot be written.
-        RuntimeError: if the photographs cannot be forged.
+        InputError: if the folder holds another set, or something else, or the photographs cannot be forged; the
+            message names the mend.
+        WriteError: if a file cannot be written.
     """
     description = describe(synthesizer)  # goes through all files
     known = _claim(folder, {**description, "layout": layout}, count)
@@ -115,7 +117,8 @@ def write_set(
             numbers = range(start, min(start + PART, count))
             finished = parts / f"{start:09d}-{len(numbers)}.json"
             if finished.is_file():
-                known |= {row["index"]: Written(**row) for row in json.loads(finished.read_text())}
+                rows_before = _rows(parse_json(read_text(finished), str(finished)), finished)
+                known |= {row.index: row for row in rows_before}
             if known.keys() >= set(numbers):
                 done = [known[number] for number in numbers]
                 yield from done
@@ -129,9 +132,10 @@ def write_set(
     if layout == "folder":
         write_whole({folder / INDEX: _index(rows)})
     write_whole({folder / MANIFEST: _manifest(rows, description)})
-    for file in parts.iterdir():
-        file.unlink()
-    parts.rmdir()
+    with writing(parts):
+        for file in parts.iterdir():
+            file.unlink()
+        parts.rmdir()
 
 
 def _claim(folder: Path, description: dict[str, Any], count: int) -> dict[int, Written]:
@@ -140,34 +144,51 @@ def _claim(folder: Path, description: dict[str, Any], count: int) -> dict[int, W
     known: dict[int, Written] = {}
     plain = json.loads(json.dumps(description))  # as YAML knows it, without tuples
     if recipe.is_file():
-        standing = yaml.safe_load(recipe.read_text())
-        if {**standing, "count": None} != {**plain, "count": None}:
-            raise ValueError(f"{folder} holds a set of another recipe, seed or photographs; choose another folder.")
-        if standing["count"] > count:
-            raise ValueError(f"{folder} holds a set of {standing['count']}; ask for as many or more.")
+        standing = read_yaml(recipe)
+        if not isinstance(standing, dict) or {**standing, "count": None} != {**plain, "count": None}:
+            raise InputError(f"{folder} holds a set of another recipe, seed or photographs; choose another folder.")
+        before = standing.get("count")
+        if not isinstance(before, int):
+            raise InputError(f"{recipe}: does not say how many pictures the set has; choose another folder.")
+        if before > count:
+            raise InputError(f"{folder} holds a set of {before}; ask for as many or more.")
         known = {row.index: row for row in read_manifest(manifest)} if manifest.is_file() else {}
         for below in (folder, *(folder / name for name in _BELOW)):
             for left in below.glob(".*.tmp"):  # of a process that was killed
                 left.unlink()
     elif folder.is_dir() and any(path.name != PARTS for path in folder.iterdir()):
-        raise ValueError(f"{folder} holds other files; choose an empty folder or a new one.")
-    (folder / PARTS).mkdir(parents=True, exist_ok=True)
+        raise InputError(f"{folder} holds other files; choose an empty folder or a new one.")
+    make_folder(folder / PARTS)
     text = "# psccnet synthesize PHOTOGRAPHS --recipe THIS_FILE rebuilds this set.\n"
     write_whole({recipe: (text + yaml.safe_dump({"count": count, **plain}, sort_keys=False)).encode()})
     return known
 
 
 def read_manifest(path: Path) -> list[Written]:
-    """The rows of a set's manifest.parquet."""
+    """The rows of a set's manifest.parquet; InputError or MissingFileError if it cannot be read."""
     import pyarrow.parquet
 
-    return [Written(**row) for row in pyarrow.parquet.read_table(path).to_pylist()]
+    with reading(path):
+        data = path.read_bytes()
+    try:
+        table = pyarrow.parquet.read_table(pyarrow.BufferReader(data))
+    except (pyarrow.ArrowException, OSError) as error:  # OSError of Arrow: the bytes make no sense
+        raise InputError(f"{path}: not the manifest of a set, or damaged; make the set in another folder.") from error
+    return _rows(table.to_pylist(), path)
+
+
+def _rows(found: Any, path: Path) -> list[Written]:
+    """Rows that were read from a file, if they are such of a set."""
+    names = Written.__dataclass_fields__.keys()
+    if not isinstance(found, list) or any(not isinstance(row, dict) or row.keys() != names for row in found):
+        raise InputError(f"{path}: not the rows of a set, or of another version; make the set in another folder.")
+    return [Written(**row) for row in found]
 
 
 def _write_part(makers: "_Makers", numbers: range, folder: Path, layout: Layout) -> Iterator[Written]:
     if layout == "folder":
         for below in _BELOW:
-            (folder / below).mkdir(exist_ok=True)
+            make_folder(folder / below)
         for row, files in makers.make(numbers):
             write_whole({folder / name: content for name, content in files.items()})
             yield row
@@ -225,6 +246,7 @@ _HERE: list[Synthesizer] = []
 
 def _start(synthesizer: Synthesizer) -> None:
     cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the one that made this one ends it
     _HERE.append(synthesizer)
 
 

@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pydantic import ValidationError
 
 from psccnet.engine.convert import convert
+from psccnet.errors import InputError, listed
 from psccnet.network import PSCCNet
+from psccnet.pictures.whole_files import read_yaml
 from psccnet.training.recipe import NetworkSection
 from psccnet.training.run import detection_of, read_checkpoint
 from psccnet.weights import Card, load_network, save
@@ -45,19 +47,24 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
         The card as written.
 
     Raises:
-        FileNotFoundError: if the checkpoint or the run's recipe is missing.
-        ValueError: if it is no checkpoint, or the card file does not hold fields of a card.
-        WeightsError: if the weights cannot be written.
+        MissingFileError: if the checkpoint or the run's recipe is missing.
+        InputError: if the card file does not hold fields of a card.
+        WeightsError: if it is no checkpoint, or the weights cannot be written.
     """
     contents = read_checkpoint(checkpoint)
     weights = contents["state_dict"]
-    recipe: dict[str, Any] = yaml.safe_load((checkpoint.parent / "recipe.yaml").read_text())
-    given = (yaml.safe_load(card_file.read_text()) if card_file else None) or {}
+    recipe: dict[str, Any] = read_yaml(checkpoint.parent / "recipe.yaml")
+    given = (read_yaml(card_file) if card_file else None) or {}
     if not isinstance(given, dict):
-        raise ValueError(f"{card_file} must hold fields of a card and their values, not a {type(given).__name__}")
+        raise InputError(f"{card_file} must hold fields of a card and their values, not a {type(given).__name__}")
+    grid = {"grid": given.pop("grid")} if "grid" in given else {}
+    try:
+        Card.model_validate({"name": "of the recipe", "architecture": grid} | given)
+    except ValidationError as error:
+        wrong = listed([".".join(map(str, fault["loc"])) for fault in error.errors()])
+        raise InputError(f"{card_file} is not a card (see: {wrong}): mend it") from error
     fields = NetworkSection.model_validate(recipe["network"])
-    made = fields.architecture(GRID, detection_of(weights))
-    network = PSCCNet(replace(made, grid=given.pop("grid", made.grid)))
+    network = PSCCNet(replace(fields.architecture(GRID, detection_of(weights)), **grid))
     prefix = "network."
     network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})
     steps = int(contents["global_step"])

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from psccnet.datasets.balanced import BalancedPictures
 from psccnet.datasets.catalogue import find
 from psccnet.datasets.entry import Entry
+from psccnet.errors import InputError
 from psccnet.pictures.sample import MANIPULATIONS, Sample
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.synthesis_recipe import explain
@@ -197,7 +198,7 @@ class TrainingData(LightningDataModule):
         try:
             synthesis = SynthesisRecipe(**{**data.synthesis, "size": size})
         except ValueError as error:
-            raise ValueError(f"data.synthesis: {explain(error)}") from error
+            raise InputError(f"data.synthesis: {explain(error)}") from error
         return Synthesizer(photographs, objects, synthesis, seed)
 
     def _training_source(self) -> Source:
@@ -213,7 +214,7 @@ class TrainingData(LightningDataModule):
             name, equals, folder = words.partition("=")
             name, _, split = name.partition("/")
             if not equals:
-                raise ValueError(f"data.sets: {words!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
+                raise InputError(f"data.sets: {words!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
             found = find(name, Path(folder), split or None)
             if found.faults:
                 text = f"{len(found.faults)} files left out; psccnet datasets check {name} {folder} names them"

@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from psccnet.errors import InputError, MissingFileError
 from psccnet.network.architecture import Architecture, Attention, Detection, Stem, Variant
+from psccnet.pictures.whole_files import read_yaml
 
 
 class Section(BaseModel):
@@ -217,17 +218,14 @@ def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
     """Read a recipe file and lay `changes` (nested like the file) over it and over each of its phases.
 
     Raises:
-        ValueError: naming the file and each field that is wrong.
-        FileNotFoundError: if there is no such file.
+        InputError: naming the file and each field that is wrong.
+        MissingFileError: if there is no such file.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no recipe {path}; name a YAML file such as recipes/default.yaml.")
-    try:
-        fields = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from error
+        raise MissingFileError(f"There is no recipe {path}; name a YAML file such as recipes/default.yaml.")
+    fields = read_yaml(path) or {}
     if not isinstance(fields, dict):
-        raise ValueError(f"{path} must hold fields and values, not a {type(fields).__name__}")
+        raise InputError(f"{path} must hold fields and values, not a {type(fields).__name__}")
     try:
         fields = merged(fields, changes or {})
         if isinstance(fields.get("phases"), list) and "phases" not in (changes or {}):
@@ -238,4 +236,4 @@ def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
         return Recipe.model_validate(fields)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ValueError(f"{path} is not a recipe: {wrong}") from error
+        raise InputError(f"{path} is not a recipe: {wrong}") from error

@@ -17,6 +17,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
+from psccnet.errors import InputError, MissingFileError, WeightsError
 from psccnet.network.architecture import Detection
 from psccnet.network.initialisation import initialise_attention, restart_colours
 from psccnet.training.calibration import recalibrate_batch_norm
@@ -57,8 +58,8 @@ def train(
         The path of the newest `last.ckpt`.
 
     Raises:
-        FloatingPointError: if the loss is not finite, naming the step and the pictures.
-        ValueError: if weights or pictures cannot be read, naming the file.
+        NotANumberError: if the loss is not finite, naming the step and the pictures.
+        PsccnetError: if weights or pictures cannot be read, naming the file.
     """
     if not recipe.phases:
         return train_once(recipe, folder, max_seconds, resume, progress)
@@ -105,8 +106,8 @@ def train_once(
         The path of `last.ckpt`.
 
     Raises:
-        FloatingPointError: if the loss is not finite, naming the step and the pictures.
-        ValueError: if weights or pictures cannot be read, naming the file, or if a run that is resumed was started
+        NotANumberError: if the loss is not finite, naming the step and the pictures.
+        PsccnetError: if weights or pictures cannot be read, naming the file, or if a run that is resumed was started
             with another recipe, naming the fields.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -175,7 +176,7 @@ def check_resumable(recipe: Recipe, folder: Path) -> None:
     How long, where the files lie and how often something is written may change.
 
     Raises:
-        ValueError: naming the fields that differ.
+        InputError: naming the fields that differ.
     """
     path = folder / "recipe.yaml"
     if not path.is_file():
@@ -187,7 +188,7 @@ def check_resumable(recipe: Recipe, folder: Path) -> None:
         if before.get(name) != now.get(name) and name not in MAY_CHANGE
     ]
     if differing:
-        raise ValueError(
+        raise InputError(
             f"{folder} was started with another recipe ({'; '.join(differing)}): give another --out, or --no-resume to"
             " start anew"
         )
@@ -273,15 +274,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint's contents; its "state_dict" holds the averaged weights where the run averages.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is no checkpoint.
+        MissingFileError: if there is no such file.
+        WeightsError: if it is no checkpoint.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no checkpoint {path}; name the last.ckpt or best.ckpt of a run.")
+        raise MissingFileError(f"There is no checkpoint {path}; name the last.ckpt or best.ckpt of a run.")
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.") from error
+        raise WeightsError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.") from error
     if not isinstance(contents, dict) or "state_dict" not in contents:
-        raise ValueError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.")
+        raise WeightsError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.")
     return contents

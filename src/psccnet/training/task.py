@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from psccnet.errors import InputError, NotANumberError
 from psccnet.metrics import PooledAUC, auc
 from psccnet.network import Prediction, PSCCLoss, PSCCNet, initialise
 from psccnet.network.architecture import Detection
@@ -33,7 +34,7 @@ class PSCCTask(LightningModule):
         detection: where the recipe leaves it open.
 
     Raises:
-        ValueError: if the recipe has an evidence loss, which is for the paper's head, for another kind of detection.
+        InputError: if the recipe has an evidence loss, which is for the paper's head, for another kind of detection.
     """
 
     def __init__(self, recipe: Recipe, detection: Detection = "head") -> None:
@@ -42,7 +43,7 @@ class PSCCTask(LightningModule):
         fields = recipe.network
         architecture = fields.architecture(recipe.data.size, detection)
         if recipe.loss.evidence and architecture.detection != "head":
-            raise ValueError(
+            raise InputError(
                 f"loss.evidence is for network.detection: head; make it 0 for detection by {architecture.detection}"
             )
         self.network = PSCCNet(architecture)
@@ -101,7 +102,7 @@ class PSCCTask(LightningModule):
             parts["loss"] = parts["loss"] + self.recipe.loss.evidence * parts["evidence"]
         if not torch.isfinite(parts["loss"]):
             names = ", ".join(batch["id"])
-            raise FloatingPointError(f"The loss is not finite at step {self.global_step}; pictures: {names}.")
+            raise NotANumberError(f"The loss is not finite at step {self.global_step}; pictures: {names}.")
         self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()}, sync_dist=True)
         self.log("loss", parts["loss"].detach(), prog_bar=True, logger=False)
         total: Tensor = parts["loss"]

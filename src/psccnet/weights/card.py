@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from psccnet.errors import WeightsError, listed
 from psccnet.network.architecture import Architecture
+from psccnet.pictures.whole_files import reading
 
 
 def _sorted_scores(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -123,7 +124,7 @@ def read_card(weights: Path) -> Card:
             f"{weights} has no card: put {path.name} beside it, or write both again with psccnet.weights.save"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise WeightsError(f"{path} cannot be read ({error}): copy it again") from None
+        raise WeightsError(f"{path} cannot be read: copy it again, and check its permissions") from error
     try:
         return Card.model_validate_json(text)
     except ValidationError as error:
@@ -132,8 +133,8 @@ def read_card(weights: Path) -> Card:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as stream:
+    """The SHA-256 of a file's bytes, hexadecimal; InputError or MissingFileError if it cannot be read."""
+    with reading(path), path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

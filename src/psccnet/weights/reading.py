@@ -55,7 +55,7 @@ def read(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, Any], Ca
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
     except safetensors.SafetensorError as error:
-        raise WeightsError(f"{path} is not a safetensors file ({error}): copy it again") from None
+        raise WeightsError(f"{path} is not a safetensors file, or cut off: copy it again") from error
     try:
         architecture = Architecture(**json.loads(metadata["architecture"]))
     except (KeyError, ValueError, TypeError):

@@ -10,6 +10,7 @@ from torch import Tensor
 from psccnet.errors import WeightsError, listed
 from psccnet.network.architecture import Architecture
 from psccnet.network.psccnet import PSCCNet
+from psccnet.pictures.whole_files import reading
 from psccnet.weights.card import Card, sha256
 from psccnet.weights.states import check_state, read_state
 
@@ -63,7 +64,11 @@ def import_released(folder: str | Path) -> PSCCNet:
         loaded |= {names[name]: value for name, value in found.items()}
     network.load_state_dict(loaded)
     for part, path in _not_released(paths).items():
-        _log.warning("%s is not the released %s: its git blob id differs", path, LAYOUT[part].name)
+        _log.warning(
+            "%s is not the released %s (its git blob id differs): where it comes from is not known",
+            path,
+            LAYOUT[part].name,
+        )
     return network.eval()
 
 
@@ -105,7 +110,8 @@ def released_name(key: str) -> tuple[str, str]:
 
 def blob_id(path: str | Path) -> str:
     """The id git gives a file's content: SHA-1 over `blob <size>`, a zero byte and the bytes; hexadecimal."""
-    content = Path(path).read_bytes()
+    with reading(Path(path)):
+        content = Path(path).read_bytes()
     # An identity that git defined, not a protection.
     digest = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
     digest.update(content)

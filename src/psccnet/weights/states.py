@@ -1,7 +1,5 @@
 """State dicts from files of strangers: read without running code, compared by name and shape."""
 
-import pickle
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,21 +25,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
         else:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except safetensors.SafetensorError as error:
-        raise WeightsError(f"{path} is not a safetensors file ({error}): copy it again") from None
-    # What torch.load raises depends on the byte at which a file stops making sense.
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        struct.error,
-    ) as error:
-        reason = str(error).partition("\n")[0]
+        raise WeightsError(f"{path} is not a safetensors file, or cut off: copy it again") from error
+    # What torch.load raises depends on the byte at which a file stops making sense: UnpicklingError, RuntimeError,
+    # EOFError, LookupError, struct.error, ...
+    except Exception as error:
         raise WeightsError(
-            f"{path} is not a state dict that can be read without running code ({reason}): download it again"
-        ) from None
+            f"{path} is not a state dict that can be read without running code: download it again"
+        ) from error
     # Training scripts often wrap the state dict together with their optimiser's.
     if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
         found = found["state_dict"]

@@ -38,7 +38,7 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
     Raises:
         WeightsError: if the path does not end in .safetensors, its folder does not exist, or a value is not
             finite in the precision asked for.
-        OSError: if the files cannot be written; what stood there before is then still there.
+        WriteError: if the files cannot be written; what stood there before is then still there.
     """
     path = Path(path)
     if path.suffix != ".safetensors":

@@ -21,7 +21,7 @@ def find_comparator(words: str, device: str = "auto", precision: str = "auto", b
 
     Raises:
         WeightsError: if the words are none of these.
-        FileNotFoundError: if there is no such folder of masks.
+        MissingFileError: if there is no such folder of masks.
     """
     if words in TRIVIAL:
         return TRIVIAL[words]

@@ -2,15 +2,17 @@
 
 import csv
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from psccnet.errors import InputError, MissingFileError, PictureError
 from psccnet.evaluation.comparators.base import Localization, Question
-from psccnet.pictures.decoding import PictureError
 from psccnet.pictures.resampling import resample
+from psccnet.pictures.whole_files import read_text
 
 
 class Written:
@@ -26,7 +28,7 @@ class Written:
         folder: with its answers.
 
     Raises:
-        FileNotFoundError: if there is no such folder.
+        MissingFileError: if there is no such folder.
     """
 
     exit_scales = False
@@ -34,7 +36,7 @@ class Written:
 
     def __init__(self, name: str, folder: Path) -> None:
         if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: there is no such folder; it is to hold the masks of {name}.")
+            raise MissingFileError(f"{folder}: there is no such folder; it is to hold the masks of {name}.")
         self.name = name
         self.folder = folder
         digest = hashlib.sha256()
@@ -73,9 +75,10 @@ def read_grey(path: Path) -> NDArray[np.float32]:
     """A grey picture of 8 or 16 bits as (H, W) float32 in 0..1; PictureError if it is none."""
     try:
         with Image.open(path) as file:
-            values = np.asarray(file if file.mode.startswith("I;16") else file.convert("L"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise PictureError(f"{path}: not a picture ({error}); let it be written again.") from error
+            grey = file.copy() if file.mode.startswith("I;16") else file.convert("L")
+    except Exception as error:  # Of damaged files, Pillow raises whatever comes up.
+        raise PictureError(f"{path}: not a picture, or damaged; let it be written again.") from error
+    values = np.asarray(grey)
     return np.asarray(values / (65535 if values.dtype == np.uint16 else 255), np.float32)
 
 
@@ -83,14 +86,25 @@ def read_scores(path: Path) -> dict[str, float]:
     """Image -> score of a CSV with these columns.
 
     Raises:
-        ValueError: if it is no such file or a score is not within 0..1; the message names it.
+        InputError: if it is no such file or a score is not a number within 0..1; the message names it.
     """
+    scores: dict[str, float] = {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            scores = {row["image"]: float(row["score"]) for row in csv.DictReader(file)}
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise ValueError(f"{path}: it needs the columns image and score, a number each ({error}).") from error
-    wrong = next((name for name, score in scores.items() if not 0 <= score <= 1), None)
-    if wrong is not None:
-        raise ValueError(f"{path}: the score of {wrong} is not within 0..1.")
+        for row in csv.DictReader(io.StringIO(read_text(path), newline="")):
+            name, score = row.get("image"), row.get("score")
+            if name is None or score is None:
+                raise InputError(f"{path}: it needs the columns image and score in every row; mend it.")
+            scores[name] = _number(score)
+            if not 0 <= scores[name] <= 1:
+                raise InputError(f"{path}: the score of {name} is not a number within 0..1; mend the row.")
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV; it needs the columns image and score.") from error
     return scores
+
+
+def _number(text: str) -> float:
+    """The number that a text is; NaN where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

@@ -16,7 +16,7 @@ from psccnet.evaluation.rows import Row
 from psccnet.metrics import auc, auc_of, count
 from psccnet.pictures.resampling import resample
 from psccnet.pictures.sample import Mask, Picture, Sample
-from psccnet.pictures.whole_files import write_whole
+from psccnet.pictures.whole_files import make_folder, write_whole
 
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 """Lines of a plot differ in their dashes, not only in their colours."""
@@ -168,7 +168,7 @@ def write_figure(figure: Figure, path: Path) -> list[Path]:
     Returns:
         The two files.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     contents = {}
     for kind, extra in (("png", {"dpi": 150}), ("pdf", {"dpi": 200, "metadata": {"CreationDate": None}})):
         data = io.BytesIO()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from psccnet.pictures.whole_files import write_whole
+from psccnet.pictures.whole_files import make_folder, write_whole
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def write_tables(tables: list[Table], folder: Path, name: str) -> list[Path]:
     Returns:
         The files, all written or none.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     contents = {
         folder / f"{name}.md": "\n".join(table.markdown() for table in tables).encode(),
         folder / f"{name}.tex": "\n".join(table.latex() for table in tables).encode(),

@@ -1,0 +1,74 @@
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from psccnet.errors import InputError, MissingFileError, WriteError
+from psccnet.pictures.whole_files import make_folder, parse_json, read_text, read_yaml, write_whole
+
+
+@pytest.mark.parametrize("failing_call", [1, 2])
+def test_the_file_that_cannot_be_written_is_named(
+    tmp_path: Path, fill_disk: Callable[[int], None], failing_call: int
+) -> None:
+    files = [tmp_path / "a", tmp_path / "b"]
+    files[0].write_bytes(b"before")
+    fill_disk(failing_call)
+    with pytest.raises(WriteError) as caught:
+        write_whole(dict.fromkeys(files, b"now"))
+    name = files[failing_call - 1]
+    assert str(caught.value).startswith(f"{name}: cannot be written (No space left on device); make room")
+    assert caught.value.errno == errno.ENOSPC
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"before")]
+
+
+def test_what_stands_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file", tmp_path / "file" / "in"):
+        with pytest.raises(InputError, match=rf"^{path}: a file stands where a folder should be; name another"):
+            make_folder(path)
+    with pytest.raises(WriteError, match=rf"^{tmp_path}/folder: cannot be written \(Is a directory\)"):
+        write_whole({tmp_path / "folder": b""})
+    with pytest.raises(WriteError, match=rf"^{tmp_path}/none/file: cannot be written \(No such file"):
+        write_whole({tmp_path / "none" / "file": b""})
+    with pytest.raises(WriteError, match="File name too long"):
+        write_whole({tmp_path / ("x" * 300): b""})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xef\xbb\xbf\xc3\xa4,1\r\n")
+    assert read_text(path) == "ä,1\r\n"
+    path.write_bytes(b"\xe4")
+    with pytest.raises(InputError, match=r"a\.txt: not a text in UTF-8; save it as such"):
+        read_text(path)
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
+        read_text(tmp_path)
+    for none in (tmp_path / "none", path / "below"):
+        with pytest.raises(MissingFileError, match=rf"^{none}: there is no such file; check the path\.$"):
+            read_text(none)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000, "9" * 10_000])
+def test_what_is_no_json(data: bytes | str) -> None:
+    with pytest.raises(InputError, match=r"^list\.json: not JSON, or cut off; copy it again, or name another file\.$"):
+        parse_json(data, "list.json")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [1", "a: 1\n b: 2", "[" * 500, "!!timestamp x", "!!int ''", "{[1]: 2}", "2024-13-45", "*a", "\0"]
+)
+def test_what_is_no_yaml(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"a\.yaml is not valid YAML( \(see line \d+\))?: mend it$"):
+        read_yaml(path)
+
+
+def test_yaml(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: 1\n")
+    (tmp_path / "empty.yaml").touch()
+    assert (read_yaml(tmp_path / "a.yaml"), read_yaml(tmp_path / "empty.yaml")) == ({"a": 1}, None)
