@@ -62,7 +62,7 @@ def released() -> Callable[[bytes], object]:
     return once
 
 
-def measure(way: str, width: int, height: int, cold: bool) -> dict[str, float]:
+def measure(way: str, width: int, height: int, cold: bool, weights: str) -> dict[str, float]:
     """Run one way in this process: seconds from the bytes to the result, peak memory in MB."""
     backend, precision = WAYS[way]
     data = jpeg(width, height)
@@ -71,7 +71,7 @@ def measure(way: str, width: int, height: int, cold: bool) -> dict[str, float]:
     else:
         from psccnet.inference import load_detector
 
-        once = load_detector(backend=backend, device="cpu", precision=precision, max_pixels=10**9).detect
+        once = load_detector(weights, backend=backend, device="cpu", precision=precision, max_pixels=10**9).detect
     if not cold:
         # Eager torch prepares itself for no size; a small picture warms it up as well.
         once(jpeg(256, 256) if way == RELEASED else data)
@@ -88,14 +88,16 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=1080)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS)[:3], metavar="WAY", help=", ".join(WAYS))
+    parser.add_argument("--weights", default="default", help="of all ways but the released arithmetic")
     parser.add_argument("--cold", action="store_true", help="time the first picture of a process, without its imports")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.way:
-        print(json.dumps(measure(arguments.way, arguments.width, arguments.height, arguments.cold)))
+        print(json.dumps(measure(arguments.way, arguments.width, arguments.height, arguments.cold, arguments.weights)))
         return
     runs: dict[str, list[dict[str, float]]] = {way: [] for way in arguments.ways}
     size = ["--width", str(arguments.width), "--height", str(arguments.height), *["--cold"] * arguments.cold]
+    size += ["--weights", arguments.weights]
     for _ in range(arguments.repeats):
         for way, of_way in runs.items():
             command = [sys.executable, __file__, *size, "--way", way]

@@ -2,7 +2,7 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from copy import deepcopy
 from typing import Any, get_args
 
 import golden
@@ -132,23 +132,35 @@ def test_every_architecture(arguments: dict[str, Any]) -> None:
         assert_same(engine_of(network, backend), network, texture(7, 70, 90))
 
 
-@pytest.mark.parametrize(("backend", "precision"), [("torch", "float64"), ("openvino", "float32"), ("onnx", "float32")])
-def test_the_released_network_on_a_golden_picture(tmp_path: Path, backend: str, precision: str) -> None:
-    """These weights magnify rounding, and processors round float32 differently: how much, torch's own float32 tells."""
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> PSCCNet:
+    folder = tmp_path_factory.mktemp("released")
     for part, shapes in golden.keys().items():
-        path = tmp_path / LAYOUT[part]
+        path = folder / LAYOUT[part]
         path.parent.mkdir(parents=True)
         torch.save({key: torch.from_numpy(v) for key, v in golden.state_dict(part, shapes, seed=1).items()}, path)
+    return import_released(folder)
+
+
+@pytest.fixture(scope="module")
+def exact_and_rounded(released: PSCCNet) -> list[dict[int, NDArray[np.float32]]]:
+    """The masks of the golden picture by the plain network in double and in single precision."""
     pixels = np.asarray(golden.image(12, 333, 517)).astype(np.uint8)
+    return [plain(network, pixels)[1] for network in (deepcopy(released).double(), released)]
+
+
+@pytest.mark.parametrize(("backend", "precision"), [("torch", "float64"), ("openvino", "float32"), ("onnx", "float32")])
+def test_the_released_network_on_a_golden_picture(
+    released: PSCCNet, exact_and_rounded: list[dict[int, NDArray[np.float32]]], backend: str, precision: str
+) -> None:
+    """These weights magnify rounding, and processors round float32 differently: how much, torch's own float32 tells."""
     expected = dict(np.load(golden.HERE / "seed1_image12_333x517.npz"))
-    network = import_released(tmp_path)
-    _, exact = plain(network.double(), pixels)
-    _, rounded = plain(network.float(), pixels)
     assert len(plan(333, 517, 300 * 300)[1]) > 1
-    output = engine_of(network, backend, precision, tile=300 * 300)(pixels)
-    assert output.score == pytest.approx(
-        float(torch.softmax(torch.from_numpy(expected["logits"]), -1).flatten()[1]), abs=1e-3
-    )
+    engine = engine_of(released, backend, precision, tile=300 * 300)
+    output = engine(np.asarray(golden.image(12, 333, 517)).astype(np.uint8))
+    score = torch.softmax(torch.from_numpy(expected["logits"]), -1).flatten()[1]
+    assert output.score == pytest.approx(float(score), abs=1e-3)
+    exact, rounded = exact_and_rounded
     for scale, mask in exact.items():
         # The vectors themselves were computed in float32.
         assert np.quantile(np.abs(mask - expected[f"mask{scale}"]), 0.995) < 1e-3
