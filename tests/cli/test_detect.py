@@ -19,7 +19,6 @@ from ..conftest import texture
 from .conftest import Run
 
 FILES = ("mask", "mask16", "overlay", "masks")
-BY_THE_ENGINE = pytest.mark.xfail(reason="the engine raises a bare ValueError", raises=ValueError, strict=True)
 
 
 @pytest.fixture
@@ -150,16 +149,8 @@ def test_the_pixel_limit(psccnet: Run, small: tuple, photo: Path) -> None:
         (["EMPTY"], "psccnet: no picture in "),
         (["PHOTO", "--weights", "nowhere"], "psccnet: nowhere is neither bundled weights"),
         (["PHOTO", "--weights", "PHOTO"], "has no card"),
-        pytest.param(
-            ["PHOTO", "SMALL", "--device", "gpu"],
-            "psccnet: device is auto, cpu, cuda, cuda:1 or mps, not 'gpu'\n",
-            marks=BY_THE_ENGINE,
-        ),
-        pytest.param(
-            ["PHOTO", "SMALL", "--precision", "int8"],
-            "psccnet: int8 needs weights calibrated for it",
-            marks=BY_THE_ENGINE,
-        ),
+        (["PHOTO", "SMALL", "--device", "gpu"], "psccnet: device is auto, cpu, cuda, cuda:1 or mps, not 'gpu'\n"),
+        (["PHOTO", "SMALL", "--precision", "int8"], "psccnet: int8 needs weights calibrated for it"),
         (
             ["PHOTO", "SMALL", "--out", "PHOTO"],
             "photo.png: a file stands where a folder should be; name another folder.\n",

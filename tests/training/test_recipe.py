@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from psccnet.errors import InputError
 from psccnet.training.recipe import Recipe, merged, read_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
@@ -134,3 +135,10 @@ def test_new_first_filters_need_measured_statistics(tmp_path: Path) -> None:
 def test_twins_need_an_even_batch(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="pairs need an even batch_size, not 5"):
         read_recipe(written(tmp_path, "data: {pairs: true, batch_size: 5}"))
+
+
+def test_a_size_without_a_grid_is_named() -> None:
+    network = Recipe.model_validate({"network": {"stem": "unshuffled"}}).network
+    assert network.architecture(128).grid == 64
+    with pytest.raises(InputError, match=r"pictures of 96 make a grid of 48.*\(data\.size, data.* one of 64, or give"):
+        network.architecture(96)

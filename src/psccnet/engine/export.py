@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from psccnet.errors import ExportError, InputError
 from psccnet.pictures.whole_files import write_whole
 from psccnet.weights.reading import inside, resolve
 
@@ -38,10 +39,6 @@ CHECKED = ((96, 128), (131, 77), (1, 50))
 """Heights and widths of the pictures that an export is verified on."""
 
 Run = Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]
-
-
-class ExportError(ValueError):
-    """The exported graph does not compute what the network computes."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +64,19 @@ def export(weights: str | Path, path: Path, format: Format) -> Exported:
         format: "onnx" (opset 17), "openvino" (IR) or "torchscript".
 
     Raises:
-        ValueError: if the path has not the format's ending, its folder does not exist, or the format's package is not
+        InputError: if the path has not the format's ending, its folder does not exist, or the format's package is not
             installed.
         WeightsError: if the weights cannot be read.
         ExportError: if the graph differs from the network by more than `TOLERANCE`; nothing is written then.
-        OSError: if a file cannot be written; what stood there before is then still there.
+        WriteError: if a file cannot be written; what stood there before is then still there.
     """
     if path.suffix != ENDINGS[format]:
-        raise ValueError(f"{path} does not end in {ENDINGS[format]}: name the file so")
+        raise InputError(f"{path} does not end in {ENDINGS[format]}: name the file so")
     if not path.parent.is_dir():
-        raise ValueError(f"{path.parent} is not a folder: make it first")
+        raise InputError(f"{path.parent} is not a folder: make it first")
     missing = {one for one in NEEDS[format] if find_spec(one) is None}
     if missing:
-        raise ValueError(f"format {format} needs {' and '.join(sorted(missing))}: pip install 'psccnet[torch,onnx]'")
+        raise InputError(f"format {format} needs {' and '.join(sorted(missing))}: pip install 'psccnet[torch,onnx]'")
     from psccnet.engine.graphs import Whole, prepared
     from psccnet.weights.store import load_network
 

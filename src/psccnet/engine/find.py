@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psccnet.engine.backends import Backend
 from psccnet.engine.engine import Engine, Observer
-from psccnet.errors import WeightsError
+from psccnet.errors import InputError, WeightsError, WriteError
 from psccnet.weights.card import Card, sha256, verify
 from psccnet.weights.graph_file import read_graphs, write_graphs
 from psccnet.weights.reading import inside, resolve
@@ -65,10 +65,10 @@ def choose(name: str = "auto", device: str = "auto", quantized: bool = False) ->
         quantized: the weights are quantized parts, which OpenVINO alone runs.
 
     Raises:
-        ValueError: for an unknown name, or a backend that is not installed or not for this device.
+        InputError: for an unknown name, or a backend that is not installed or not for this device.
     """
     if name not in ("auto", *_MODULES):
-        raise ValueError(f"backend is auto, openvino, onnx or torch, not {name!r}")
+        raise InputError(f"backend is auto, openvino, onnx or torch, not {name!r}")
     if quantized and name == "auto":
         name, device = "openvino", "cpu" if device == "auto" else device
     if device == "auto":
@@ -77,9 +77,9 @@ def choose(name: str = "auto", device: str = "auto", quantized: bool = False) ->
         wanted = ("openvino", "onnx", "torch") if device == "cpu" else ("torch", "onnx")
         name = next((one for one in wanted if is_installed(one)), wanted[0])
     if not is_installed(name):
-        raise ValueError(f"backend {name} is not installed: pip install '{INSTALLED_BY[name]}'")
+        raise InputError(f"backend {name} is not installed: pip install '{INSTALLED_BY[name]}'")
     if name == "openvino" and device != "cpu":
-        raise ValueError(f"backend openvino runs on the cpu here, not on {device}; use backend torch")
+        raise InputError(f"backend openvino runs on the cpu here, not on {device}; use backend torch")
     return name, device
 
 
@@ -103,7 +103,7 @@ def make_engine(
 
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
-        ValueError: for an unknown backend, device or precision, or one that is not here.
+        InputError: for an unknown backend, device or precision, or one that is not here.
     """
     path = inside(resolve(weights))
     card = None if path.is_dir() else verify(path)
@@ -156,8 +156,8 @@ def find_graphs(path: Path) -> tuple[dict[str, bytes], Card]:
     if not path.is_dir():
         try:
             write_graphs(graphs, path, card)
-        except OSError as error:
-            _log.warning("the graphs of %s cannot be kept beside it (%s): they are made anew each time", path, error)
+        except WriteError:
+            _log.warning("the graphs of %s cannot be kept beside it: they are made anew each time", path)
     return graphs, card
 
 

@@ -20,7 +20,8 @@ from psccnet.engine.backends import Array
 from psccnet.engine.backends.openvino import OpenVINOBackend
 from psccnet.engine.engine import Engine
 from psccnet.engine.find import QUANTIZED, find_graphs
-from psccnet.errors import WeightsError
+from psccnet.errors import InputError, WeightsError
+from psccnet.pictures.whole_files import writing
 from psccnet.weights.card import card_path, sha256
 from psccnet.weights.graph_file import write_graphs
 from psccnet.weights.reading import resolve
@@ -54,21 +55,20 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
         differences of scores and of mask 1 from float32 on the pictures not calibrated with.
 
     Raises:
-        ValueError: if there are fewer than 4 pictures or only small ones, or `out` is in no folder.
-        FileExistsError: if `out` is there already.
+        InputError: if there are fewer than 4 pictures or only small ones, or `out` is there already, or in no folder.
         WeightsError: if the weights cannot be read, or are not one file.
         ModuleNotFoundError: if nncf is not installed (psccnet[int8]).
-        OSError: if the folder cannot be written; nothing of it is then left.
+        WriteError: if the folder cannot be written; nothing of it is then left.
     """
     import nncf
 
     nncf.set_log_level(logging.ERROR)
     if len(pictures) < 4:
-        raise ValueError(f"calibration needs at least 4 pictures, not {len(pictures)}; 32 are enough")
+        raise InputError(f"calibration needs at least 4 pictures, not {len(pictures)}; 32 are enough")
     if out.exists():
-        raise FileExistsError(f"{out} is there already: name a new folder")
+        raise InputError(f"{out} is there already: name a new folder")
     if not out.parent.is_dir():
-        raise ValueError(f"{out.parent} is not a folder: make it first")
+        raise InputError(f"{out.parent} is not a folder: make it first")
     path = resolve(weights)
     if path.is_dir():
         raise WeightsError(f"{path} is a folder: give a .safetensors file (psccnet weights import makes one)")
@@ -89,7 +89,7 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
             recording(picture)
             for name, samples in kept.items():
                 samples += given[name][:: max(1, -(-len(given[name]) // PER_PICTURE))]
-    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+    with writing(out), TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         folder = Path(temporary) / "made"
         folder.mkdir()
         for part, samples in kept.items():

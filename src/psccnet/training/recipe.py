@@ -51,11 +51,21 @@ class NetworkSection(Section):
     or the whole "top_down" path."""
 
     def architecture(self, size: int, detection: Detection = "head") -> Architecture:
-        """The network for pictures of `size`, in pixels; `detection` is that of `init`, for where it is left open."""
+        """The network for pictures of `size`, in pixels; `detection` is that of `init`, for where it is left open.
+
+        Raises:
+            InputError: if pictures of that size have no grid.
+        """
         made = Architecture(
             self.variant, self.attention, self.shared_embedding, detection=self.detection or detection, stem=self.stem
         )
-        return replace(made, grid=self.grid or size // made.cell)
+        grid = self.grid or size // made.cell
+        if grid % 32:
+            raise InputError(
+                f"pictures of {size} make a grid of {grid}, which is no multiple of 32: make their size (data.size,"
+                f" data.validation_size) one of {32 * made.cell}, or give network.grid"
+            )
+        return replace(made, grid=grid)
 
     @model_validator(mode="after")
     def _new_filters_need_statistics(self) -> "NetworkSection":

@@ -30,7 +30,7 @@ def write_graphs(graphs: Mapping[str, bytes], weights: Path, card: Card) -> Path
         card: of the weights.
 
     Raises:
-        OSError: if the file cannot be written; what stood there before is then still there.
+        WriteError: if the file cannot be written; what stood there before is then still there.
     """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
@@ -62,5 +62,6 @@ def read_graphs(weights: Path, card: Card) -> dict[str, bytes] | None:
             return {name.removesuffix(".onnx"): archive.read(name) for name in names}  # which checks their CRC
     except FileNotFoundError:
         return None
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError, TypeError) as error:
+    # Of a damaged file, zipfile raises whatever comes up: BadZipFile, EOFError, zlib.error, NotImplementedError, ...
+    except Exception as error:
         raise WeightsError(f"{path} is damaged: delete it, and it is made anew where torch is installed") from error

@@ -8,6 +8,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from psccnet.engine.backends import Compiled, InNumPy
+from psccnet.errors import InputError
 
 
 class ONNXBackend(InNumPy):
@@ -19,7 +20,7 @@ class ONNXBackend(InNumPy):
         precision: "float32" or "auto".
 
     Raises:
-        ValueError: for another precision, or a device that this ONNX Runtime does not run on.
+        InputError: for another precision, or a device that this ONNX Runtime does not run on.
     """
 
     name = "onnx"
@@ -30,10 +31,10 @@ class ONNXBackend(InNumPy):
 
     def __init__(self, graphs: Mapping[str, bytes], device: str = "cpu", precision: str = "auto") -> None:
         if precision not in ("auto", "float32"):
-            raise ValueError(f"backend onnx computes in float32, not in {precision!r}")
+            raise InputError(f"backend onnx computes in float32, not in {precision!r}")
         provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}.get(device.partition(":")[0])
         if provider not in onnxruntime.get_available_providers():
-            raise ValueError(f"device {device}: this ONNX Runtime has no provider for it; use cpu")
+            raise InputError(f"device {device}: this ONNX Runtime has no provider for it; use cpu")
         self._graphs = graphs
         number = device.partition(":")[2]
         options = {"use_tf32": "0"} if provider == "CUDAExecutionProvider" else {}
@@ -47,7 +48,7 @@ class ONNXBackend(InNumPy):
         options.enable_cpu_mem_arena = False  # an arena never shrinks
         session = onnxruntime.InferenceSession(self._graphs[part], options, providers=[self._provider])
         if self._provider[0] not in session.get_providers():  # it falls back to the processor by itself
-            raise ValueError(f"ONNX Runtime cannot start its {self._provider[0]}; mend its CUDA, or use --device cpu")
+            raise InputError(f"ONNX Runtime cannot start its {self._provider[0]}; mend its CUDA, or use --device cpu")
         return _Compiled(session)
 
 

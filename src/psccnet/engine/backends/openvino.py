@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from openvino import properties
 
 from psccnet.engine.backends import Compiled, InNumPy
+from psccnet.errors import InputError
 
 
 class OpenVINOBackend(InNumPy):
@@ -23,7 +24,7 @@ class OpenVINOBackend(InNumPy):
         quantized: a folder that `psccnet.engine.quantization.quantize` made of the weights, for int8.
 
     Raises:
-        ValueError: for an unknown precision, or int8 without such a folder.
+        InputError: for an unknown precision, or int8 without such a folder.
     """
 
     name = "openvino"
@@ -38,9 +39,9 @@ class OpenVINOBackend(InNumPy):
         if precision == "auto":
             precision = "int8" if quantized else "bf16" if fast else "float32"
         if precision not in ("float32", "bf16", "int8"):
-            raise ValueError(f"precision is auto, float32, bf16 or int8, not {precision!r}")
+            raise InputError(f"precision is auto, float32, bf16 or int8, not {precision!r}")
         if precision == "int8" and quantized is None:
-            raise ValueError("int8 needs weights calibrated for it: make them with psccnet weights quantize")
+            raise InputError("int8 needs weights calibrated for it: make them with psccnet weights quantize")
         self.precision = precision
         self._floating = "bf16" if precision == "bf16" or (precision == "int8" and fast) else "f32"
         self._quantized = quantized if precision == "int8" else None

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from psccnet.engine.backends import Compiled
 from psccnet.engine.graphs import Part, parts, prepared
+from psccnet.errors import InputError
 from psccnet.network.psccnet import PSCCNet
 
 
@@ -19,14 +20,14 @@ def has_fast_bf16() -> bool:
 
 
 def find_device(name: str) -> torch.device:
-    """The device of that name; ValueError if there is none here."""
+    """The device of that name; InputError if there is none here."""
     kind, colon, number = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (colon and not number.isdigit()):
-        raise ValueError(f"device is auto, cpu, cuda, cuda:1 or mps, not {name!r}")
+        raise InputError(f"device is auto, cpu, cuda, cuda:1 or mps, not {name!r}")
     if (kind == "cuda" and not torch.cuda.is_available()) or (kind == "mps" and not torch.mps.is_available()):
-        raise ValueError(f"device {name}: torch finds none here; use auto or cpu")
+        raise InputError(f"device {name}: torch finds none here; use auto or cpu")
     if kind == "cuda" and colon and int(number) >= torch.cuda.device_count():
-        raise ValueError(f"device {name}: torch finds {torch.cuda.device_count()} here, counted from 0")
+        raise InputError(f"device {name}: torch finds {torch.cuda.device_count()} here, counted from 0")
     return torch.device(name)
 
 
@@ -40,7 +41,7 @@ class TorchBackend:
             multiply it natively.
 
     Raises:
-        ValueError: for an unknown precision, or a device that is unknown or not there.
+        InputError: for an unknown precision, or a device that is unknown or not there.
     """
 
     name = "torch"
@@ -53,7 +54,7 @@ class TorchBackend:
             precision = "bf16" if fast else "float32"
         dtypes = {"float32": torch.float32, "bf16": torch.bfloat16, "float64": torch.float64}
         if precision not in dtypes:
-            raise ValueError(f"precision is auto, float32, float64 or bf16, not {precision!r}")
+            raise InputError(f"precision is auto, float32, float64 or bf16, not {precision!r}")
         self.precision = precision
         self._dtype = dtypes[precision]
         # A GPU wants large maps; a processor's caches want small ones.
