@@ -69,7 +69,7 @@ def test_import(psccnet: Run, released: Path, photo: Path, tmp_path: Path) -> No
     for warning, part in zip(warnings, ("HRNet", "NLCDetection", "DetectionHead"), strict=True):
         assert f"{part}.pth is not the released {part}.pth (its git blob id differs): where it comes from" in warning
     network, card = load_network(out)
-    assert (network.variant, card.name) == ("released", "released")
+    assert (network.architecture.variant, card.name) == ("released", "released")
     assert psccnet("weights", "verify", out).status == 0
 
 

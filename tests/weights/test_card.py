@@ -44,7 +44,7 @@ def test_render_shows_what_is_known_and_nothing_else() -> None:
     [
         {"name": ""},
         {"threshold": -0.1},
-        {"variant": "third"},
+        {"architecture": {"variant": "third"}},
         {"grid": 100},
         {"steps": -1},
         {"colour": "red"},

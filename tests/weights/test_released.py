@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from psccnet.network import Architecture
 from psccnet.weights import Card, WeightsError, blob_id, identify, import_released, load_network, released_card, save
 from psccnet.weights.released import BLOB_IDS, LAYOUT, released_name
 from psccnet.weights.states import read_state
@@ -21,7 +22,7 @@ class Hostile:
 
 def test_every_released_key_finds_its_place(released_folder: Path) -> None:
     network = import_released(released_folder)
-    assert (network.variant, network.attention, network.training) == ("released", "both", False)
+    assert (network.architecture, network.training) == (Architecture("released"), False)
     states = released_states()
     own = network.state_dict()
     assert len(own) == sum(map(len, states.values()))
@@ -54,7 +55,7 @@ def test_flat_folder(released_folder: Path, tmp_path: Path) -> None:
 
 def test_load_and_save_of_a_released_folder(released_folder: Path, tmp_path: Path) -> None:
     network, card = load_network(released_folder)
-    assert (card.name, card.variant, card.parameters) == ("released", "released", 3_667_942)
+    assert (card.name, card.architecture.variant, card.parameters) == ("released", "released", 3_667_942)
     assert save(network, tmp_path / "r.safetensors", card).sha256
     again = load_network(tmp_path / "r.safetensors")[0].state_dict()
     assert all(torch.equal(again[key], value) for key, value in network.state_dict().items())
