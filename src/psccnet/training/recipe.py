@@ -96,6 +96,14 @@ class DataSection(Section):
     Where it is 0, a twentieth of the sets' pictures is kept for validation; otherwise those are synthetic."""
     fit: Literal["resize", "crop"] = "resize"
     """How pictures of sets are brought to `size`: squeezed whole, as by the released code, or cut out."""
+    endings: bool = True
+    """Give pictures of sets the final encodings of synthetic ones (`synthesis`): files of sets tell their classes by
+    their JPEG settings alone."""
+    validation_sets: list[str] = Field(default_factory=list)
+    """Real pictures to validate on, which choose the best weights: each a listing (index.csv, whose column `set` makes
+    several sets of it) or NAME=FOLDER as in `sets`."""
+    validation_set_pictures: int = Field(default=20, ge=1)
+    """At most so many pictures of each validation set and manipulation, chosen by a hash of their names."""
 
     @model_validator(mode="after")
     def _twins_share_a_batch(self) -> "DataSection":
@@ -163,7 +171,8 @@ class Recipe(Section):
     """Epochs between validations."""
     selection: Literal["auc", "accuracy"] = "auc"
     """What the best weights are chosen by on the validation pictures: the mean of pixel and image AUC, or that of the
-    accuracies of pixels and pictures at one half, as in the released code."""
+    accuracies of pixels and pictures at one half, as in the released code. With `data.validation_sets`, the AUCs are
+    those of real pictures, means over the sets, so that no one set decides."""
     checkpoint_minutes: float = Field(default=5.0, gt=0)
     network: NetworkSection = Field(default_factory=NetworkSection)
     data: DataSection = Field(default_factory=DataSection)
@@ -173,6 +182,14 @@ class Recipe(Section):
     """Runs one after the other, each with the weights of the one before and these fields laid over the others."""
     ablation: AblationSection | None = None
     """For `psccnet ablate` only."""
+
+    @model_validator(mode="after")
+    def _real_pictures_choose_by_auc(self) -> "Recipe":
+        if self.data.validation_sets and self.selection != "auc":
+            raise ValueError(
+                f"validation_sets choose the best weights by their AUC: selection is auc, not {self.selection}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _phases_are_recipes(self) -> "Recipe":

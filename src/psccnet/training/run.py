@@ -110,6 +110,8 @@ def train_once(
         PsccnetError: if weights or pictures cannot be read, naming the file, or if a run that is resumed was started
             with another recipe, naming the fields.
     """
+    data = TrainingData(recipe)
+    data.check_apart()
     folder.mkdir(parents=True, exist_ok=True)
     # Lightning's remarks on hardware and products are nobody's progress.
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -135,7 +137,7 @@ def train_once(
         if recipe.network.restart_colours:
             restart_colours(task.network)
         if recipe.network.recalibrate:
-            recalibrate_batch_norm(task, TrainingData(recipe), recipe.network.recalibrate)
+            recalibrate_batch_norm(task, data, recipe.network.recalibrate)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
     (folder / f"provenance{slice_of}.json").write_text(provenance(recipe))
     callbacks: list[Callback] = [LearningRateMonitor(logging_interval="step")]
@@ -163,8 +165,8 @@ def train_once(
     )
     with redirect_stdout(sys.stderr):  # where Lightning's progress bar belongs
         if recipe.init is not None and resumed is None:
-            trainer.validate(task, datamodule=TrainingData(recipe), verbose=False)
-        trainer.fit(task, datamodule=TrainingData(recipe), ckpt_path=resumed, weights_only=True)
+            trainer.validate(task, datamodule=data, verbose=False)
+        trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
     if trainer.is_global_zero:
         print(gain(folder), file=sys.stderr)
     return last
@@ -210,6 +212,7 @@ def gain(folder: Path) -> str:
         return f"psccnet: no validation yet; weights so far in {folder / 'last.ckpt'}"
     first, best = scores[0], max(scores, key=lambda line: float(line["val/score"]))
     names = {"val/pixel_auc": "pixel AUC", "val/image_auc": "image AUC"}
+    names |= {"val/real_pixel_auc": "real pixel AUC", "val/real_image_auc": "real image AUC"}
     if not (folder / "best.ckpt").is_file():
         last = folder / "last.ckpt"
         return f"psccnet: nothing was better than the weights at step {first['step']}; the last are in {last}"

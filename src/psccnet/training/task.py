@@ -1,8 +1,9 @@
 """The training task: loss, optimiser, schedule and validation of the network."""
 
 import math
+import sys
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from psccnet.network.hrnet import resample
 from psccnet.network.initialisation import similarity_layers
 from psccnet.network.losses import downsample_ground_truth
 from psccnet.training.data import Batch, TrainingData
+from psccnet.training.real_validation import RealPicture, RealScores
 from psccnet.training.recipe import Recipe
 
 
@@ -63,6 +65,7 @@ class PSCCTask(LightningModule):
             module.requires_grad_(False)
         # Structure without memory; `forward` fills in the folded parameters.
         self._folded = (fold_batch_norm(deepcopy(self.network).to("meta").eval()),)
+        self._left_out: set[str] = set()
         self._reset_validation()
         self.train()  # Lightning takes the modes as it finds them
 
@@ -112,6 +115,7 @@ class PSCCTask(LightningModule):
         return self.recipe.network.architecture(size).grid
 
     def _reset_validation(self) -> None:
+        self._real = RealScores()
         self._pooled = PooledAUC()
         self._correct: list[float] = []
         self._pixel_aucs: dict[str, list[float]] = {}
@@ -124,8 +128,29 @@ class PSCCTask(LightningModule):
         data = self.recipe.data
         self.network.grid = self._grid_for(data.validation_size or data.size)
 
-    def validation_step(self, batch: Batch, _index: int) -> None:
-        """Score one batch by picture."""
+    def validation_step(self, batch: Batch | RealPicture, _index: int, dataloader_idx: int = 0) -> None:
+        """Score a batch of synthetic pictures, or one real picture."""
+        if dataloader_idx == 1:
+            self._score_real(cast(RealPicture, batch))
+        else:
+            self._score_synthetic(cast(Batch, batch))
+
+    def _score_real(self, batch: RealPicture) -> None:
+        if batch["fault"]:
+            if batch["name"] not in self._left_out:
+                print(f"psccnet: left out of the validation: {batch['fault']}", file=sys.stderr)
+            self._left_out.add(batch["name"])
+            return
+        prediction = self(batch["picture"][None])
+        masks = resample(torch.sigmoid(prediction.mask_logits[0].float()), batch["picture"].shape[-2:])
+        mask = masks[0, 0].cpu().numpy()
+        score = float(torch.softmax(prediction.detection_logits.float(), 1)[0, 1])
+        if not (np.isfinite(mask).all() and math.isfinite(score)):
+            print(f"psccnet: no finite answer on {batch['name']}; it counts as one half everywhere", file=sys.stderr)
+            mask, score = np.full_like(mask, 0.5), 0.5
+        self._real.update(batch["set"], mask, score, batch["mask"][0].cpu().numpy() > 0, batch["forged"])
+
+    def _score_synthetic(self, batch: Batch) -> None:
         prediction = self(batch["picture"])
         size = batch["mask"].shape[-2:]
         masks = resample(torch.sigmoid(prediction.mask_logits[0].float()), size).cpu().numpy()
@@ -146,7 +171,12 @@ class PSCCTask(LightningModule):
         scores |= {f"pixel_auc_{name}": float(np.mean(values)) for name, values in self._pixel_aucs.items()}
         scores["pixel_accuracy"] = float(np.mean(self._correct))
         scores["image_accuracy"] = float(np.mean((np.array(self._scores) > 0.5) == np.array(self._forged, np.bool_)))
-        both = np.array([scores[f"{of}_{self.recipe.selection}"] for of in ("pixel", "image")])
+        real_scores = self._real.compute()
+        if self.recipe.data.validation_sets and not real_scores:
+            raise InputError("data.validation_sets: none of the pictures could be read; see the lines above")
+        scores |= real_scores
+        real = "real_" if self.recipe.data.validation_sets else ""
+        both = np.array([scores.get(f"{real}{of}_{self.recipe.selection}", math.nan) for of in ("pixel", "image")])
         # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks.
         scores["score"] = float(both[~np.isnan(both)].mean())
         self.log_dict({f"val/{name}": value for name, value in scores.items() if not math.isnan(value)})
