@@ -127,7 +127,7 @@ def validated(task: PSCCTask, data: TrainingData) -> dict[str, float]:
     return logged
 
 
-def test_the_mean_over_sets_chooses(make: Make, listed_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_mean_over_sets_chooses(make: Make, listed_set: Path, caplog: pytest.LogCaptureFixture) -> None:
     recipe = make(validation_pictures=4)
     (listed_set / "1.png").write_bytes(b"no picture")
     task = PSCCTask(recipe)
@@ -139,11 +139,12 @@ def test_the_mean_over_sets_chooses(make: Make, listed_set: Path, capsys: pytest
     assert logged["val/real_pixel_auc"] == pytest.approx(
         (logged["val/real_pixel_auc_even"] + logged["val/real_pixel_auc_odd"]) / 2
     )
-    left_out = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    left_out = [line for line in caplog.messages if "left out" in line]
     assert len(left_out) == 1
     assert "1.png" in left_out[0]
+    caplog.clear()
     validated(task, data)
-    assert "left out" not in capsys.readouterr().err
+    assert "left out" not in caplog.text
 
 
 def test_a_picture_is_scored_at_its_own_size(make: Make, listed_set: Path) -> None:
@@ -162,7 +163,7 @@ def test_a_picture_is_scored_at_its_own_size(make: Make, listed_set: Path) -> No
     assert task._real.compute()["real_pixel_auc_all"] == pytest.approx(auc, abs=2e-3)
 
 
-def test_an_answer_that_is_not_finite_gains_nothing(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_that_is_not_finite_gains_nothing(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     recipe = make(validation_pictures=4)
     task = PSCCTask(recipe)
     with torch.no_grad():
@@ -173,7 +174,7 @@ def test_an_answer_that_is_not_finite_gains_nothing(make: Make, capsys: pytest.C
             task.eval().validation_step(picture, index, 1)
     found = task._real.compute()
     assert (found["real_pixel_auc"], found["real_image_auc"]) == (0.5, 0.5)
-    assert "no finite answer on" in capsys.readouterr().err
+    assert "no finite answer on" in caplog.text
 
 
 def test_nothing_that_can_be_read_is_an_error(make: Make, listed_set: Path) -> None:

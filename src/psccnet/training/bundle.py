@@ -10,8 +10,8 @@ from psccnet.engine.convert import convert
 from psccnet.errors import InputError, listed
 from psccnet.network import PSCCNet
 from psccnet.pictures.whole_files import read_yaml
+from psccnet.training.initial_weights import detection_of, read_checkpoint
 from psccnet.training.recipe import NetworkSection
-from psccnet.training.run import detection_of, read_checkpoint
 from psccnet.weights import Card, load_network, save
 from psccnet.weights.graph_file import write_graphs
 

@@ -1,5 +1,6 @@
 """Batches of pictures for training and validation."""
 
+import signal
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -99,9 +100,25 @@ class StepSampler(Sampler[list[int]]):
             yield list(range(start, start + size))
 
 
-def single_threaded(_worker: int) -> None:
-    """Keep OpenCV in a loader process to one thread: there are as many processes as cores to use."""
+class StepLoader(DataLoader[dict[str, object]]):
+    """A loader that a `StepSampler` places: Lightning calls one resumable that has a state, and its is the step."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the checkpoint has the step."""
+        return {}
+
+    def load_state_dict(self, _state: dict[str, Any]) -> None:
+        """Nothing: the sampler reads the trainer's step."""
+
+
+def set_up_worker(_worker: int) -> None:
+    """Keep OpenCV in a loader process to one thread (there are as many processes as cores), and signals to the parent.
+
+    A terminal sends Ctrl-C to all processes, but the parent still needs the batches of its last step.
+    """
     cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _photographs(path: Path, split: str) -> Photographs:
@@ -194,14 +211,14 @@ class TrainingData(LightningDataModule):
         mixed = Mixed(self._training_source(), drawn, data.synthetic, together)
         return Pictures(mixed, length, data.augment, together)
 
-    def train_dataloader(self) -> DataLoader[dict[str, object]]:
+    def train_dataloader(self) -> StepLoader:
         """An endless stream of new pictures, cut into epochs."""
         data = self.recipe.data
-        return DataLoader(
+        return StepLoader(
             self._training_pictures(),
             batch_sampler=StepSampler(self),
             num_workers=data.workers,
-            worker_init_fn=single_threaded,
+            worker_init_fn=set_up_worker,
             prefetch_factor=4 if data.workers else None,
             pin_memory=torch.cuda.is_available(),
         )
@@ -213,7 +230,7 @@ class TrainingData(LightningDataModule):
             self._training_pictures(),
             batch_size=data.batch_size,
             num_workers=data.workers,
-            worker_init_fn=single_threaded,
+            worker_init_fn=set_up_worker,
         )
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
@@ -225,7 +242,7 @@ class TrainingData(LightningDataModule):
         """The pictures of the validation sets, one at a time, at their own sizes."""
         pictures = RealPictures(self._validation_sets)
         workers = self.recipe.data.workers
-        return DataLoader(pictures, batch_size=None, num_workers=workers, worker_init_fn=single_threaded)
+        return DataLoader(pictures, batch_size=None, num_workers=workers, worker_init_fn=set_up_worker)
 
     def synthetic_validation(self) -> DataLoader[dict[str, object]]:
         """Pictures from photographs that are not trained on; those kept of the sets where nothing is synthesised."""
@@ -239,4 +256,4 @@ class TrainingData(LightningDataModule):
         else:
             source = self._synthesizer("validation", size, VALIDATION_SEED)
         pictures = Pictures(source, data.validation_pictures, augment=False)
-        return DataLoader(pictures, batch_size=8, num_workers=data.workers, worker_init_fn=single_threaded)
+        return DataLoader(pictures, batch_size=8, num_workers=data.workers, worker_init_fn=set_up_worker)

@@ -1,8 +1,8 @@
 """Published pictures in a recipe: those of `data.sets` to train on, those of `data.validation_sets` to validate on."""
 
 import hashlib
+import logging
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from psccnet.datasets.entry import Entry
 from psccnet.datasets.listing import read_listing
 from psccnet.errors import InputError
 from psccnet.synthesis import Photographs
+
+log = logging.getLogger(__name__)
 
 
 def find_set(words: str, field: str) -> tuple[str, list[Entry]]:
@@ -33,8 +35,8 @@ def find_set(words: str, field: str) -> tuple[str, list[Entry]]:
         raise InputError(f"{field}: {words!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
     found = find(name, Path(folder), split or None)
     if found.faults:
-        text = f"{len(found.faults)} files left out; psccnet datasets check {name} {folder} names them"
-        print(f"psccnet: {words}: {text}", file=sys.stderr)
+        text = "%s: %d files left out; psccnet datasets check %s %s names them"
+        log.warning(text, words, len(found.faults), name, folder)
     return full_name, found.entries
 
 

@@ -160,7 +160,8 @@ class Recipe(Section):
     name: str = "default"
     epochs: int = Field(default=25, ge=1)
     seed: int = 0
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    """auto: bf16-mixed where the GPU or processor multiplies bf16 natively, else 32-true."""
     init: Path | None = None
     """Start from these weights: a bundled name such as "default", a .safetensors file, or a checkpoint of a run."""
     init_part: Literal["all", "top_down"] = "all"

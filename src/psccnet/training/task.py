@@ -1,7 +1,7 @@
 """The training task: loss, optimiser, schedule and validation of the network."""
 
+import logging
 import math
-import sys
 from copy import deepcopy
 from typing import Any, cast
 
@@ -26,6 +26,8 @@ from psccnet.network.losses import downsample_ground_truth
 from psccnet.training.data import Batch, TrainingData
 from psccnet.training.real_validation import RealPicture, RealScores
 from psccnet.training.recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 
 class PSCCTask(LightningModule):
@@ -66,8 +68,18 @@ class PSCCTask(LightningModule):
         # Structure without memory; `forward` fills in the folded parameters.
         self._folded = (fold_batch_norm(deepcopy(self.network).to("meta").eval()),)
         self._left_out: set[str] = set()
+        self.validated_step: int | None = None
+        """Of the weights that are validated outside of training; where it is None, their curves begin at 0."""
         self._reset_validation()
         self.train()  # Lightning takes the modes as it finds them
+
+    def on_fit_start(self) -> None:
+        """Enter training mode everywhere: Lightning warns of modules in evaluation mode, here frozen on purpose."""
+        super().train()
+
+    def on_train_start(self) -> None:
+        """Enter the recipe's modes, after Lightning has looked at them."""
+        self.train()
 
     def train(self, mode: bool = True) -> "PSCCTask":
         """Enter training mode; batch norm stays in evaluation mode where the recipe freezes it."""
@@ -138,7 +150,7 @@ class PSCCTask(LightningModule):
     def _score_real(self, batch: RealPicture) -> None:
         if batch["fault"]:
             if batch["name"] not in self._left_out:
-                print(f"psccnet: left out of the validation: {batch['fault']}", file=sys.stderr)
+                log.warning("left out of the validation: %s", batch["fault"])
             self._left_out.add(batch["name"])
             return
         prediction = self(batch["picture"][None])
@@ -146,7 +158,7 @@ class PSCCTask(LightningModule):
         mask = masks[0, 0].cpu().numpy()
         score = float(torch.softmax(prediction.detection_logits.float(), 1)[0, 1])
         if not (np.isfinite(mask).all() and math.isfinite(score)):
-            print(f"psccnet: no finite answer on {batch['name']}; it counts as one half everywhere", file=sys.stderr)
+            log.warning("no finite answer on %s; it counts as one half everywhere", batch["name"])
             mask, score = np.full_like(mask, 0.5), 0.5
         self._real.update(batch["set"], mask, score, batch["mask"][0].cpu().numpy() > 0, batch["forged"])
 
@@ -179,7 +191,10 @@ class PSCCTask(LightningModule):
         both = np.array([scores.get(f"{real}{of}_{self.recipe.selection}", math.nan) for of in ("pixel", "image")])
         # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks.
         scores["score"] = float(both[~np.isnan(both)].mean())
-        self.log_dict({f"val/{name}": value for name, value in scores.items() if not math.isnan(value)})
+        values = {f"val/{name}": value for name, value in scores.items() if not math.isnan(value)}
+        if self.validated_step is not None:
+            values["step"] = self.validated_step  # which Lightning takes for the step
+        self.log_dict(values)
         self.network.grid = self._grid_for(self.recipe.data.size)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
