@@ -40,13 +40,14 @@ def find_set(words: str, field: str) -> tuple[str, list[Entry]]:
     return full_name, found.entries
 
 
-def find_validation_sets(all_words: Sequence[str], at_most: int) -> dict[str, list[Entry]]:
+def find_validation_sets(all_words: Sequence[str], at_most: int | None) -> dict[str, list[Entry]]:
     """The pictures to validate on, by set.
 
     Args:
         all_words: each a listing (a CSV, or a folder with index.csv), whose column `set` makes several sets of it,
             or NAME=FOLDER.
-        at_most: pictures of each set and manipulation, chosen by a hash of their names: the same in every run.
+        at_most: pictures of each set and manipulation, chosen by a hash of their names: the same in every run; None
+            for all.
 
     Raises:
         InputError: if one of them is no such set, has no usable picture, or two sets have one name.
@@ -82,8 +83,8 @@ def by_manipulation(entries: Iterable[Entry]) -> list[list[Entry]]:
     return [kinds[kind] for kind in sorted(kinds)]
 
 
-def first_by_hash(entries: Iterable[Entry], count: int) -> list[Entry]:
-    """So many entries, chosen by their names alone, wherever the sets lie."""
+def first_by_hash(entries: Iterable[Entry], count: int | None) -> list[Entry]:
+    """So many entries (None: all), chosen by their names alone, wherever the sets lie."""
     return sorted(entries, key=lambda one: hashlib.sha256(one.id.encode()).digest())[:count]
 
 
