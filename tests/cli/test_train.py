@@ -57,7 +57,7 @@ def test_train_bundle_and_detect(
     assert done.out.startswith(f"{out}: mine, 2 steps, sha256 ")  # the second call went on from the first
 
     network, written = load_network(out)
-    assert (network.shared_embedding, network.grid) == (False, 256)
+    assert (network.architecture.shared_embedding, network.grid) == (False, 256)
     assert (written.threshold, written.pictures) == (0.25, 8)
     done = psccnet("detect", photo, "--weights", out)
     assert (done.status, done.err) == (0, "")

@@ -127,7 +127,7 @@ def test_detection_is_that_of_the_initial_weights_or_the_recipes(
     assert state["network.detection_head.gain"] != network.detection_head.gain  # it learns
     # A run that goes on, and weights that are bundled, have it from the checkpoint.
     train(open_.model_copy(update={"epochs": 2}), tmp_path / "run", progress=False)
-    assert bundle_checkpoint(last, tmp_path / "out.safetensors").detection == "contrast"
+    assert bundle_checkpoint(last, tmp_path / "out.safetensors").architecture.detection == "contrast"
     assert "another kind of detection" not in caplog.text
 
     task = PSCCTask(of_paper)
