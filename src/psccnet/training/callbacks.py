@@ -20,9 +20,9 @@ class Checkpoints(Callback):
     Files are written under a temporary name and renamed. Must stand after weight averaging in the list of
     callbacks: a checkpoint written before it lacks the average's update of its own step, for good.
 
-    Lightning's ModelCheckpoint and Timer do not do: the one is moved behind all other callbacks but writes at times of
-    its own, not when a run stops, and not before a validation that may be cut; the other counts neither the time before
-    the first step nor validation.
+    Lightning's own do not do. ModelCheckpoint writes at intervals and after validations, but not when a run stops and
+    not before a validation that may be cut, and does not count weights that were validated before the first step. Timer
+    goes on from the time in the checkpoint, so that a second slice would end at once, and does not cut validation.
 
     Args:
         folder: where they go.

@@ -15,8 +15,7 @@ NAME = "curves.jsonl"
 class JsonLines(Logger):
     """Appends each set of logged values to a file as one JSON object a line.
 
-    Lightning's CSVLogger rewrites its whole file when a value is logged for the first time, and starts a new file where
-    a run is resumed.
+    Lightning's CSVLogger deletes what it wrote before where a run is resumed.
 
     Args:
         path: the file, appended to.

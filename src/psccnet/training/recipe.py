@@ -77,7 +77,7 @@ class DataSection(Section):
     """Pictures a step and process."""
     pictures_per_epoch: int = Field(default=100_000, ge=1)
     """25,000 of each of the four classes in the paper."""
-    validation_pictures: int = Field(default=400, ge=4)
+    validation_pictures: int = Field(default=400, ge=2)
     """4 x 100 in the paper, 4 x 200 in the released code."""
     validation_size: int | None = Field(default=None, ge=32, multiple_of=32)
     """Side of the validation pictures; that of training where left out."""
