@@ -1,21 +1,19 @@
 """Training, bundling and detecting through the command, as a user would."""
 
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from pytorch_lightning import Trainer
 
+from psccnet.training.initial_weights import read_checkpoint
 from psccnet.training.recipe import read_recipe
+from psccnet.training.task import PSCCTask
 from psccnet.weights import load_network
 
 from .conftest import Run
-
-pytestmark = [
-    # Lightning's advice on loader processes, and on loaders that it thinks cannot be resumed.
-    pytest.mark.filterwarnings("ignore::pytorch_lightning.utilities.warnings.PossibleUserWarning"),
-    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),
-]
 
 
 @pytest.fixture(autouse=True)
@@ -59,10 +57,32 @@ def test_train_bundle_and_detect(
     assert done.out.startswith(f"{out}: mine, 2 steps, sha256 ")  # the second call went on from the first
 
     network, written = load_network(out)
-    assert (network.shared_embedding, network.grid) == (False, 256)
+    assert (network.architecture.shared_embedding, network.grid) == (False, 256)
     assert (written.threshold, written.pictures) == (0.25, 8)
     done = psccnet("detect", photo, "--weights", out)
     assert (done.status, done.err) == (0, "")
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
+    psccnet: Run, recipe_file: Path, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = PSCCTask.training_step
+
+    def training_step(self: PSCCTask, *batch: Any) -> Any:
+        if self.global_step == 1:
+            signal.raise_signal(signal.SIGINT)
+        return original(self, *batch)
+
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(PSCCTask, "training_step", training_step)
+        done = psccnet("train", recipe_file, "--out", run, "--data.photographs", photographs, "--data.size", 32)
+    assert (done.status, done.out) == (130, "")
+    lines = done.err.splitlines()
+    assert "psccnet: stopping after this step; Ctrl-C once more stops at once" in lines
+    assert lines[-1] == f"psccnet: stopped; the same command with --out {run} goes on from {run / 'last.ckpt'}"
+    assert read_checkpoint(run / "last.ckpt")["global_step"] == 2
+    assert not any("warn" in line.lower() for line in lines)
 
 
 @pytest.mark.parametrize(

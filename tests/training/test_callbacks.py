@@ -1,4 +1,5 @@
 import json
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -6,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from psccnet.training.callbacks import Checkpoints, JsonLines
+from psccnet.training.callbacks import Checkpoints
+from psccnet.training.curves import JsonLines, cut_curves, is_validated, read_curves
+from psccnet.training.stopping import Limit, Stopped
 
 
 class FakeTrainer(SimpleNamespace):
@@ -23,6 +26,10 @@ class FakeTrainer(SimpleNamespace):
             should_stop=False,
             global_step=0,
             estimated_stepping_batches=100,
+            is_last_batch=False,
+            check_val_every_n_epoch=2,
+            current_epoch=1,
+            limit_val_batches=1.0,
         )
 
     def save_checkpoint(self, path: Path) -> None:
@@ -46,7 +53,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A clock that stands still until it is set."""
     clock = SimpleNamespace(now=1000.0)
     clock.monotonic = lambda: clock.now
-    monkeypatch.setattr("psccnet.training.callbacks.time", clock)
+    for module in ("callbacks", "stopping"):
+        monkeypatch.setattr(f"psccnet.training.{module}.time", clock)
     return clock
 
 
@@ -64,12 +72,13 @@ def test_last_is_written_every_few_minutes(tmp_path: Path, clock: SimpleNamespac
 
 
 def test_a_slice_ends_with_a_checkpoint(tmp_path: Path, clock: SimpleNamespace) -> None:
-    trainer = FakeTrainer(Checkpoints(tmp_path, minutes=60, max_seconds=100))
+    trainer = FakeTrainer(Checkpoints(tmp_path, minutes=60, limit=Limit(100)))
     for step, stopped in ((1, False), (2, False), (3, True)):
         clock.now += 40
         trainer.global_step = step
         trainer.callback.on_train_batch_end(trainer)
         assert trainer.should_stop == stopped
+        assert trainer.limit_val_batches == (0 if stopped else 1)
         assert (tmp_path / "last.ckpt").exists() == stopped
     assert step_of(tmp_path / "last.ckpt") == 3
 
@@ -91,7 +100,7 @@ def test_best_is_kept_by_score(tmp_path: Path) -> None:
 
 
 def test_best_survives_a_slice_that_validated_after_its_checkpoint(tmp_path: Path) -> None:
-    first = FakeTrainer(Checkpoints(tmp_path, minutes=60, max_seconds=-1))
+    first = FakeTrainer(Checkpoints(tmp_path, minutes=60, limit=Limit(-1)))
     state: dict[str, Any] = first.callback.state_dict()
     first.callback.on_train_batch_end(first)
     validated(first, 1, 0.9)
@@ -116,6 +125,80 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError, match="No space"):
         trainer.callback.save(trainer, "last.ckpt")
     assert step_of(tmp_path / "last.ckpt") == 0
+
+
+def test_last_is_written_before_a_validation(tmp_path: Path) -> None:
+    trainer = FakeTrainer(Checkpoints(tmp_path, minutes=60))
+    for epoch, last_batch, written in ((1, False, False), (2, True, False), (3, True, True)):
+        trainer.current_epoch, trainer.is_last_batch = epoch, last_batch
+        trainer.callback.on_train_batch_end(trainer)
+        assert (tmp_path / "last.ckpt").exists() == written
+
+
+def test_a_validation_is_cut_when_time_is_up(tmp_path: Path, clock: SimpleNamespace) -> None:
+    trainer = FakeTrainer(Checkpoints(tmp_path, minutes=60, limit=Limit(100)))
+    clock.now += 99
+    trainer.callback.on_validation_batch_start(trainer, None, None, 0)
+    trainer.state.fn, trainer.callback.share = "validate", 0.5
+    with pytest.raises(Stopped):
+        trainer.callback.on_validation_batch_start(trainer, None, None, 1)
+    trainer.state.fn = "fit"
+    clock.now += 2
+    with pytest.raises(Stopped):
+        trainer.callback.on_validation_batch_start(trainer, None, None, 1)
+
+
+def test_the_last_weights_are_the_best_where_they_are_validated_later(tmp_path: Path) -> None:
+    trainer = FakeTrainer(Checkpoints(tmp_path, minutes=60))
+    trainer.callback.save(trainer, "last.ckpt")
+    trainer.state.fn = "validate"
+    validated(trainer, 0, 0.5)
+    assert not (tmp_path / "best.ckpt").exists()  # these were the weights that the run starts from
+    trainer.callback.of_last = True
+    validated(trainer, 0, 0.4)
+    assert not (tmp_path / "best.ckpt").exists()
+    validated(trainer, 0, 0.6)
+    assert (tmp_path / "best.ckpt").read_bytes() == (tmp_path / "last.ckpt").read_bytes()
+
+
+def test_a_request_to_stop_ends_the_run_after_its_step(tmp_path: Path, clock: SimpleNamespace) -> None:
+    trainer = FakeTrainer(Checkpoints(tmp_path, minutes=60))
+    limit = trainer.callback.limit
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with limit.listening():
+        trainer.callback.on_train_batch_end(trainer)
+        assert not trainer.should_stop
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)  # torchrun repeats what the terminal sent
+        trainer.callback.on_train_batch_end(trainer)
+        assert trainer.should_stop
+        assert (tmp_path / "last.ckpt").exists()
+        clock.now += 5
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGINT)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_curves_hold_each_step_once(tmp_path: Path) -> None:
+    curves = JsonLines(tmp_path / "curves.jsonl")
+    for step in range(4):
+        curves.log_metrics({"train/loss": step / 10}, step)
+    curves.log_metrics({"val/score": 0.5}, 3)
+    with curves.path.open("a") as file:
+        file.write('{"step": 5, "tra')
+    assert is_validated(tmp_path, 4)
+    assert not is_validated(tmp_path, 3)
+    cut_curves(tmp_path, 3)
+    curves.log_metrics({"train/loss": 0.9}, 3)
+    assert [(line["step"], line["train/loss"]) for line in read_curves(tmp_path)] == [
+        (0, 0),
+        (1, 0.1),
+        (2, 0.2),
+        (3, 0.9),
+    ]
+    assert not is_validated(tmp_path, 4)
+    assert read_curves(tmp_path / "nowhere") == []
 
 
 def test_curves_are_appended_as_json_lines(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from psccnet.pictures.encoding import Encoding, compressed
 from psccnet.synthesis import Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.writing import write_set
-from psccnet.training.data import Pairs, Pictures, StepSampler, TrainingData
+from psccnet.training.data import Pictures, StepSampler, TrainingData
 from psccnet.training.recipe import Recipe
+from psccnet.training.sources import Pairs
 
 from .conftest import texture
 
@@ -153,11 +155,12 @@ def test_data_are_of_the_recipes_size_and_split(recipe: Recipe) -> None:
     assert len(batches) == 3
     assert batches[0]["picture"].shape == (4, 3, 32, 32)
     assert batches[0]["forged"].tolist() == [0, 1, 1, 1]
-    (batch,) = module.val_dataloader()
+    (batch,) = module.synthetic_validation()
     assert batch["picture"].shape == (8, 3, 64, 64)
     assert batch["mask"].shape == (8, 1, 64, 64)
     train, validation = (
-        set(loader.dataset.source.photographs.names) for loader in (module.train_dataloader(), module.val_dataloader())
+        set(loader.dataset.source.photographs.names)
+        for loader in (module.train_dataloader(), module.synthetic_validation())
     )
     assert train == {"0.jpg", "1.png", "2.jpg", "3.png", "4.jpg"}
     assert validation == {"5.png", "6.jpg", "7.png"}
@@ -165,7 +168,7 @@ def test_data_are_of_the_recipes_size_and_split(recipe: Recipe) -> None:
 
 def test_validation_does_not_depend_on_the_recipes_seed(recipe: Recipe) -> None:
     one, other = (
-        next(iter(TrainingData(recipe.model_copy(update={"seed": seed})).val_dataloader())) for seed in (0, 5)
+        next(iter(TrainingData(recipe.model_copy(update={"seed": seed})).synthetic_validation())) for seed in (0, 5)
     )
     assert torch.equal(one["picture"], other["picture"])
     assert np.array_equal(one["id"], other["id"])
@@ -186,7 +189,7 @@ def with_sets(photographs: Path, **data: object) -> TrainingData:
 
 def test_a_written_set_is_trained_on_and_a_part_kept(photographs: Path, written_set: Path) -> None:
     module = with_sets(photographs / "nowhere", sets=[f"listing={written_set}"])
-    training, validation = module._training_pictures(), module.val_dataloader().dataset
+    training, validation = module._training_pictures(), module.synthetic_validation().dataset
     kinds = [training[index]["id"].rsplit("-", 1)[0] for index in range(4)]
     assert kinds == ["pristine", "splicing", "copy-move", "removal"]
     trained, kept = (
@@ -195,8 +198,22 @@ def test_a_written_set_is_trained_on_and_a_part_kept(photographs: Path, written_
     assert not trained & kept
     assert len(trained) > 60
     assert 0 < len(kept) < 12
-    batch = next(iter(module.val_dataloader()))
+    batch = next(iter(module.synthetic_validation()))
     assert batch["picture"].shape == (8, 3, 32, 32)
+
+
+def test_pictures_of_sets_end_as_synthetic_ones_do(photographs: Path, written_set: Path) -> None:
+    fields = {"sets": [f"listing={written_set}"], "size": 64}
+    synthesis = {"post": 0.0, "final_jpeg": 1.0, "final_quality": [70, 70], "final_420": 1.0}
+    ended, same = (with_sets(photographs, **fields, synthesis=synthesis)._training_pictures().source for _ in range(2))
+    plain = with_sets(photographs, **fields, endings=False)._training_pictures().source
+    for index in range(4):
+        before, after = plain.sample(index), ended.sample(index)
+        assert np.array_equal(after.image, compressed(before.image, Encoding(70, True)))
+        assert not np.array_equal(after.image, before.image)
+        assert (after.id, after.forged) == (before.id, before.forged)
+        assert np.array_equal(after.mask, before.mask)
+        assert np.array_equal(after.image, same.sample(index).image)
 
 
 def test_synthetic_pictures_are_mixed_in(photographs: Path, written_set: Path) -> None:
@@ -205,7 +222,7 @@ def test_synthetic_pictures_are_mixed_in(photographs: Path, written_set: Path) -
     of_set = [source.sample(index).source.startswith(str(written_set)) for index in range(80)]
     assert 0.3 < np.mean(of_set) < 0.7
     assert source.sample(6).manipulation == "copy-move"
-    validation = module.val_dataloader().dataset
+    validation = module.synthetic_validation().dataset
     assert not validation.source.sample(0).source.startswith(str(written_set))
 
 
@@ -220,7 +237,7 @@ def test_photographs_without_an_index_are_split_by_name(tmp_path: Path, count: i
     for i in range(count):
         cv2.imwrite(str(tmp_path / f"{i}.png"), texture(i, 48))
     module = with_sets(tmp_path)
-    validation = module.val_dataloader().dataset.source.photographs.names
+    validation = module.synthetic_validation().dataset.source.photographs.names
     train = module._training_pictures().source.photographs.names
     assert set(validation) == kept
     assert not set(train) & set(validation)

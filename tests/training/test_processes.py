@@ -12,11 +12,6 @@ import yaml
 from psccnet.training.recipe import Recipe
 from psccnet.training.run import processes, train
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytorch_lightning.utilities.warnings.PossibleUserWarning"),
-    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),
-]
-
 
 def values(folder: Path, prefix: str) -> list[dict[str, float]]:
     """The logged lines that hold values of that kind, without the time."""

@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -14,25 +15,15 @@ from pytorch_lightning import Trainer
 from psccnet.network import Architecture, PSCCNet
 from psccnet.training.bundle import bundle_checkpoint
 from psccnet.training.callbacks import Checkpoints
+from psccnet.training.curves import gain, read_curves
+from psccnet.training.initial_weights import detection_of, initial_state, load_initial_weights, read_checkpoint
 from psccnet.training.recipe import Recipe, read_recipe
-from psccnet.training.run import (
-    check_resumable,
-    detection_of,
-    gain,
-    initial_state,
-    load_initial_weights,
-    read_checkpoint,
-    train,
-)
+from psccnet.training.run import check_resumable, is_finished, train
+from psccnet.training.stopping import Interrupted, Limit
 from psccnet.training.task import PSCCTask
 from psccnet.weights import Card, save
 
-pytestmark = [
-    pytest.mark.usefixtures("every_step_is_logged"),
-    # Lightning's advice on loader processes, and on loaders that it thinks cannot be resumed.
-    pytest.mark.filterwarnings("ignore::pytorch_lightning.utilities.warnings.PossibleUserWarning"),
-    pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning"),
-]
+pytestmark = pytest.mark.usefixtures("every_step_is_logged")
 
 STEPS = 9
 
@@ -52,6 +43,11 @@ def assert_same_weights(one: dict[str, torch.Tensor], other: dict[str, torch.Ten
     assert one.keys() == other.keys()
     for key, value in one.items():
         torch.testing.assert_close(value, other[key], rtol=0, atol=1e-6, msg=lambda text, key=key: f"{key}: {text}")
+
+
+@pytest.fixture(autouse=True)
+def notes_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "psccnet")
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +110,7 @@ def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe
 
 
 def test_detection_is_that_of_the_initial_weights_or_the_recipes(
-    recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     torch.manual_seed(7)
     weights = tmp_path / "contrast.safetensors"
@@ -131,37 +127,37 @@ def test_detection_is_that_of_the_initial_weights_or_the_recipes(
     assert state["network.detection_head.gain"] != network.detection_head.gain  # it learns
     # A run that goes on, and weights that are bundled, have it from the checkpoint.
     train(open_.model_copy(update={"epochs": 2}), tmp_path / "run", progress=False)
-    assert bundle_checkpoint(last, tmp_path / "out.safetensors").detection == "contrast"
-    assert "another kind of detection" not in capsys.readouterr().err
+    assert bundle_checkpoint(last, tmp_path / "out.safetensors").architecture.detection == "contrast"
+    assert "another kind of detection" not in caplog.text
 
     task = PSCCTask(of_paper)
     before = {name: value.clone() for name, value in task.network.detection_head.state_dict().items()}
     load_initial_weights(task, of_paper, initial_state(of_paper))
-    assert f"{weights} has another kind of detection; the recipe's starts anew." in capsys.readouterr().err
+    assert f"{weights} has another kind of detection; the recipe's starts anew." in caplog.text
     assert_same_weights(task.network.detection_head.state_dict(), before)
     assert_same_weights(task.network.top_down.state_dict(), network.top_down.state_dict())
     assert_same_weights(task.network.bottom_up.state_dict(), network.bottom_up.state_dict())
 
 
 def test_the_gain_over_the_initial_weights_is_told(
-    whole_run: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    whole_run: Path, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 1}), tmp_path, progress=False)
     before, after = curve(tmp_path, "val/pixel_auc"), curve(whole_run, "val/pixel_auc")
     assert sorted(before) == [0, 2]
     scores = curve(whole_run, "val/score")
     assert before[0] == pytest.approx(after[max(scores, key=lambda step: scores[step])])
-    assert capsys.readouterr().err.splitlines()[-1] == gain(tmp_path)
+    assert caplog.messages[-1] == gain(tmp_path)
     steps = ((0, 0.6, 0.5), (3, 0.8, 0.7), (6, 0.7, 0.7))
     lines = [{"step": step, "val/score": (a + b) / 2, "val/pixel_auc": a, "val/image_auc": b} for step, a, b in steps]
     (tmp_path / "best.ckpt").touch()
     (tmp_path / "curves.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    words = "psccnet: validation pixel AUC 0.600 -> 0.800, image AUC 0.500 -> 0.700 (step 0 -> 3)"
+    words = "validation pixel AUC 0.600 -> 0.800, image AUC 0.500 -> 0.700 (step 0 -> 3)"
     assert gain(tmp_path) == f"{words}; see {tmp_path / 'best.ckpt'}"
 
 
 def test_what_only_harms_is_not_called_the_best(
-    whole_run: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    whole_run: Path, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([0.9, 0.4, 0.5])
 
@@ -171,8 +167,10 @@ def test_what_only_harms_is_not_called_the_best(
     monkeypatch.setattr(PSCCTask, "on_validation_epoch_end", validated)
     train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 2}), tmp_path, progress=False)
     assert not (tmp_path / "best.ckpt").exists()
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert line == f"psccnet: nothing was better than the weights at step 0; the last are in {tmp_path / 'last.ckpt'}"
+    assert (
+        caplog.messages[-1]
+        == f"nothing was better than the weights at step 0; the last are in {tmp_path / 'last.ckpt'}"
+    )
 
 
 def test_a_run_is_not_resumed_by_another_recipe(whole_run: Path, recipe: Recipe) -> None:
@@ -183,6 +181,7 @@ def test_a_run_is_not_resumed_by_another_recipe(whole_run: Path, recipe: Recipe)
     assert (whole_run / "recipe.yaml").read_bytes() == written
     workers = recipe.model_copy(update={"data": recipe.data.model_copy(update={"workers": 3}), "epochs": 9})
     check_resumable(workers, whole_run)
+    check_resumable(recipe.model_copy(update={"precision": "bf16-mixed"}), whole_run)
 
 
 def test_the_released_selection_is_by_accuracy(recipe: Recipe) -> None:
@@ -223,50 +222,97 @@ class Killed(Exception):
     """Stands for a machine that is taken away."""
 
 
-def cut_off_at(steps: set[int], monkeypatch: pytest.MonkeyPatch, kill: bool) -> None:
-    """Let time be up, or the process die after a checkpoint, at each of these steps."""
+def cut_off_at(steps: set[int], monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """At each of these steps let time be up, the user press Ctrl-C, or the process die after a checkpoint."""
     original: Callable[..., None] = Checkpoints.on_train_batch_end
 
     def on_train_batch_end(self: Checkpoints, trainer: Trainer, *others: Any) -> None:
         now = trainer.global_step in steps
-        self.max_seconds = -1.0 if now else None
+        self.limit.max_seconds = -1.0 if now and how != "ctrl-c" else None
+        if now and how == "ctrl-c":
+            signal.raise_signal(signal.SIGINT)
         original(self, trainer, *others)
-        if now and kill:
+        if now and how == "kill":
             raise Killed
 
     monkeypatch.setattr(Checkpoints, "on_train_batch_end", on_train_batch_end)
 
 
 @pytest.mark.parametrize(
-    ("steps", "kill"),
-    [({2, 7}, False), ({3}, False), ({5, 6}, True)],
-    ids=["mid-epoch", "epoch-end", "killed-mid-epoch-and-at-its-end"],
+    ("steps", "how"),
+    [({2, 7}, "time"), ({3}, "ctrl-c"), ({5, 6}, "kill")],
+    ids=["mid-epoch", "stopped-at-an-epochs-end", "killed-mid-epoch-and-at-its-end"],
 )
 def test_a_run_cut_off_goes_on_as_if_it_had_not_been(
-    whole_run: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: set[int], kill: bool
+    whole_run: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: set[int], how: str
 ) -> None:
-    cut_off_at(steps, monkeypatch, kill)
+    cut_off_at(steps, monkeypatch, how)
     for step in sorted(steps):
-        if kill:
-            with pytest.raises(Killed):
-                train(recipe, tmp_path, progress=False)
-        else:
+        if how == "time":
             train(recipe, tmp_path, progress=False)
+        else:
+            with pytest.raises(Killed if how == "kill" else Interrupted):
+                train(recipe, tmp_path, progress=False)
         assert checkpoint(tmp_path)["global_step"] == step
     train(recipe, tmp_path, progress=False)
 
-    for name in ("train/loss", "train/mask1", "train/detection", "lr-AdamW"):
+    lines = read_curves(tmp_path)
+    for name in ("train/loss", "train/mask1", "train/detection", "lr-AdamW", "val/score"):
         whole, resumed = curve(whole_run, name), curve(tmp_path, name)
-        if kill and name != "lr-AdamW":  # A step is written down after its checkpoint.
+        if how == "kill" and name.startswith("train/"):  # A step is written down after its checkpoint.
             whole = {step: value for step, value in whole.items() if step + 1 not in steps}
         assert resumed == pytest.approx(whole, abs=1e-6)
+        assert sum(name in line for line in lines) == len(resumed)
     whole, resumed = checkpoint(whole_run), checkpoint(tmp_path)
     assert resumed["global_step"] == whole["global_step"] == STEPS
     assert_same_weights(resumed["current_model_state"], whole["current_model_state"])
     assert_same_weights(resumed["state_dict"], whole["state_dict"])
-    # The epochs' validations, as far as the resumed run did them, are the same too.
-    scores, again = curve(whole_run, "val/score"), curve(tmp_path, "val/score")
-    assert again[8] == pytest.approx(scores[8], abs=1e-6)
+    best, expected = (checkpoint(folder, "best.ckpt") for folder in (tmp_path, whole_run))
+    assert best["global_step"] == expected["global_step"]
+    assert_same_weights(best["state_dict"], expected["state_dict"])
+
+
+def test_a_validation_that_was_cut_is_made_up_for(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The training set is done, and time is up in the last validation.
+    recipe = recipe.model_copy(update={"epochs": 1})
+    original: Callable[..., None] = Checkpoints.on_validation_batch_start
+
+    def time_is_up(self: Checkpoints, trainer: Trainer, *others: Any) -> None:
+        self.limit.max_seconds = -1.0
+        original(self, trainer, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "on_validation_batch_start", time_is_up)
+        last = train(recipe, tmp_path, progress=False)
+    assert checkpoint(tmp_path)["global_step"] == 3
+    assert curve(tmp_path, "val/score") == {}
+    assert not is_finished(recipe, tmp_path)
+    before = last.read_bytes()
+    train(recipe, tmp_path, progress=False)
+    assert list(curve(tmp_path, "val/score")) == [2]
+    assert (tmp_path / "best.ckpt").read_bytes() == last.read_bytes() == before
+    assert is_finished(recipe, tmp_path)
+
+
+def test_initial_weights_whose_validation_takes_too_long_are_trained_all_the_same(
+    whole_run: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Limit, "reached", lambda self, share=1.0: share < 1)
+    train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 1}), tmp_path, progress=False)
+    assert "takes over half the time: left out" in caplog.text
+    assert list(curve(tmp_path, "val/score")) == [2]
+    assert checkpoint(tmp_path)["global_step"] == 3
+
+
+def test_a_run_that_starts_anew_leaves_nothing_of_the_one_before(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "curves.jsonl").write_text('{"step": 70, "val/score": 0.9}\n')
+    for name in ("last.ckpt", "best.ckpt"):
+        torch.save({"state_dict": {}, "global_step": 70}, tmp_path / name)
+    train(recipe.model_copy(update={"epochs": 1}), tmp_path, resume=False, progress=False)
+    assert {line["step"] for line in read_curves(tmp_path)} == {0, 1, 2}
+    assert checkpoint(tmp_path, "best.ckpt")["global_step"] == 3
 
 
 def test_a_finished_run_is_not_trained_further(

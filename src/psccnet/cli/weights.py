@@ -83,22 +83,27 @@ def import_weights(folder: Path, *, out: Path) -> None:
     print(f"{out}: {card.parameters:,} parameters")
 
 
-def bundle(checkpoint: Path, *, out: Path, card: Path | None = None, half: bool = True) -> None:
+def bundle(
+    checkpoint: Path, *, out: Path, card: Path | None = None, calibrate: str | None = None, half: bool = True
+) -> None:
     """Make weights with a card from a checkpoint of a training run.
+
+    The threshold of the verdict is chosen by the pictures to calibrate by: 1 in 20 pristine ones reaches it.
 
     For example:
 
-        psccnet weights bundle runs/first/best.ckpt --out mine.safetensors
+        psccnet weights bundle runs/first/best.ckpt --out first.safetensors --calibrate untouched/
 
     Args:
         checkpoint: last.ckpt or best.ckpt in the run's folder.
         out: the .safetensors file to write.
         card: a YAML file with fields of the card (name, trained_on, threshold, scores, notes, ...).
+        calibrate: folder of pristine pictures (20 or more), a listing with forged ones too, or NAME=FOLDER.
         half: store float16 instead of float32.
     """
     from psccnet.training.bundle import bundle_checkpoint
 
-    written = bundle_checkpoint(checkpoint, out, card, half)
+    written = bundle_checkpoint(checkpoint, out, card, half, calibrate)
     print(f"{out}: {written.name}, {written.steps:,} steps, sha256 {written.sha256[:12]}")
 
 

@@ -1,5 +1,7 @@
 """From a checkpoint of a run to weights with a card."""
 
+import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,12 @@ from pydantic import ValidationError
 from psccnet.engine.convert import convert
 from psccnet.errors import InputError, listed
 from psccnet.network import PSCCNet
-from psccnet.pictures.whole_files import read_yaml
+from psccnet.pictures.whole_files import read_yaml, write_whole
+from psccnet.training.initial_weights import detection_of, read_checkpoint
 from psccnet.training.recipe import NetworkSection
-from psccnet.training.run import detection_of, read_checkpoint
+from psccnet.training.threshold import calibrate, find_pictures
 from psccnet.weights import Card, load_network, save
+from psccnet.weights.card import bundled, card_path
 from psccnet.weights.graph_file import write_graphs
 
 GRID = 256
@@ -20,7 +24,13 @@ GRID = 256
 the recipe names a grid."""
 
 
+NOT_CALIBRATED = (
+    f"The threshold is not calibrated; it is {Card.model_fields['threshold'].default} for want of a better one."
+)
 FILE_FIELDS = ("photographs", "objects", "init", "imagenet")
+SET_FIELDS = ("sets", "validation_sets")
+
+log = logging.getLogger(__name__)
 
 
 def without_folders(fields: dict[str, Any]) -> dict[str, Any]:
@@ -29,12 +39,22 @@ def without_folders(fields: dict[str, Any]) -> dict[str, Any]:
     for key, value in fields.items():
         if isinstance(value, dict):
             plain[key] = without_folders(value)
+        elif key in SET_FIELDS:
+            plain[key] = [f"{name}{equals}{Path(folder).name}" for name, equals, folder in map(_parts, value)]
         else:
             plain[key] = Path(value).name if key in FILE_FIELDS and isinstance(value, str) else value
     return plain
 
 
-def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None, half: bool = True) -> Card:
+def _parts(words: str) -> tuple[str, str, str]:
+    """NAME, "=" and FOLDER; of a listing nothing, nothing and its path."""
+    name, equals, folder = words.partition("=")
+    return (name, equals, folder) if equals else ("", "", words)
+
+
+def bundle_checkpoint(
+    checkpoint: Path, out: Path, card_file: Path | None = None, half: bool = True, pictures: str | None = None
+) -> Card:
     """Write a checkpoint's weights (the averaged ones where the run averages) as `.safetensors` with a card and graphs.
 
     Args:
@@ -42,6 +62,8 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
         out: the file to write; its card goes beside it.
         card_file: YAML with fields of the card; what the run knows itself is filled in.
         half: store float16.
+        pictures: to choose the threshold by; see `psccnet.training.threshold.find_pictures`. Where left out, the card
+            says that there is none, unless the card file has one.
 
     Returns:
         The card as written.
@@ -69,12 +91,32 @@ def bundle_checkpoint(checkpoint: Path, out: Path, card_file: Path | None = None
     network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})
     steps = int(contents["global_step"])
     known: dict[str, Any] = {
-        "name": recipe["name"],
+        "name": name_of_run(recipe["name"], checkpoint.resolve().parent),
         "recipe": without_folders(recipe),
         "steps": steps,
         "pictures": steps * recipe["data"]["batch_size"],
-        "licence": "MIT",
     }
+    if pictures is None and "threshold" not in given:
+        given["notes"] = noted(given, NOT_CALIBRATED)
+        log.warning("%s Give 20 pristine pictures or more: --calibrate FOLDER.", NOT_CALIBRATED)
+    entries = find_pictures(pictures) if pictures is not None else []
     card = save(network, out, Card.model_validate(known | given), half=half)
     write_graphs(convert(load_network(out)[0]), out, card)  # of the weights as they are stored
+    if pictures is not None:
+        found = calibrate(out, entries)
+        log.info(str(found))
+        card = card.model_copy(update={"threshold": found.threshold, "notes": noted(given, str(found))})
+        write_whole({card_path(out): (card.model_dump_json(indent=2) + "\n").encode()})
     return card
+
+
+def name_of_run(recipe: str, folder: Path) -> str:
+    """The recipe's name, or the folder's where that is the name of bundled weights, which these are not."""
+    if recipe not in bundled():
+        return recipe
+    return folder.parent.name if re.fullmatch(r"phase-\d+", folder.name) else folder.name
+
+
+def noted(given: dict[str, Any], sentence: str) -> str:
+    """The notes of a card file with a sentence more."""
+    return f"{given.get('notes', '')}\n{sentence}".strip()

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from psccnet.training.data import TrainingData
+from psccnet.training.processor import chosen_precision
 from psccnet.training.task import PSCCTask
 
 
@@ -31,7 +32,7 @@ def recalibrate_batch_norm(task: PSCCTask, data: TrainingData, batches: int) -> 
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean over all batches
         norm.train()
-    enabled = task.recipe.precision == "bf16-mixed"
+    enabled = chosen_precision(task.recipe.precision) == "bf16-mixed"
     for number, batch in enumerate(islice(data.calibration_loader(), batches), start=1):
         with torch.autocast(task.device.type, torch.bfloat16, enabled=enabled):
             task(batch["picture"].to(task.device))

@@ -1,37 +1,45 @@
-"""Checkpoints that can be cut off at any time, and curves as JSON lines."""
+"""Checkpoints that can be cut off at any time."""
 
-import json
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers.logger import Logger
-from pytorch_lightning.utilities import rank_zero_only
+
+from psccnet.training.stopping import Limit, Stopped
 
 
 class Checkpoints(Callback):
-    """Writes `last.ckpt` every few minutes and when time is up, and `best.ckpt` by validation score.
+    """Writes `last.ckpt` every few minutes, before each validation and when the run stops; `best.ckpt` by its score.
 
     Weights that the run starts from count, if they are validated first: what is worse than they is not the best.
 
     Files are written under a temporary name and renamed. Must stand after weight averaging in the list of
     callbacks: a checkpoint written before it lacks the average's update of its own step, for good.
 
+    Lightning's own do not do. ModelCheckpoint writes at intervals and after validations, but not when a run stops and
+    not before a validation that may be cut, and does not count weights that were validated before the first step. Timer
+    goes on from the time in the checkpoint, so that a second slice would end at once, and does not cut validation.
+
     Args:
         folder: where they go.
         minutes: between two checkpoints.
-        max_seconds: stop after so long (a slice of a longer run); the checkpoint can be resumed.
+        limit: of the run; when it is reached, no validation begins, and one that is under way is cut.
     """
 
-    def __init__(self, folder: Path, minutes: float, max_seconds: float | None = None) -> None:
+    def __init__(self, folder: Path, minutes: float, limit: Limit | None = None) -> None:
         self.folder = folder
         self.seconds = minutes * 60
-        self.max_seconds = max_seconds
-        self.started = self.saved = time.monotonic()
+        self.limit = limit or Limit()
+        self.saved = time.monotonic()
         self.best = float("-inf")
+        self.of_last = False
+        """Whether what is validated outside of training is last.ckpt."""
+        self.share = 1.0
+        """Of the time, that validation outside of training may take."""
 
     def save(self, trainer: Trainer, name: str) -> None:
         """Write a checkpoint whole or not at all."""
@@ -40,19 +48,35 @@ class Checkpoints(Callback):
         if trainer.is_global_zero:
             os.replace(temporary, self.folder / name)
 
+    def on_train_start(self, *_: Any) -> None:
+        """Listen to signals, which Lightning has taken over."""
+        self.limit.listen()
+
+    def on_validation_start(self, *_: Any) -> None:
+        """Listen to signals, which Lightning has taken over."""
+        self.limit.listen()
+
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         """Save when it is time to, and stop when the slice is over."""
         now = time.monotonic()
-        over = self.max_seconds is not None and now - self.started > self.max_seconds
-        due = now - self.saved > self.seconds
+        over, due = self.limit.reached(), now - self.saved > self.seconds
         if trainer.world_size > 1:  # clocks differ, and what one process does all must do
             over, due = trainer.strategy.broadcast((over, due))
         last = trainer.global_step >= trainer.estimated_stepping_batches
-        if over or last or due:
+        if over or last or due or validates_next(trainer):
             self.save(trainer, "last.ckpt")
             self.saved = now
         if over:
             trainer.should_stop = True
+            trainer.limit_val_batches = 0  # Lightning validates before it stops; this is for when the run goes on
+
+    def on_validation_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        """Cut a validation when time is up; its weights are in last.ckpt."""
+        over = self.limit.reached(1.0 if trainer.state.fn == "fit" else self.share)
+        if trainer.world_size > 1:
+            over = trainer.strategy.broadcast(over)
+        if over:
+            raise Stopped
 
     def on_validation_end(self, trainer: Trainer, _module: LightningModule) -> None:
         """Keep the weights with the best validation score."""
@@ -62,6 +86,10 @@ class Checkpoints(Callback):
         self.best = float(score)
         if trainer.state.fn == "fit":
             self.save(trainer, "best.ckpt")
+        elif self.of_last and trainer.is_global_zero:
+            temporary = self.folder / ".best.ckpt.writing"
+            shutil.copyfile(self.folder / "last.ckpt", temporary)
+            os.replace(temporary, self.folder / "best.ckpt")
 
     def state_dict(self) -> dict[str, Any]:
         """The best score so far, kept over slices."""
@@ -69,42 +97,15 @@ class Checkpoints(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best score of the slices before."""
-        self.best = state_dict["best"]
-        # A slice that ends validates once more after it wrote the checkpoint that is resumed.
+        self.best = max(self.best, state_dict["best"])
+        # What is validated after the checkpoint that is resumed may be the best.
         path = self.folder / "best.ckpt"
         if path.is_file():
             kept = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["callbacks"]
             self.best = max(self.best, kept[self.state_key]["best"])
 
 
-class JsonLines(Logger):
-    """Appends each set of logged values to a file as one JSON object a line.
-
-    Args:
-        path: the file, appended to.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-
-    @property
-    def name(self) -> str:
-        """The logger's name."""
-        return "jsonl"
-
-    @property
-    def version(self) -> str:
-        """There is one version."""
-        return ""
-
-    @rank_zero_only
-    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Append one line with the step, the Unix time and the values."""
-        line = {"step": step, "time": round(time.time(), 1), **metrics}
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    @rank_zero_only
-    def log_hyperparams(self, *_: Any, **__: Any) -> None:
-        """The recipe is saved beside the curves, not in them."""
+def validates_next(trainer: Trainer) -> bool:
+    """Whether the step that was just done is followed by a validation."""
+    every = trainer.check_val_every_n_epoch
+    return bool(trainer.is_last_batch and every and (trainer.current_epoch + 1) % every == 0)

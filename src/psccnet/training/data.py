@@ -1,11 +1,10 @@
 """Batches of pictures for training and validation."""
 
-import hashlib
-import sys
+import signal
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
@@ -15,13 +14,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from psccnet.datasets.balanced import BalancedPictures
-from psccnet.datasets.catalogue import find
 from psccnet.datasets.entry import Entry
 from psccnet.errors import InputError
-from psccnet.pictures.sample import MANIPULATIONS, Sample
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.synthesis_recipe import explain
+from psccnet.training.published import by_manipulation, check_apart, find_set, find_validation_sets, first_by_hash
+from psccnet.training.real_validation import RealPicture, RealPictures
 from psccnet.training.recipe import Recipe
+from psccnet.training.sources import Ended, Mixed, Pairs, Source
 
 VALIDATION_SEED = 1_000_003
 
@@ -33,60 +33,6 @@ class Batch(TypedDict):
     mask: Tensor
     forged: Tensor
     id: list[str]
-
-
-class Source(Protocol):
-    """Samples by index: the same index gives the same sample in any process, and the classes take turns."""
-
-    @property
-    def seed(self) -> int:
-        """Of all that is drawn."""
-
-    def sample(self, index: int, /) -> Sample:
-        """Sample `index`, a square with its mask."""
-
-
-class Mixed:
-    """Samples of two sources, drawn by the index.
-
-    Args:
-        first: one source.
-        second: the other.
-        share: of the first, 0..1.
-        together: so many samples on end are drawn from the same source.
-    """
-
-    def __init__(self, first: Source, second: Source, share: float, together: int = 1) -> None:
-        self.first = first
-        self.second = second
-        self.share = share
-        self.together = together
-        self.seed = first.seed
-
-    def sample(self, index: int, /) -> Sample:
-        """Sample `index` of one of them."""
-        draw = np.random.default_rng([self.seed, index // self.together, 9]).random()
-        return (self.first if draw < self.share else self.second).sample(index)
-
-
-class Pairs:
-    """Each forged sample followed by its pristine twin: same host, crop, compression history and ending.
-
-    What a batch tells apart is then the manipulation and not what the pictures show.
-
-    Args:
-        synthesizer: of the samples.
-    """
-
-    def __init__(self, synthesizer: Synthesizer) -> None:
-        self.synthesizer = synthesizer
-        self.seed = synthesizer.seed
-
-    def sample(self, index: int, /) -> Sample:
-        """Sample `index`: splicing, copy-move and removal in turn at even indices, pristine at odd ones."""
-        host, twin = divmod(index, 2)
-        forged = [name for name in MANIPULATIONS if name != "pristine"]
-        return self.synthesizer.sample(host, "pristine" if twin else forged[host % len(forged)])
 
 
 class Pictures(Dataset[dict[str, object]]):
@@ -154,9 +100,25 @@ class StepSampler(Sampler[list[int]]):
             yield list(range(start, start + size))
 
 
-def single_threaded(_worker: int) -> None:
-    """Keep OpenCV in a loader process to one thread: there are as many processes as cores to use."""
+class StepLoader(DataLoader[dict[str, object]]):
+    """A loader that a `StepSampler` places: Lightning calls one resumable that has a state, and its is the step."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the checkpoint has the step."""
+        return {}
+
+    def load_state_dict(self, _state: dict[str, Any]) -> None:
+        """Nothing: the sampler reads the trainer's step."""
+
+
+def set_up_worker(_worker: int) -> None:
+    """Keep OpenCV in a loader process to one thread (there are as many processes as cores), and signals to the parent.
+
+    A terminal sends Ctrl-C to all processes, but the parent still needs the batches of its last step.
+    """
     cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _photographs(path: Path, split: str) -> Photographs:
@@ -170,12 +132,8 @@ def _photographs(path: Path, split: str) -> Photographs:
 
 def kept_for_validation(entries: list[Entry]) -> set[str]:
     """The ids of a twentieth of each class, one at least, chosen by their names alone, wherever the sets lie."""
-    kept = set()
-    for kind in {entry.manipulation for entry in entries}:
-        ids = [entry.id for entry in entries if entry.manipulation == kind]
-        ids.sort(key=lambda one: hashlib.sha256(one.encode()).digest())
-        kept.update(ids[: max(1, len(ids) // 20)])
-    return kept
+    kinds = by_manipulation(entries)
+    return {one.id for kind in kinds for one in first_by_hash(kind, max(1, len(kind) // 20))}
 
 
 class TrainingData(LightningDataModule):
@@ -195,11 +153,19 @@ class TrainingData(LightningDataModule):
         data = self.recipe.data
         photographs = _photographs(data.photographs, split)
         objects = Objects.open(data.objects, photographs) if data.objects else None
+        return Synthesizer(photographs, objects, self._synthesis(size), seed)
+
+    def _synthesis(self, size: int) -> SynthesisRecipe:
+        data = self.recipe.data
         try:
-            synthesis = SynthesisRecipe(**{**data.synthesis, "size": size})
+            return SynthesisRecipe(**{**data.synthesis, "size": size})
         except ValueError as error:
             raise InputError(f"data.synthesis: {explain(error)}") from error
-        return Synthesizer(photographs, objects, synthesis, seed)
+
+    def _drawn(self, entries: list[Entry], size: int, seed: int) -> Source:
+        """Pictures of data sets, with the endings of synthetic ones unless the recipe leaves them as they are."""
+        drawn = BalancedPictures(entries, size, seed, self.recipe.data.fit)
+        return Ended(drawn, self._synthesis(size)) if self.recipe.data.endings else drawn
 
     def _training_source(self) -> Source:
         data = self.recipe.data
@@ -209,18 +175,28 @@ class TrainingData(LightningDataModule):
     @cached_property
     def _entries(self) -> list[Entry]:
         """The pictures of the recipe's sets, looked for once; how many of each are left out is said."""
-        entries: list[Entry] = []
-        for words in self.recipe.data.sets:
-            name, equals, folder = words.partition("=")
-            name, _, split = name.partition("/")
-            if not equals:
-                raise InputError(f"data.sets: {words!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
-            found = find(name, Path(folder), split or None)
-            if found.faults:
-                text = f"{len(found.faults)} files left out; psccnet datasets check {name} {folder} names them"
-                print(f"psccnet: {words}: {text}", file=sys.stderr)
-            entries += found.entries
-        return entries
+        return [entry for words in self.recipe.data.sets for entry in find_set(words, "data.sets")[1]]
+
+    @cached_property
+    def _validation_sets(self) -> dict[str, list[Entry]]:
+        data = self.recipe.data
+        return find_validation_sets(data.validation_sets, data.validation_set_pictures)
+
+    def check_apart(self) -> None:
+        """Refuse to train on pictures of the validation sets.
+
+        Raises:
+            InputError: if a file is in both, or a set is none; the message names it.
+            MissingFileError: if there is no such file or folder.
+        """
+        data = self.recipe.data
+        if not data.validation_sets:
+            return
+        validated = [entry for entries in self._validation_sets.values() for entry in entries]
+        synthesised = data.synthetic > 0 or not data.sets
+        photographs = _photographs(data.photographs, "train") if synthesised else None
+        folders = [data.photographs, *([data.objects] if data.objects and synthesised else [])]
+        check_apart(validated, self._entries, photographs, folders)
 
     def _training_pictures(self) -> Pictures:
         data, seed = self.recipe.data, self.recipe.seed
@@ -229,20 +205,20 @@ class TrainingData(LightningDataModule):
         if not data.sets:
             return Pictures(self._training_source(), length, data.augment, together)
         kept = set() if data.synthetic else kept_for_validation(self._entries)
-        drawn = BalancedPictures([one for one in self._entries if one.id not in kept], data.size, seed, data.fit)
+        drawn = self._drawn([one for one in self._entries if one.id not in kept], data.size, seed)
         if not data.synthetic:
             return Pictures(drawn, length, data.augment)
         mixed = Mixed(self._training_source(), drawn, data.synthetic, together)
         return Pictures(mixed, length, data.augment, together)
 
-    def train_dataloader(self) -> DataLoader[dict[str, object]]:
+    def train_dataloader(self) -> StepLoader:
         """An endless stream of new pictures, cut into epochs."""
         data = self.recipe.data
-        return DataLoader(
+        return StepLoader(
             self._training_pictures(),
             batch_sampler=StepSampler(self),
             num_workers=data.workers,
-            worker_init_fn=single_threaded,
+            worker_init_fn=set_up_worker,
             prefetch_factor=4 if data.workers else None,
             pin_memory=torch.cuda.is_available(),
         )
@@ -254,19 +230,30 @@ class TrainingData(LightningDataModule):
             self._training_pictures(),
             batch_size=data.batch_size,
             num_workers=data.workers,
-            worker_init_fn=single_threaded,
+            worker_init_fn=set_up_worker,
         )
 
-    def val_dataloader(self) -> DataLoader[dict[str, object]]:
-        """The same pictures each time, from photographs that are not trained on."""
+    def val_dataloader(self) -> list[DataLoader[Any]]:
+        """The same pictures each time: synthetic ones, and real ones where the recipe has validation sets."""
+        loaders: list[DataLoader[Any]] = [self.synthetic_validation()]
+        return [*loaders, self.real_validation()] if self.recipe.data.validation_sets else loaders
+
+    def real_validation(self) -> DataLoader[RealPicture]:
+        """The pictures of the validation sets, one at a time, at their own sizes."""
+        pictures = RealPictures(self._validation_sets)
+        workers = self.recipe.data.workers
+        return DataLoader(pictures, batch_size=None, num_workers=workers, worker_init_fn=set_up_worker)
+
+    def synthetic_validation(self) -> DataLoader[dict[str, object]]:
+        """Pictures from photographs that are not trained on; those kept of the sets where nothing is synthesised."""
         data = self.recipe.data
         size = data.validation_size or data.size
         # A seed of its own, the same for every recipe, so that runs can be compared.
         source: Source
         if data.sets and not data.synthetic:
             kept = kept_for_validation(self._entries)
-            source = BalancedPictures([one for one in self._entries if one.id in kept], size, VALIDATION_SEED, data.fit)
+            source = self._drawn([one for one in self._entries if one.id in kept], size, VALIDATION_SEED)
         else:
             source = self._synthesizer("validation", size, VALIDATION_SEED)
         pictures = Pictures(source, data.validation_pictures, augment=False)
-        return DataLoader(pictures, batch_size=8, num_workers=data.workers, worker_init_fn=single_threaded)
+        return DataLoader(pictures, batch_size=8, num_workers=data.workers, worker_init_fn=set_up_worker)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from psccnet.training.processor import chosen_precision
 from psccnet.training.recipe import Recipe
 
 PACKAGES = ("psccnet", "torch", "pytorch-lightning", "numpy", "opencv-contrib-python-headless")
@@ -46,6 +47,7 @@ def provenance(recipe: Recipe) -> str:
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "precision": chosen_precision(recipe.precision),
         "seed": recipe.seed,
     }
     return json.dumps(facts, indent=2)

@@ -87,7 +87,7 @@ class DataSection(Section):
     """Pictures a step and process."""
     pictures_per_epoch: int = Field(default=100_000, ge=1)
     """25,000 of each of the four classes in the paper."""
-    validation_pictures: int = Field(default=400, ge=4)
+    validation_pictures: int = Field(default=400, ge=2)
     """4 x 100 in the paper, 4 x 200 in the released code."""
     validation_size: int | None = Field(default=None, ge=32, multiple_of=32)
     """Side of the validation pictures; that of training where left out."""
@@ -106,6 +106,14 @@ class DataSection(Section):
     Where it is 0, a twentieth of the sets' pictures is kept for validation; otherwise those are synthetic."""
     fit: Literal["resize", "crop"] = "resize"
     """How pictures of sets are brought to `size`: squeezed whole, as by the released code, or cut out."""
+    endings: bool = True
+    """Give pictures of sets the final encodings of synthetic ones (`synthesis`): files of sets tell their classes by
+    their JPEG settings alone."""
+    validation_sets: list[str] = Field(default_factory=list)
+    """Real pictures to validate on, which choose the best weights: each a listing (index.csv, whose column `set` makes
+    several sets of it) or NAME=FOLDER as in `sets`."""
+    validation_set_pictures: int = Field(default=20, ge=1)
+    """At most so many pictures of each validation set and manipulation, chosen by a hash of their names."""
 
     @model_validator(mode="after")
     def _twins_share_a_batch(self) -> "DataSection":
@@ -162,7 +170,8 @@ class Recipe(Section):
     name: str = "default"
     epochs: int = Field(default=25, ge=1)
     seed: int = 0
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    """auto: bf16-mixed where the GPU or processor multiplies bf16 natively, else 32-true."""
     init: Path | None = None
     """Start from these weights: a bundled name such as "default", a .safetensors file, or a checkpoint of a run."""
     init_part: Literal["all", "top_down"] = "all"
@@ -173,7 +182,8 @@ class Recipe(Section):
     """Epochs between validations."""
     selection: Literal["auc", "accuracy"] = "auc"
     """What the best weights are chosen by on the validation pictures: the mean of pixel and image AUC, or that of the
-    accuracies of pixels and pictures at one half, as in the released code."""
+    accuracies of pixels and pictures at one half, as in the released code. With `data.validation_sets`, the AUCs are
+    those of real pictures, means over the sets, so that no one set decides."""
     checkpoint_minutes: float = Field(default=5.0, gt=0)
     network: NetworkSection = Field(default_factory=NetworkSection)
     data: DataSection = Field(default_factory=DataSection)
@@ -183,6 +193,14 @@ class Recipe(Section):
     """Runs one after the other, each with the weights of the one before and these fields laid over the others."""
     ablation: AblationSection | None = None
     """For `psccnet ablate` only."""
+
+    @model_validator(mode="after")
+    def _real_pictures_choose_by_auc(self) -> "Recipe":
+        if self.data.validation_sets and self.selection != "auc":
+            raise ValueError(
+                f"validation_sets choose the best weights by their AUC: selection is auc, not {self.selection}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _phases_are_recipes(self) -> "Recipe":

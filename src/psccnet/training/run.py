@@ -1,12 +1,11 @@
 """One training run: from a recipe to a folder with weights, curves and what made them."""
 
-import json
 import logging
 import os
-import pickle
 import sys
-import time
-from contextlib import redirect_stdout
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,26 @@ import yaml
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import EMAWeightAveraging, LearningRateMonitor
 from pytorch_lightning.loggers import TensorBoardLogger
-from torch import Tensor
 
-from psccnet.errors import InputError, MissingFileError, WeightsError
-from psccnet.network.architecture import Detection
+from psccnet.errors import InputError
 from psccnet.network.initialisation import initialise_attention, restart_colours
 from psccnet.training.calibration import recalibrate_batch_norm
-from psccnet.training.callbacks import Checkpoints, JsonLines
+from psccnet.training.callbacks import Checkpoints
+from psccnet.training.curves import NAME as CURVES
+from psccnet.training.curves import JsonLines, cut_curves, gain, is_validated, read_curves
 from psccnet.training.data import TrainingData
+from psccnet.training.initial_weights import detection_of, initial_state, load_initial_weights, read_checkpoint
+from psccnet.training.processor import chosen_precision, keep_freed_memory
 from psccnet.training.provenance import provenance
 from psccnet.training.recipe import Recipe, read_recipe
+from psccnet.training.stopping import Interrupted, Limit, Stopped
 from psccnet.training.task import PSCCTask
 
 MAY_CHANGE = (
     "name",
     "init",
     "epochs",
+    "precision",
     "validate_every",
     "checkpoint_minutes",
     "data.photographs",
@@ -38,8 +41,8 @@ MAY_CHANGE = (
     "data.workers",
 )
 """Fields of a recipe that may differ where a run is resumed."""
-HEAD = "network.detection_head."
-"""What the names of the detection head's weights begin with in the state of a task."""
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -47,10 +50,13 @@ def train(
 ) -> Path:
     """Train after a recipe, phase by phase where it has phases, or go on with a run that was cut off.
 
+    Ctrl-C and SIGTERM end it after the step under way, with a checkpoint.
+
     Args:
         recipe: what to do.
         folder: of the run, see `train_once`; of phases, each has its own folder phase-N in it.
-        max_seconds: end this slice after so long, in seconds; the run can be resumed.
+        max_seconds: end this slice after so long, in seconds, though not before its first step; the run can be
+            resumed. A validation that is under way then is cut, and made up for when the run goes on.
         resume: go on from what the folder holds.
         progress: show a progress bar.
 
@@ -58,38 +64,60 @@ def train(
         The path of the newest `last.ckpt`.
 
     Raises:
+        Interrupted: by Ctrl-C or SIGTERM.
         NotANumberError: if the loss is not finite, naming the step and the pictures.
         PsccnetError: if weights or pictures cannot be read, naming the file.
     """
-    if not recipe.phases:
-        return train_once(recipe, folder, max_seconds, resume, progress)
-    started = time.monotonic()
-    last = folder
+    limit = Limit(max_seconds)
+    if recipe.phases:
+        last = _train_phases(recipe, folder, limit, resume, progress)
+    else:
+        last = train_once(recipe, folder, limit, resume, progress)
+    if limit.asked:
+        raise Interrupted(folder, last)
+    return last
+
+
+def _train_phases(recipe: Recipe, folder: Path, limit: Limit, resume: bool, progress: bool) -> Path:
+    last, trained = folder, False
     for number in range(1, len(recipe.phases) + 1):
         chosen = recipe.phase(number)
         if number > 1:
             chosen = chosen.model_copy(update={"init": last})
-        left = None if max_seconds is None else max_seconds - (time.monotonic() - started)
-        last = folder / f"phase-{number}" / "last.ckpt"
-        if not (resume and is_done(chosen, last)):
-            print(f"psccnet: phase {number} of {len(recipe.phases)}", file=sys.stderr)
-            train_once(chosen, last.parent, left, resume, progress)
-        if not is_done(chosen, last):  # time is up
+        of_phase = folder / f"phase-{number}"
+        if not (resume and is_finished(chosen, of_phase)):
+            if trained and limit.reached():
+                break
+            log.info("phase %d of %d", number, len(recipe.phases))
+            train_once(chosen, of_phase, limit, resume, progress)
+            trained = True
+        last = of_phase / "last.ckpt"
+        if not is_finished(chosen, of_phase):  # time is up
             break
     return last
 
 
-def is_done(recipe: Recipe, last: Path) -> bool:
-    """Whether a run's checkpoint is that of its last step."""
+def total_steps(recipe: Recipe) -> int:
+    """How many optimiser steps a run without phases makes."""
+    return recipe.epochs * recipe.steps_per_epoch(int(os.environ.get("WORLD_SIZE", 1)))
+
+
+def is_finished(recipe: Recipe, folder: Path) -> bool:
+    """Whether a run's checkpoint is that of its last step, and this is validated if it should be."""
+    last = folder / "last.ckpt"
     if not last.is_file():
         return False
     steps: int = read_checkpoint(last)["global_step"]
-    return steps >= recipe.epochs * recipe.steps_per_epoch(int(os.environ.get("WORLD_SIZE", 1)))
+    return steps >= total_steps(recipe) and not lacks_validation(recipe, folder, steps)
 
 
-def train_once(
-    recipe: Recipe, folder: Path, max_seconds: float | None = None, resume: bool = True, progress: bool = True
-) -> Path:
+def lacks_validation(recipe: Recipe, folder: Path, steps: int) -> bool:
+    """Whether the weights after so many steps should be validated and are not yet: the run was cut before."""
+    epochs, rest = divmod(steps, total_steps(recipe) // recipe.epochs)
+    return rest == 0 and epochs % recipe.validate_every == 0 and not is_validated(folder, steps)
+
+
+def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, progress: bool = True) -> Path:
     """Train after a recipe without phases, or go on with a run that was cut off.
 
     Where it starts from weights, these are validated first, so that the gain shows.
@@ -98,7 +126,7 @@ def train_once(
         recipe: what to do.
         folder: receives `recipe.yaml`, `provenance.json`, `curves.jsonl`, `tensorboard/`, `last.ckpt` and
             `best.ckpt`; made if missing. A slice that resumes at step N adds `provenance-N.json`.
-        max_seconds: end this slice after so long, in seconds; the run can be resumed.
+        limit: when this slice ends; the run can be resumed.
         resume: go on from the folder's `last.ckpt` if there is one.
         progress: show a progress bar.
 
@@ -110,64 +138,115 @@ def train_once(
         PsccnetError: if weights or pictures cannot be read, naming the file, or if a run that is resumed was started
             with another recipe, naming the fields.
     """
+    data = TrainingData(recipe)
+    data.check_apart()
     folder.mkdir(parents=True, exist_ok=True)
-    # Lightning's remarks on hardware and products are nobody's progress.
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    keep_freed_memory()
     seed_everything(recipe.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
     # Saturated attention has gradients below 1e-38, which processors multiply a hundred times more slowly: on real
     # pictures they make a step 1.4 times as long. Threads inherit this, so it must come before the first of torch's.
     torch.set_flush_denormal(True)
     last = folder / "last.ckpt"
-    resumed = last if resume and last.exists() else None
-    slice_of = ""
-    if resumed is not None:
+    checkpoints = Checkpoints(folder, recipe.checkpoint_minutes, limit)
+    before: dict[str, Any] | None = None
+    steps = 0
+    if resume and last.exists():
         check_resumable(recipe, folder)
-        contents = read_checkpoint(resumed)
-        slice_of = f"-{contents['global_step']}"
-        task = PSCCTask(recipe, detection_of(contents["state_dict"]))
+        before = read_checkpoint(last)
+        steps = before["global_step"]
+        cut_curves(folder, steps)
+        scores = [line["val/score"] for line in read_curves(folder) if "val/score" in line]
+        checkpoints.best = max(scores, default=checkpoints.best)
+        task = PSCCTask(recipe, detection_of(before["state_dict"]))
     else:
-        state = initial_state(recipe)
-        task = PSCCTask(recipe, detection_of(state))
-        load_initial_weights(task, recipe, state)
-        if recipe.network.restart_attention:
-            initialise_attention(task.network)
-        if recipe.network.restart_colours:
-            restart_colours(task.network)
-        if recipe.network.recalibrate:
-            recalibrate_batch_norm(task, TrainingData(recipe), recipe.network.recalibrate)
+        task = _started(recipe, data)
+        for name in (CURVES, "best.ckpt", "last.ckpt"):  # of another run
+            (folder / name).unlink(missing_ok=True)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-    (folder / f"provenance{slice_of}.json").write_text(provenance(recipe))
+    (folder / f"provenance{f'-{steps}' if before else ''}.json").write_text(provenance(recipe))
     callbacks: list[Callback] = [LearningRateMonitor(logging_interval="step")]
     if recipe.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
-    callbacks.append(Checkpoints(folder, recipe.checkpoint_minutes, max_seconds))
-    trainer = Trainer(
+    callbacks.append(checkpoints)
+    loggers = [
+        TensorBoardLogger(folder, name="tensorboard", version="", purge_step=steps if before else None),
+        JsonLines(folder / CURVES),
+    ]
+    arguments: dict[str, Any] = {
         **processes(),
-        max_epochs=recipe.epochs,
-        precision=recipe.precision,
-        gradient_clip_val=recipe.optimizer.clip,
-        callbacks=callbacks,
-        logger=[
-            TensorBoardLogger(folder, name="tensorboard", version=""),
-            JsonLines(folder / "curves.jsonl"),
-        ],
-        log_every_n_steps=10,
-        check_val_every_n_epoch=recipe.validate_every,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        enable_checkpointing=False,
-        enable_progress_bar=progress,
-        enable_model_summary=False,
-        default_root_dir=folder,
-    )
-    with redirect_stdout(sys.stderr):  # where Lightning's progress bar belongs
-        if recipe.init is not None and resumed is None:
-            trainer.validate(task, datamodule=TrainingData(recipe), verbose=False)
-        trainer.fit(task, datamodule=TrainingData(recipe), ckpt_path=resumed, weights_only=True)
-    if trainer.is_global_zero:
-        print(gain(folder), file=sys.stderr)
+        "max_epochs": recipe.epochs,
+        "precision": chosen_precision(recipe.precision),
+        "gradient_clip_val": recipe.optimizer.clip,
+        "callbacks": callbacks,
+        "logger": loggers,
+        "log_every_n_steps": min(10, data.steps_per_epoch),
+        "check_val_every_n_epoch": recipe.validate_every,
+        "num_sanity_val_steps": 0,
+        "use_distributed_sampler": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": progress,
+        "enable_model_summary": False,
+        "default_root_dir": folder,
+    }
+    unfinished = steps < total_steps(recipe)
+    checkpoints.share = 0.5 if unfinished else 1.0  # a slice makes a step at least, or a run would never go on
+    with limit.listening(), redirect_stdout(sys.stderr), quiet():  # stderr: where Lightning's progress bar belongs
+        try:
+            if before is not None and lacks_validation(recipe, folder, steps):
+                task.load_state_dict(before["state_dict"])  # the averaged weights, where the run averages
+                task.validated_step = steps - 1
+                checkpoints.of_last = True
+                _validate(Trainer(**arguments), task, data, limit)
+                task.validated_step = None
+            elif before is None and recipe.init is not None:
+                _validate(Trainer(**arguments), task, data, limit)
+            if unfinished:
+                Trainer(**arguments).fit(task, datamodule=data, ckpt_path=last if before else None, weights_only=True)
+        except Stopped:
+            log.info("stopped in the middle of a validation or a step; the weights before it are in %s", last)
+        except SystemExit:  # Lightning's, where SIGTERM came before the trainer could be told
+            if not limit.asked:
+                raise
+    if int(os.environ.get("RANK", 0)) == 0:
+        log.info(gain(folder))
     return last
+
+
+def _validate(trainer: Trainer, task: PSCCTask, data: TrainingData, limit: Limit) -> None:
+    """Validate the weights that training goes on from."""
+    try:
+        trainer.validate(task, datamodule=data, verbose=False)
+    except Stopped:
+        if limit.reached():
+            raise
+        log.warning("validating the weights that training goes on from takes over half the time: left out")
+
+
+def _started(recipe: Recipe, data: TrainingData) -> PSCCTask:
+    """A task with the weights that the recipe starts from."""
+    state = initial_state(recipe)
+    task = PSCCTask(recipe, detection_of(state))
+    load_initial_weights(task, recipe, state)
+    if recipe.network.restart_attention:
+        initialise_attention(task.network)
+    if recipe.network.restart_colours:
+        restart_colours(task.network)
+    if recipe.network.recalibrate:
+        recalibrate_batch_norm(task, data, recipe.network.recalibrate)
+    return task
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out what Lightning says of hardware, products and its own use of torch: it is nobody's progress."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # Lightning 2.6.6 asks torch for the class of a tree's leaf, which torch 2.13 deprecates.
+        warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+        # How many loader processes there are is the recipe's.
+        warnings.filterwarnings("ignore", ".*does not have many workers", UserWarning)
+        yield
 
 
 def check_resumable(recipe: Recipe, folder: Path) -> None:
@@ -202,23 +281,6 @@ def flat(fields: dict[str, Any], above: str = "") -> dict[str, Any]:
     return found
 
 
-def gain(folder: Path) -> str:
-    """One line on what a run's validation said first (of its initial weights, where it has some) and at its best."""
-    lines = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
-    scores = [line for line in lines if "val/score" in line]
-    if not scores:
-        return f"psccnet: no validation yet; weights so far in {folder / 'last.ckpt'}"
-    first, best = scores[0], max(scores, key=lambda line: float(line["val/score"]))
-    names = {"val/pixel_auc": "pixel AUC", "val/image_auc": "image AUC"}
-    if not (folder / "best.ckpt").is_file():
-        last = folder / "last.ckpt"
-        return f"psccnet: nothing was better than the weights at step {first['step']}; the last are in {last}"
-    words = [f"{text} {first[name]:.3f} -> {best[name]:.3f}" for name, text in names.items() if name in first]
-    return (
-        f"psccnet: validation {', '.join(words)} (step {first['step']} -> {best['step']}); see {folder / 'best.ckpt'}"
-    )
-
-
 def processes() -> dict[str, Any]:
     """The Trainer's arguments for the processes that torchrun started; none without it: Lightning then looks itself.
 
@@ -230,59 +292,3 @@ def processes() -> dict[str, Any]:
         return {}
     local = int(os.environ.get("LOCAL_WORLD_SIZE", world))
     return {"strategy": "ddp", "devices": local, "num_nodes": world // local}
-
-
-def initial_state(recipe: Recipe) -> dict[str, Tensor]:
-    """What a run takes of the recipe's `init`, by the names of the task's state; empty where it names none."""
-    from psccnet.weights import load_network
-
-    if recipe.init is None:
-        return {}
-    if recipe.init.suffix == ".ckpt":
-        state = read_checkpoint(recipe.init)["state_dict"]
-    else:
-        network, _ = load_network(os.fspath(recipe.init))
-        state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    taken = "network.top_down." if recipe.init_part == "top_down" else ""
-    return {name: value for name, value in state.items() if name.startswith(taken)}
-
-
-def detection_of(state: dict[str, Tensor]) -> Detection:
-    """The kind of detection of a task's state; the paper's where it has none."""
-    return "contrast" if f"{HEAD}gain" in state else "head"
-
-
-def load_initial_weights(task: PSCCTask, recipe: Recipe, state: dict[str, Tensor]) -> None:
-    """Fill the network from `network.imagenet`, if the recipe names one, and from its `initial_state`."""
-    from psccnet.weights import initialise_from_imagenet
-
-    if recipe.network.imagenet is not None:
-        print(initialise_from_imagenet(task.network, recipe.network.imagenet), file=sys.stderr)
-    if not state:
-        return
-    # What may be missing: all but what is taken, or what is of training alone.
-    missing: tuple[str, ...] = ("",) if recipe.init_part == "top_down" else ("evidence.",)
-    if recipe.init_part == "all" and detection_of(state) != task.network.architecture.detection:
-        print(f"{recipe.init} has another kind of detection; the recipe's starts anew.", file=sys.stderr)
-        state = {name: value for name, value in state.items() if not name.startswith(HEAD)}
-        missing += (HEAD,)
-    own = {name: value for name, value in task.state_dict().items() if name.startswith(missing)}
-    task.load_state_dict({**own, **state})
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's contents; its "state_dict" holds the averaged weights where the run averages.
-
-    Raises:
-        MissingFileError: if there is no such file.
-        WeightsError: if it is no checkpoint.
-    """
-    if not path.is_file():
-        raise MissingFileError(f"There is no checkpoint {path}; name the last.ckpt or best.ckpt of a run.")
-    try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise WeightsError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.") from error
-    if not isinstance(contents, dict) or "state_dict" not in contents:
-        raise WeightsError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.")
-    return contents

@@ -1,8 +1,9 @@
 """The training task: loss, optimiser, schedule and validation of the network."""
 
+import logging
 import math
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,7 +24,10 @@ from psccnet.network.hrnet import resample
 from psccnet.network.initialisation import similarity_layers
 from psccnet.network.losses import downsample_ground_truth
 from psccnet.training.data import Batch, TrainingData
+from psccnet.training.real_validation import RealPicture, RealScores
 from psccnet.training.recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 
 class PSCCTask(LightningModule):
@@ -63,8 +67,19 @@ class PSCCTask(LightningModule):
             module.requires_grad_(False)
         # Structure without memory; `forward` fills in the folded parameters.
         self._folded = (fold_batch_norm(deepcopy(self.network).to("meta").eval()),)
+        self._left_out: set[str] = set()
+        self.validated_step: int | None = None
+        """Of the weights that are validated outside of training; where it is None, their curves begin at 0."""
         self._reset_validation()
         self.train()  # Lightning takes the modes as it finds them
+
+    def on_fit_start(self) -> None:
+        """Enter training mode everywhere: Lightning warns of modules in evaluation mode, here frozen on purpose."""
+        super().train()
+
+    def on_train_start(self) -> None:
+        """Enter the recipe's modes, after Lightning has looked at them."""
+        self.train()
 
     def train(self, mode: bool = True) -> "PSCCTask":
         """Enter training mode; batch norm stays in evaluation mode where the recipe freezes it."""
@@ -112,6 +127,7 @@ class PSCCTask(LightningModule):
         return self.recipe.network.architecture(size).grid
 
     def _reset_validation(self) -> None:
+        self._real = RealScores()
         self._pooled = PooledAUC()
         self._correct: list[float] = []
         self._pixel_aucs: dict[str, list[float]] = {}
@@ -124,8 +140,29 @@ class PSCCTask(LightningModule):
         data = self.recipe.data
         self.network.grid = self._grid_for(data.validation_size or data.size)
 
-    def validation_step(self, batch: Batch, _index: int) -> None:
-        """Score one batch by picture."""
+    def validation_step(self, batch: Batch | RealPicture, _index: int, dataloader_idx: int = 0) -> None:
+        """Score a batch of synthetic pictures, or one real picture."""
+        if dataloader_idx == 1:
+            self._score_real(cast(RealPicture, batch))
+        else:
+            self._score_synthetic(cast(Batch, batch))
+
+    def _score_real(self, batch: RealPicture) -> None:
+        if batch["fault"]:
+            if batch["name"] not in self._left_out:
+                log.warning("left out of the validation: %s", batch["fault"])
+            self._left_out.add(batch["name"])
+            return
+        prediction = self(batch["picture"][None])
+        masks = resample(torch.sigmoid(prediction.mask_logits[0].float()), batch["picture"].shape[-2:])
+        mask = masks[0, 0].cpu().numpy()
+        score = float(torch.softmax(prediction.detection_logits.float(), 1)[0, 1])
+        if not (np.isfinite(mask).all() and math.isfinite(score)):
+            log.warning("no finite answer on %s; it counts as one half everywhere", batch["name"])
+            mask, score = np.full_like(mask, 0.5), 0.5
+        self._real.update(batch["set"], mask, score, batch["mask"][0].cpu().numpy() > 0, batch["forged"])
+
+    def _score_synthetic(self, batch: Batch) -> None:
         prediction = self(batch["picture"])
         size = batch["mask"].shape[-2:]
         masks = resample(torch.sigmoid(prediction.mask_logits[0].float()), size).cpu().numpy()
@@ -146,10 +183,18 @@ class PSCCTask(LightningModule):
         scores |= {f"pixel_auc_{name}": float(np.mean(values)) for name, values in self._pixel_aucs.items()}
         scores["pixel_accuracy"] = float(np.mean(self._correct))
         scores["image_accuracy"] = float(np.mean((np.array(self._scores) > 0.5) == np.array(self._forged, np.bool_)))
-        both = np.array([scores[f"{of}_{self.recipe.selection}"] for of in ("pixel", "image")])
+        real_scores = self._real.compute()
+        if self.recipe.data.validation_sets and not real_scores:
+            raise InputError("data.validation_sets: none of the pictures could be read; see the lines above")
+        scores |= real_scores
+        real = "real_" if self.recipe.data.validation_sets else ""
+        both = np.array([scores.get(f"{real}{of}_{self.recipe.selection}", math.nan) for of in ("pixel", "image")])
         # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks.
         scores["score"] = float(both[~np.isnan(both)].mean())
-        self.log_dict({f"val/{name}": value for name, value in scores.items() if not math.isnan(value)})
+        values = {f"val/{name}": value for name, value in scores.items() if not math.isnan(value)}
+        if self.validated_step is not None:
+            values["step"] = self.validated_step  # which Lightning takes for the step
+        self.log_dict(values)
         self.network.grid = self._grid_for(self.recipe.data.size)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

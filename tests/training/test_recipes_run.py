@@ -1,0 +1,47 @@
+"""Every recipe that is shipped runs from end to end: each phase with its own geometry, two steps each, on tiny data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from psccnet.training import run as module
+from psccnet.training.calibration import recalibrate_batch_norm
+from psccnet.training.initial_weights import read_checkpoint
+from psccnet.training.recipe import read_recipe
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def short_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statistics of batch norm from one batch."""
+    monkeypatch.setattr(module, "recalibrate_batch_norm", lambda task, data, _: recalibrate_batch_norm(task, data, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_shipped_recipe_runs(path: Path, photographs: Path, listed_set: Path, tmp_path: Path) -> None:
+    shipped = read_recipe(path)
+    batch = 2 if any(one["data"].get("pairs") for one in shipped.phases) else 1
+    data: dict[str, Any] = {"photographs": photographs, "objects": None, "workers": 0, "validation_pictures": 2}
+    data |= {"batch_size": batch, "pictures_per_epoch": 2 * batch}
+    if shipped.data.sets:
+        data["sets"] = [f"listing={listed_set}"]
+    recipe = read_recipe(path, {"epochs": 1, "data": data})
+    last = module.train(recipe, tmp_path / "run", progress=False)
+
+    folders = sorted((tmp_path / "run").glob("phase-*")) or [tmp_path / "run"]
+    assert len(folders) == max(1, len(shipped.phases))
+    assert last == folders[-1] / "last.ckpt"
+    for number, folder in enumerate(folders, start=1):
+        used, meant = read_recipe(folder / "recipe.yaml"), shipped.phase(number) if shipped.phases else shipped
+        assert (used.data.size, used.data.validation_size) == (meant.data.size, meant.data.validation_size)
+        assert used.network == meant.network
+        assert read_checkpoint(folder / "last.ckpt")["global_step"] == 2
+        scores = [
+            json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines() if "val/score" in line
+        ]
+        assert [line["step"] for line in scores] == ([0, 1] if number > 1 or shipped.init else [1])
+        assert all(0 <= line["val/score"] <= 1 for line in scores)
