@@ -196,7 +196,7 @@ class TrainingData(LightningDataModule):
         photographs = _photographs(data.photographs, split)
         objects = Objects.open(data.objects, photographs) if data.objects else None
         try:
-            synthesis = SynthesisRecipe(**{**data.synthesis, "size": size})
+            synthesis = SynthesisRecipe().changed({**data.synthesis, "size": size})
         except ValueError as error:
             raise InputError(f"data.synthesis: {explain(error)}") from error
         return Synthesizer(photographs, objects, synthesis, seed)
