@@ -162,7 +162,7 @@ def test_a_full_disk_or_ctrl_c_ends_a_run_that_can_be_taken_up(
     fill_disk(2)
     done = psccnet(*words, "--out", tmp_path / "run")
     assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
-    assert f"{tmp_path}/run/part-00000.parquet: cannot be written (No space left on device)" in done.err
+    assert f"{tmp_path}/run/.parts/part-00000.parquet: cannot be written (No space left on device)" in done.err
     monkeypatch.undo()
 
     def interrupted(*_: object) -> None:
@@ -185,3 +185,12 @@ def test_scores_that_cannot_be_written_are_still_summed_up(
     assert done.status == 3
     assert "7 pictures, 4 forged" in done.out
     assert f"{tmp_path}/scores.csv: cannot be written" in done.err
+
+
+def test_distorted_pictures(psccnet: Command, small: tuple, listed_set: Path) -> None:
+    found = json.loads(psccnet("evaluate", listed_set, "--json", "--distort", "social", *small).out)
+    assert found["condition"] == "social"
+    for words in (("--distort", "ocean"), ("--distort", "social", "--protocol", "robustness")):
+        refused = psccnet("evaluate", listed_set, *words, *small)
+        assert refused.status == 2
+        assert "--distort goes with the protocol native" in refused.err

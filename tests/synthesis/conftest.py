@@ -11,6 +11,11 @@ from pycocotools import mask as coco
 
 from psccnet.synthesis import Objects, Photographs
 
+NO_CAMERA = {"camera": {"share": 0.0}}
+NO_WAY = {"last_mile": {"share": 0.0}}
+HARD = {"seams": {"hard": 1.0, "feathered": 0.0}}
+PLAIN_ENDING = {"ending": {"post": 0.0, "jpeg": 0.0}, **NO_WAY}
+
 
 def texture(seed: int, height: int = 200, width: int = 176) -> np.ndarray:
     """A picture with structure at several scales, so that every paste shows."""

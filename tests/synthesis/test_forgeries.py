@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,26 +11,26 @@ import torch
 from psccnet.synthesis import Objects, SynthesisRecipe, random_contour
 from psccnet.synthesis.copy_move import copy_move
 from psccnet.synthesis.fills import learned, noise_level, patch
+from psccnet.synthesis.forgery import Forgery, united
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
-from psccnet.synthesis.seams import poisson
-from psccnet.synthesis.splicing import splice
+from psccnet.synthesis.seams import blend, poisson
+from psccnet.synthesis.sections import TransformRecipe
+from psccnet.synthesis.splicing import harmonise, splice
 from psccnet.synthesis.transforms import Affine, bend, draw_centre, place, reduce, tight_crop
 
-from .conftest import texture
+from .conftest import HARD, texture
 
 RECIPE = SynthesisRecipe(size=128)
 SEAMS = {
-    "hard": replace(RECIPE, hard_seam=1.0, feathered_seam=0.0),
-    "feathered": replace(RECIPE, hard_seam=0.0, feathered_seam=1.0),
-    "poisson": replace(RECIPE, hard_seam=0.0, feathered_seam=0.0),
+    "hard": RECIPE.changed(HARD),
+    "feathered": RECIPE.changed({"seams": {"hard": 0.0, "feathered": 1.0, "soft": 0.0}}),
+    "poisson": RECIPE.changed({"seams": {"hard": 0.0, "feathered": 0.0}}),
 }
 HOST = texture(100, 128, 128)
 
 
 def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
-    import cv2
-
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1,) * 2)).astype(bool)
 
 
@@ -94,8 +95,8 @@ def test_splice_and_copy_leave_the_rest_alone(seam: str) -> None:
         region = random_contour(rng, 128, (0.02, 0.2))
         donor, alpha = tight_crop(texture(seed, 128, 128), region.astype(np.float32))
         pairs = (
-            (splice(rng, HOST, donor, alpha, recipe, recipe.splice_area), recipe.splice_area),
-            (copy_move(rng, HOST, region, recipe), recipe.copy_area),
+            (splice(rng, HOST, donor, alpha, recipe, recipe.splicing.object_area), recipe.splicing.object_area),
+            (copy_move(rng, HOST, region, recipe), recipe.copy_move.area),
         )
         for forgery, area in pairs:
             if forgery is None:
@@ -108,15 +109,15 @@ def test_splice_and_copy_leave_the_rest_alone(seam: str) -> None:
             assert area[0] <= mask.mean() <= area[1]
             outside = ~grown(mask, reach) if reach else ~mask
             assert np.array_equal(picture[outside], HOST[outside])
-            assert np.abs(picture[mask].astype(int) - HOST[mask]).mean() >= recipe.min_change
+            assert np.abs(picture[mask].astype(int) - HOST[mask]).mean() >= recipe.splicing.min_change
     assert made > 25
 
 
 def test_copy_covers_little_of_its_source() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        region = random_contour(rng, 128, RECIPE.copy_area)
-        forgery = copy_move(rng, HOST, region, replace(RECIPE, pure_shift=1.0, hard_seam=1.0, feathered_seam=0.0))
+        region = random_contour(rng, 128, RECIPE.copy_move.area)
+        forgery = copy_move(rng, HOST, region, RECIPE.changed({"copy_move": {"pure_shift": 1.0}, **HARD}))
         if forgery is not None:
             mask = forgery.mask
             assert np.array_equal(forgery.source, region)
@@ -153,8 +154,8 @@ def inpainter(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("method", FILLS)
 def test_removal_changes_the_mask_alone(method: str, inpainter: str) -> None:
-    fields: dict[str, object] = {**NO_FILL, "size": 100, **FILLS[method], "inpainter": inpainter}
-    recipe, host, made = SynthesisRecipe(**fields), HOST[:100, :100], 0  # type: ignore[arg-type]
+    fills = {**NO_FILL, **FILLS[method], "inpainter": inpainter}
+    recipe, host, made = SynthesisRecipe(size=100).changed({"removal": fills}), HOST[:100, :100], 0
     seeds = 12 if method in ("Telea", "Navier-Stokes", "patch") else 3
     for seed in range(seeds):
         region = random_contour(np.random.default_rng(seed), 100, (0.03, 0.1))
@@ -164,7 +165,7 @@ def test_removal_changes_the_mask_alone(method: str, inpainter: str) -> None:
         made += 1
         picture, mask = forgery.picture, forgery.mask
         assert forgery.method == method
-        assert recipe.removal_area[0] <= mask.mean() <= recipe.removal_area[1]
+        assert recipe.removal.area[0] <= mask.mean() <= recipe.removal.area[1]
         assert np.array_equal(picture[~mask], host[~mask])
         again = remove(np.random.default_rng(seed), host, region, recipe)
         assert again is not None
@@ -188,19 +189,19 @@ def test_an_inpainter_that_is_none_is_named(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=rf"{name}.*{message}"):
             learned(HOST[:40, :40], mask, str(tmp_path / name))
     with pytest.raises(ValueError, match="inpainter"):
-        SynthesisRecipe(learned=0.1)
+        RECIPE.changed({"removal": {"learned": 0.1}})
 
 
 def test_bending_moves_pixels_and_keeps_the_area() -> None:
     alpha = np.zeros((80, 90), np.float32)
     alpha[20:60, 20:70] = 1
     picture = texture(5, 80, 90)
-    recipe = replace(RECIPE, deform=1.0)
-    bent, laid = bend(np.random.default_rng(1), picture, alpha, recipe)
+    transform = RECIPE.splicing.transform
+    bent, laid = bend(np.random.default_rng(1), picture, alpha, replace(transform, deform=1.0))
     assert bent.shape == picture.shape
     assert not np.array_equal(laid, alpha)
     assert laid.sum() == pytest.approx(alpha.sum(), rel=0.2)
-    same, as_before = bend(np.random.default_rng(1), picture, alpha, replace(RECIPE, deform=0.0))
+    same, as_before = bend(np.random.default_rng(1), picture, alpha, replace(transform, deform=0.0))
     assert same is picture
     assert as_before is alpha
 
@@ -210,7 +211,7 @@ def test_blank_host_hides_copies_and_removals() -> None:
     rng = np.random.default_rng(0)
     region = random_contour(rng, 128, (0.05, 0.1))
     assert copy_move(rng, blank, region, RECIPE) is None
-    assert remove(rng, blank, region, replace(RECIPE, grain=0.0)) is None
+    assert remove(rng, blank, region, RECIPE.changed({"removal": {"grain": 0.0}})) is None
     assert copy_move(rng, HOST, np.zeros((128, 128), np.bool_), RECIPE) is None
 
 
@@ -261,7 +262,7 @@ def test_a_blended_mask_marks_what_has_the_pasted_gradients(kind: str) -> None:
 def test_regions_inside_may_touch_the_frame() -> None:
     _, alpha = tight_crop(HOST, np.pad(np.ones((40, 60), np.float32), 34)[:128, :128])
     centres = np.array(
-        [draw_centre(np.random.default_rng(i), replace(RECIPE, inside=1), alpha, Affine()) for i in range(400)]
+        [draw_centre(np.random.default_rng(i), TransformRecipe(inside=1), 128, alpha, Affine()) for i in range(400)]
     )
     assert centres.min(axis=0).tolist() == [30, 20]
     assert centres.max(axis=0).tolist() == [97, 107]
@@ -282,7 +283,7 @@ def test_noise_level() -> None:
 
 
 def test_regions_of_objects(objects: Objects) -> None:
-    recipe = replace(RECIPE, object_share=1.0)
+    recipe = RECIPE.changed({"region": {"object_share": 1.0}})
     areas = [random_region(np.random.default_rng(i), objects, recipe, (0.02, 0.2)).mean() for i in range(20)]
     assert min(areas) > 0.01
     assert max(areas) < 0.22
@@ -290,8 +291,95 @@ def test_regions_of_objects(objects: Objects) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"size": 16}, {"hard_seam": 0.8}, {"telea": 0.9}, {"copy_area": (0.3, 0.1)}, {"splice_area": (0, 1)}],
+    [
+        {"size": 16},
+        {"seams": {"hard": 0.8}},
+        {"removal": {"telea": 0.9}},
+        {"copy_move": {"area": (0.3, 0.1)}},
+        {"splicing": {"object_area": (0, 1)}},
+    ],
 )
 def test_impossible_recipe(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"size|probabilities|range"):
-        SynthesisRecipe(**wrong)  # type: ignore[arg-type]
+        RECIPE.changed(wrong)
+
+
+def test_every_copy_is_marked_and_is_the_source() -> None:
+    still = {"pure_shift": 1.0, "copies": 1.0, "area": (0.005, 0.4)}
+    recipe, counts = RECIPE.changed({"copy_move": still, **HARD}), []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        region = random_contour(rng, 128, (0.01, 0.03))
+        forgery = copy_move(rng, HOST, region, recipe)
+        if forgery is None:
+            continue
+        changed = (forgery.picture != HOST).any(axis=2)
+        assert not changed[~forgery.mask].any()
+        assert changed[forgery.mask].mean() > 0.95
+        number, labels = cv2.connectedComponents(forgery.mask.astype(np.uint8))
+        counts.append(forgery.mask.sum() / region.sum())
+        top, left = np.argwhere(region).min(axis=0)
+        for label in range(1, number):
+            copy = labels == label
+            if copy.sum() == region.sum():  # whole, and apart from the others
+                dy, dx = np.argwhere(copy).min(axis=0) - (top, left)
+                moved = np.roll(HOST, (dy, dx), axis=(0, 1))
+                np.testing.assert_array_equal(forgery.picture[copy], moved[copy])
+    assert max(counts) > 2.5
+    assert np.mean(np.array(counts) > 1.5) > 0.5
+
+
+def test_a_copy_that_looks_like_its_place_stands_out_less() -> None:
+    host = np.repeat(np.linspace(20, 230, 128, dtype=np.float32)[:, None], 128, axis=1)
+    host = np.repeat(host[..., None], 3, axis=2) + np.random.default_rng(0).normal(0, 12, (128, 128, 3))
+    host = host.clip(0, 255).astype(np.uint8)
+    region = np.zeros((128, 128), np.bool_)
+    region[20:40, 50:70] = True
+    changes = {}
+    for similar in (0.0, 1.0):
+        recipe = RECIPE.changed({"copy_move": {"similar": similar, "pure_shift": 1.0, "copies": 0.0}, **HARD})
+        made = [copy_move(np.random.default_rng(seed), host, region, recipe) for seed in range(40)]
+        rows = [np.argwhere(one.mask)[:, 0].mean() for one in made if one is not None]
+        changes[similar] = np.median(np.abs(np.array(rows) - 30))
+    assert changes[1.0] < 0.5 * changes[0.0]
+
+
+def test_a_harmonised_region_has_the_colours_around_it() -> None:
+    mask = np.zeros((128, 128), np.bool_)
+    mask[40:90, 30:80] = True
+    host = (HOST // 4 + np.array([120, 90, 20])).astype(np.uint8)
+    pasted = texture(9, 128, 128)
+    before = np.abs(pasted[mask].mean(axis=0) - host[~mask].mean(axis=0)).max()
+    same = harmonise(host, pasted, mask, 0.0)
+    assert np.abs(same.astype(int) - pasted).max() <= 1
+    for strength in (0.5, 1.0):
+        changed = harmonise(host, pasted, mask, strength)
+        after = np.abs(changed[mask].mean(axis=0) - host[~mask].mean(axis=0)).max()
+        assert after < (1.15 - strength) * before + 3
+    assert harmonise(host, pasted, np.zeros_like(mask), 1.0) is pasted
+
+
+def test_a_soft_seam_is_softer_and_its_mask_the_same() -> None:
+    region = np.zeros((128, 128), np.float32)
+    region[30:90, 30:90] = 1
+    white = np.full_like(HOST, 255)
+    made = {}
+    for soft in (0.0, 1.0):
+        seams = {"hard": 0.0, "feathered": 1.0, "soft": soft, "feather_sigma": (0.5, 1.0)}
+        forgery = blend(np.random.default_rng(0), HOST * 0, white, region, RECIPE.changed({"seams": seams}))
+        made[forgery.method] = forgery
+        np.testing.assert_array_equal(forgery.mask, region > 0.5)
+        assert ((forgery.picture[..., 0] > 127) != (region > 0.5)).mean() < 0.005  # rounder corners
+    grey = {name: ((one.picture > 20) & (one.picture < 235)).mean() for name, one in made.items()}
+    assert grey["soft"] > 2 * grey["feathered"]
+
+
+def test_several_donors_forge_no_more_than_one_may() -> None:
+    first = Forgery(HOST, np.eye(128, dtype=np.bool_), "hard", None)
+    second = Forgery(HOST, np.eye(128, dtype=np.bool_)[::-1], "soft", None)
+    both = united(first, second, 0.5)
+    assert both is not None
+    assert (both.mask.sum(), both.method) == (256, "hard, soft")
+    assert united(first, second, 0.01) is None
+    assert united(None, second, 0.5) is second
+    assert united(first, None, 0.5) is None

@@ -183,7 +183,7 @@ def test_what_a_killed_process_left_is_no_hindrance(synthesizer: Synthesizer, tm
 
 def test_other_sets_are_not_mixed_in(synthesizer: Synthesizer, written: Path, tmp_path: Path) -> None:
     other = Synthesizer(synthesizer.photographs, synthesizer.objects, synthesizer.recipe, seed=6)
-    with pytest.raises(ValueError, match="another recipe, seed or photographs"):
+    with pytest.raises(ValueError, match="holds a set with other seed; name another folder"):
         list(write_set(other, COUNT, written))
     with pytest.raises(ValueError, match="a set of 6"):
         list(write_set(synthesizer, 2, written))
@@ -229,9 +229,9 @@ def decode_sheet(data: bytes) -> np.ndarray:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a list", r"a\.yaml: a recipe is a list of fields with values"),
-        ("recipe: 5", r"a\.yaml: a recipe is a list of fields with values"),
-        ("1: 2", r"a\.yaml: a recipe is a list of fields with values"),
+        ("- a list", r"a\.yaml: a recipe is sections of fields"),
+        ("recipe: 5", r"a\.yaml: a recipe is sections of fields"),
+        ("1: 2", r"a\.yaml: a recipe is sections of fields"),
         ("seed: often", r"a\.yaml: seed: Input should be a valid integer"),
         ("size: 16", r"a\.yaml: recipe: size must be at least 32"),
         ("a: [", r"a\.yaml is not valid YAML"),

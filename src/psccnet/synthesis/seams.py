@@ -28,12 +28,15 @@ def blend(rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha
     """
     seam = rng.random()
     mask = alpha > 0.5
-    if seam < recipe.hard_seam:
+    if seam < recipe.seams.hard:
         return Forgery(np.where(mask[..., None], pasted, host), mask, "hard")
-    if seam < recipe.hard_seam + recipe.feathered_seam:
-        soft = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(*recipe.feather_sigma))[..., None]
+    if seam < recipe.seams.hard + recipe.seams.feathered:
+        sigma, name = rng.uniform(*recipe.seams.feather_sigma), "feathered"
+        if rng.random() < recipe.seams.soft:
+            sigma, name = max(sigma, rng.uniform(*recipe.seams.soft_sigma) * float(mask.sum()) ** 0.5), "soft"
+        soft = cv2.GaussianBlur(alpha, (0, 0), sigma)[..., None]
         mixed = host + soft * (pasted.astype(np.float32) - host)
-        return Forgery(np.rint(mixed).clip(0, 255).astype(np.uint8), mask, "feathered")
+        return Forgery(np.rint(mixed).clip(0, 255).astype(np.uint8), mask, name)
     return Forgery(*poisson(host, pasted, mask), "poisson")
 
 

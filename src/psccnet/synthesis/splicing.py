@@ -1,12 +1,17 @@
 """Splicing: a region of another photograph pasted into the host (paper, section III-D)."""
 
+import cv2
 import numpy as np
 
-from psccnet.pictures.sample import Picture
+from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.forgery import Forgery
 from psccnet.synthesis.seams import blend
-from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
+from psccnet.synthesis.sections import Range
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha, bend, change_luminance, draw_affine, draw_centre, mean_change, place
+
+_LEAST = 16
+"""Pixels of which a mean and a standard deviation are taken."""
 
 
 def splice(
@@ -25,13 +30,46 @@ def splice(
     Returns:
         The forgery, or None if the draw left the area's range or changed too little.
     """
-    affine = draw_affine(rng, recipe, float(alpha.sum()), area)
-    if rng.random() < recipe.transform:
-        donor = change_luminance(donor, rng.uniform(-recipe.luminance, recipe.luminance))
-    donor, alpha = bend(rng, donor, alpha, recipe)
-    centre = draw_centre(rng, recipe, alpha, affine)
+    transform = recipe.splicing.transform
+    affine = draw_affine(rng, transform, recipe.size, float(alpha.sum()), area)
+    if rng.random() < transform.share:
+        donor = change_luminance(donor, rng.uniform(-recipe.splicing.luminance, recipe.splicing.luminance))
+    donor, alpha = bend(rng, donor, alpha, transform)
+    centre = draw_centre(rng, transform, recipe.size, alpha, affine)
     pasted, laid = place(donor, alpha, affine, centre, recipe.size)
+    if rng.random() < recipe.splicing.harmonised:
+        pasted = harmonise(host, pasted, laid > 0.5, rng.uniform(0.5, 1.0))
     forgery = blend(rng, host, pasted, laid, recipe)
     if not area[0] <= forgery.mask.mean() <= area[1]:
         return None
-    return forgery if mean_change(host, forgery.picture, forgery.mask) >= recipe.min_change else None
+    return forgery if mean_change(host, forgery.picture, forgery.mask) >= recipe.splicing.min_change else None
+
+
+def harmonise(host: Picture, pasted: Picture, mask: Mask, strength: float) -> Picture:
+    """Draw the colours and light of what is pasted towards those of the host around it (Reinhard et al., 2001).
+
+    Args:
+        host: SxSx3 uint8.
+        pasted: SxSx3 uint8.
+        mask: SxS bool, where it will be seen.
+        strength: 0 leaves it as it is, 1 gives brightness and colour differences the mean and, within limits, the
+            standard deviation of the host's surroundings.
+
+    Returns:
+        SxSx3 uint8; `pasted` itself if there is nothing to compare.
+    """
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    gap = max(4, max(width, height) // 4)
+    rows, columns = slice(max(0, y - gap), y + height + gap), slice(max(0, x - gap), x + width + gap)
+    inside = mask[rows, columns]
+    if inside.sum() < _LEAST or (~inside).sum() < _LEAST:
+        return pasted
+    there = cv2.cvtColor(host[rows, columns].astype(np.float32), cv2.COLOR_RGB2YCrCb)[~inside]
+    box = cv2.cvtColor(pasted[rows, columns].astype(np.float32), cv2.COLOR_RGB2YCrCb)
+    here = box[inside]
+    spread = (there.std(axis=0) / np.maximum(here.std(axis=0), 1)).clip(0.6, 1.6) ** strength
+    middle = here.mean(axis=0)
+    box = (box - middle) * spread + middle + strength * (there.mean(axis=0) - middle)
+    result = pasted.copy()
+    result[rows, columns] = np.rint(cv2.cvtColor(box.astype(np.float32), cv2.COLOR_YCrCb2RGB)).clip(0, 255)
+    return result
