@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BASE := .venv-base
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lint test test-base demo clean
+.PHONY: help environment lint test test-fast test-base demo clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,10 @@ lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/lint-imports
 
 test: lint test-base ## lint, then all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadscope
+
+test-fast: lint ## lint, then the tests that take no more than a few seconds each
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not slow"
 
 $(BASE)/.installed: pyproject.toml constraints.txt
 	test -x $(BASE)/bin/python || $(PYTHON) -m venv $(BASE)

@@ -58,7 +58,7 @@ def read(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, Any], Ca
         raise WeightsError(f"{path} is not a safetensors file, or cut off: copy it again") from error
     try:
         architecture = Architecture(**json.loads(metadata["architecture"]))
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise WeightsError(f"{path} does not say which network it holds: write it with psccnet.weights.save") from None
     if architecture != card.architecture:
         raise WeightsError(
