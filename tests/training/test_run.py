@@ -12,6 +12,7 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
+from psccnet.errors import WeightsError
 from psccnet.network import Architecture, PSCCNet
 from psccnet.training.bundle import bundle_checkpoint
 from psccnet.training.callbacks import Checkpoints
@@ -107,6 +108,20 @@ def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe
     assert_same_weights(task.state_dict(), checkpoint(whole_run, "best.ckpt")["state_dict"])
     with pytest.raises(FileNotFoundError, match=r"no checkpoint .*nowhere\.ckpt"):
         read_checkpoint(whole_run / "nowhere.ckpt")
+
+
+def test_weights_of_another_network_are_named(whole_run: Path, recipe: Recipe) -> None:
+    other = recipe.model_copy(update={"init": whole_run / "best.ckpt"})
+    other.network = recipe.network.model_copy(update={"stem": "unshuffled", "grid": 32})
+    with pytest.raises(WeightsError, match=r"best\.ckpt does not fit the network \(wrong shapes.*: name weights of the recipe"):
+        load_initial_weights(PSCCTask(other), other, initial_state(other))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a ZIP", b"\x80\x02}q\x00.", b"\xff\xd8\xff picture"])
+def test_what_is_no_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "last.ckpt").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"last\.ckpt is no checkpoint of a run; name its last\.ckpt or best\.ckpt"):
+        read_checkpoint(tmp_path / "last.ckpt")
 
 
 def test_detection_is_that_of_the_initial_weights_or_the_recipes(

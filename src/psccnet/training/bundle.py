@@ -13,11 +13,12 @@ from psccnet.errors import InputError, listed
 from psccnet.network import PSCCNet
 from psccnet.pictures.whole_files import read_yaml, write_whole
 from psccnet.training.initial_weights import detection_of, read_checkpoint
-from psccnet.training.recipe import NetworkSection
+from psccnet.training.recipe import read_recipe
 from psccnet.training.threshold import calibrate, find_pictures
 from psccnet.weights import Card, load_network, save
 from psccnet.weights.card import bundled, card_path
 from psccnet.weights.graph_file import write_graphs
+from psccnet.weights.states import check_state
 
 GRID = 256
 """Side of the pictures whose F_1 has the size of the fixed grid of shipped weights (Section IV-A.3), unless the card or
@@ -75,7 +76,7 @@ def bundle_checkpoint(
     """
     contents = read_checkpoint(checkpoint)
     weights = contents["state_dict"]
-    recipe: dict[str, Any] = read_yaml(checkpoint.parent / "recipe.yaml")
+    recipe = read_recipe(checkpoint.parent / "recipe.yaml")
     given = (read_yaml(card_file) if card_file else None) or {}
     if not isinstance(given, dict):
         raise InputError(f"{card_file} must hold fields of a card and their values, not a {type(given).__name__}")
@@ -85,16 +86,17 @@ def bundle_checkpoint(
     except ValidationError as error:
         wrong = listed([".".join(map(str, fault["loc"])) for fault in error.errors()])
         raise InputError(f"{card_file} is not a card (see: {wrong}): mend it") from error
-    fields = NetworkSection.model_validate(recipe["network"])
-    network = PSCCNet(replace(fields.architecture(GRID, detection_of(weights)), **grid))
+    network = PSCCNet(replace(recipe.network.architecture(GRID, detection_of(weights)), **grid))
     prefix = "network."
-    network.load_state_dict({k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)})
+    state = {k[len(prefix) :]: v for k, v in weights.items() if k.startswith(prefix)}
+    check_state(state, network.state_dict(), checkpoint, "put the recipe.yaml of its own run beside it")
+    network.load_state_dict(state)
     steps = int(contents["global_step"])
     known: dict[str, Any] = {
-        "name": name_of_run(recipe["name"], checkpoint.resolve().parent),
-        "recipe": without_folders(recipe),
+        "name": name_of_run(recipe.name, checkpoint.resolve().parent),
+        "recipe": without_folders(recipe.model_dump(mode="json")),
         "steps": steps,
-        "pictures": steps * recipe["data"]["batch_size"],
+        "pictures": steps * recipe.data.batch_size,
     }
     if pictures is None and "threshold" not in given:
         given["notes"] = noted(given, NOT_CALIBRATED)

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from psccnet.training.stopping import Limit, Stopped
@@ -97,12 +96,8 @@ class Checkpoints(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best score of the slices before."""
+        # What was validated after the checkpoint was written is known from the curves.
         self.best = max(self.best, state_dict["best"])
-        # What is validated after the checkpoint that is resumed may be the best.
-        path = self.folder / "best.ckpt"
-        if path.is_file():
-            kept = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["callbacks"]
-            self.best = max(self.best, kept[self.state_key]["best"])
 
 
 def validates_next(trainer: Trainer) -> bool:

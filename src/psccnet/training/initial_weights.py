@@ -2,7 +2,6 @@
 
 import logging
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +40,13 @@ def detection_of(state: dict[str, Tensor]) -> Detection:
 
 
 def load_initial_weights(task: PSCCTask, recipe: Recipe, state: dict[str, Tensor]) -> None:
-    """Fill the network from `network.imagenet`, if the recipe names one, and from its `initial_state`."""
+    """Fill the network from `network.imagenet`, if the recipe names one, and from its `initial_state`.
+
+    Raises:
+        WeightsError: if they are of another network.
+    """
     from psccnet.weights import initialise_from_imagenet
+    from psccnet.weights.states import check_state
 
     if recipe.network.imagenet is not None:
         log.info(initialise_from_imagenet(task.network, recipe.network.imagenet))
@@ -55,7 +59,9 @@ def load_initial_weights(task: PSCCTask, recipe: Recipe, state: dict[str, Tensor
         state = {name: value for name, value in state.items() if not name.startswith(HEAD)}
         missing += (HEAD,)
     own = {name: value for name, value in task.state_dict().items() if name.startswith(missing)}
-    task.load_state_dict({**own, **state})
+    state = {**own, **state}
+    check_state(state, task.state_dict(), recipe.init or Path(), "name weights of the recipe's network")
+    task.load_state_dict(state)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -69,8 +75,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise MissingFileError(f"There is no checkpoint {path}; name the last.ckpt or best.ckpt of a run.")
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # whatever comes up in a file that is none, or damaged
         raise WeightsError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.") from error
-    if not isinstance(contents, dict) or "state_dict" not in contents:
+    if not isinstance(contents, dict) or not {"state_dict", "global_step"} <= contents.keys():
         raise WeightsError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.")
     return contents
