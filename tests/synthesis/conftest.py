@@ -10,6 +10,10 @@ import pytest
 from pycocotools import mask as coco
 
 from psccnet.synthesis import Objects, Photographs
+from psccnet.synthesis.synthesis_recipe import CameraRecipe, LastMileRecipe
+
+NO_CAMERA = CameraRecipe(share=0.0)
+NO_WAY = LastMileRecipe(share=0.0)
 
 
 def texture(seed: int, height: int = 200, width: int = 176) -> np.ndarray:

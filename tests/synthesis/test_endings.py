@@ -11,7 +11,7 @@ from psccnet.pictures.encoding import Encoding, compressed
 from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis import Photographs, SynthesisRecipe, Synthesizer
 
-from .conftest import texture
+from .conftest import NO_CAMERA, NO_WAY, texture
 
 
 def chroma(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -55,7 +55,8 @@ def test_there_is_nothing_to_repeat_in_whole_chroma_or_one_row() -> None:
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_every_class_has_the_same_past(photographs: Photographs, share: float) -> None:
     recipe = SynthesisRecipe(size=96, history=1.0, history_420=1.0, repeated_chroma=share, final_jpeg=0.0, post=0.0)
-    synthesizer = Synthesizer(photographs, None, replace(recipe, hard_seam=1.0, feathered_seam=0.0))
+    recipe = replace(recipe, hard_seam=1.0, feathered_seam=0.0, camera=NO_CAMERA, last_mile=NO_WAY)
+    synthesizer = Synthesizer(photographs, None, recipe)
     for index in range(4):
         pristine = synthesizer.sample(index, "pristine")
         inside, between = steps(pristine.image)

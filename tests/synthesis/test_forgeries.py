@@ -21,7 +21,7 @@ from .conftest import texture
 RECIPE = SynthesisRecipe(size=128)
 SEAMS = {
     "hard": replace(RECIPE, hard_seam=1.0, feathered_seam=0.0),
-    "feathered": replace(RECIPE, hard_seam=0.0, feathered_seam=1.0),
+    "feathered": replace(RECIPE, hard_seam=0.0, feathered_seam=1.0, soft_seam=0.0),
     "poisson": replace(RECIPE, hard_seam=0.0, feathered_seam=0.0),
 }
 HOST = texture(100, 128, 128)

@@ -4,6 +4,7 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 
 from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
+
+from .conftest import texture
 
 PICTURES = 800
 SIZE = 96
@@ -38,10 +41,19 @@ def features(data: bytes) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def table(folder: Path, objects_tar: Path) -> tuple[np.ndarray, np.ndarray]:
-    photographs = Photographs.open(folder)
-    synthesizer = Synthesizer(photographs, Objects.open(objects_tar, photographs), SynthesisRecipe(size=SIZE), seed=2)
-    # Shift-map takes a second a picture and leaves the file no other traces than the patches do.
+def many(tmp_path_factory: pytest.TempPathFactory) -> Photographs:
+    """So many that what is usual of each cannot be learnt."""
+    path = tmp_path_factory.mktemp("many")
+    for i in range(80):
+        cv2.imwrite(str(path / f"photograph-{i}.jpg"), texture(i), [cv2.IMWRITE_JPEG_QUALITY, 75 + i % 5 * 5])
+    return Photographs.open(path)
+
+
+@pytest.fixture(scope="module")
+def table(many: Photographs, objects_tar: Path) -> tuple[np.ndarray, np.ndarray]:
+    # The slow fills leave the file no other traces than the others do.
+    recipe = SynthesisRecipe(size=SIZE, frequency=0.0, shift_map=0.0)
+    synthesizer = Synthesizer(many, Objects.open(objects_tar, many), recipe, seed=2)
     with ThreadPoolExecutor(2) as pool:
         rows = list(pool.map(lambda index: features(synthesizer.encoded(index)[0]), range(PICTURES)))
     return np.array(rows), np.arange(PICTURES) % len(MANIPULATIONS)

@@ -13,7 +13,7 @@ from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.synthesizer import random_crop
 from psccnet.synthesis.transforms import place
 
-from .conftest import texture
+from .conftest import NO_CAMERA, NO_WAY, texture
 
 RECIPE = SynthesisRecipe(size=128)
 
@@ -77,6 +77,7 @@ def test_objects_keep_the_traces_of_their_past(
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_the_ending_may_be_finer_than_the_past_in_every_class(photographs: Photographs, share: float) -> None:
     recipe = replace(RECIPE, history=1.0, history_quality=(80, 95), final_jpeg=1.0, final_finer=share)
+    recipe = replace(recipe, camera=NO_CAMERA, last_mile=NO_WAY)
     synthesizer = Synthesizer(photographs, None, recipe)
     finer = []
     for index in range(30):
@@ -88,7 +89,7 @@ def test_the_ending_may_be_finer_than_the_past_in_every_class(photographs: Photo
 
 
 def test_classes_differ_in_the_mask_alone(photographs: Photographs) -> None:
-    plain = replace(RECIPE, post=0.0, final_jpeg=0.0, hard_seam=1.0, feathered_seam=0.0)
+    plain = replace(RECIPE, post=0.0, final_jpeg=0.0, hard_seam=1.0, feathered_seam=0.0, last_mile=NO_WAY)
     synthesizer = Synthesizer(photographs, None, plain)
     for index in range(6):
         pristine = synthesizer.sample(index, "pristine").image

@@ -1,4 +1,6 @@
-"""The distortions of Tables VI and VII, in the settings of SPAN that the paper follows (Section IV-G)."""
+"""The distortions of Tables VI and VII, in the settings of SPAN that the paper follows (Section IV-G), and a network's.
+
+"social" is not the paper's: the picture as a messenger or a network passes it on (`synthesis.last_mile.shared`)."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,6 +11,7 @@ import numpy as np
 
 from psccnet.pictures.encoding import Encoding, decode_as_stored, encode
 from psccnet.pictures.sample import Picture
+from psccnet.synthesis.last_mile import shared
 
 SEED = 0
 
@@ -75,6 +78,7 @@ _ALL = (
     Distortion("jpeg-100", "JPEGComp q = 100", lambda picture, _: jpeg(picture, 100)),
     Distortion("jpeg-50", "JPEGComp q = 50", lambda picture, _: jpeg(picture, 50)),
     Distortion("mixed", "Mixed", mixed),
+    Distortion("social", "Shared", shared),
 )
 DISTORTIONS = {one.name: one for one in _ALL}
 """By name, in the order of Table VI."""

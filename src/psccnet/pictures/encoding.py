@@ -16,10 +16,15 @@ _TAIL = 1024
 
 @dataclass(frozen=True)
 class Encoding:
-    """A file format: JPEG of `quality` (1..100), with or without halved chroma; PNG if quality is None."""
+    """A file format: JPEG of `quality` (1..100), with or without halved chroma; PNG if quality is None.
+
+    `tables` are quantisation tables of its own, luminance and chrominance, 64 numbers of 1..255 each, row by row;
+    `quality` then says which standard tables they are like.
+    """
 
     quality: int | None
     halved_chroma: bool = False
+    tables: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     @property
     def suffix(self) -> str:
@@ -30,6 +35,11 @@ class Encoding:
 def encode(picture: Picture, encoding: Encoding) -> bytes:
     """Return HxWx3 uint8 RGB as the bytes of a file; ValueError if the encoder refuses it."""
     options: list[int] = []
+    if encoding.tables is not None:
+        file = BytesIO()
+        tables = [list(table) for table in encoding.tables]
+        Image.fromarray(picture).save(file, "JPEG", qtables=tables, subsampling=2 if encoding.halved_chroma else 0)
+        return file.getvalue()
     if encoding.quality is not None:
         chroma = (
             cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if encoding.halved_chroma else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444

@@ -2,17 +2,21 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from psccnet.pictures.sample import Mask, Picture
-from psccnet.synthesis.forgery import Forgery
+from psccnet.synthesis.forgery import Forgery, united
 from psccnet.synthesis.seams import blend
 from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
-from psccnet.synthesis.transforms import Affine, bend, draw_affine, draw_centre, mean_change, place, tight_crop
+from psccnet.synthesis.transforms import Affine, Alpha, bend, draw_affine, draw_centre, mean_change, place, tight_crop
+
+_CANDIDATES = 8
+"""Places that are compared for a copy that shall not stand out."""
 
 
 def copy_move(rng: np.random.Generator, host: Picture, region: Mask, recipe: SynthesisRecipe) -> Forgery | None:
-    """Copy a region of the host to another place of it.
+    """Copy a region of the host to another place of it, or to two or three.
 
     Args:
         rng: source of randomness.
@@ -21,23 +25,60 @@ def copy_move(rng: np.random.Generator, host: Picture, region: Mask, recipe: Syn
         recipe: probabilities and ranges.
 
     Returns:
-        The forgery, its mask that of the copy and not of its source, which is kept beside it; or None if the draw
+        The forgery, its mask that of the copies and not of their source, which is kept beside it; or None if the draw
         left the area's range, covered too much of its own source or changed too little.
     """
     if not region.any():
         return None
+    count = int(rng.integers(2, 4)) if rng.random() < recipe.copies else 1
+    forgery: Forgery | None = None
+    for _ in range(count):
+        copied = _copy(rng, host, region, forgery, recipe)
+        forgery = united(forgery, copied, recipe.copy_area[1]) or forgery
+    return None if forgery is None else replace(forgery, source=region)
+
+
+def _copy(
+    rng: np.random.Generator, host: Picture, region: Mask, before: Forgery | None, recipe: SynthesisRecipe
+) -> Forgery | None:
+    """One more copy of the host's region in the picture so far; it may not cover an earlier one."""
     piece, alpha = tight_crop(host, region.astype(np.float32))
     if rng.random() < recipe.pure_shift:
         affine = Affine()
     else:
-        affine = draw_affine(rng, recipe, float(region.sum()), recipe.copy_area)
+        area = float(region.sum())
+        affine = draw_affine(rng, recipe, area, recipe.copy_area, recipe.copy_scale, recipe.copy_any_rotation)
         piece, alpha = bend(rng, piece, alpha, recipe)
-    centre = draw_centre(rng, recipe, alpha, affine)
+    count = _CANDIDATES if rng.random() < recipe.copy_similar else 1
+    centre = _most_alike(host, piece, alpha, [draw_centre(rng, recipe, alpha, affine) for _ in range(count)])
     pasted, laid = place(piece, alpha, affine, centre, recipe.size)
-    if (region & (laid > 0.5)).sum() > recipe.copy_overlap * min(region.sum(), (laid > 0.5).sum()):
+    copy = laid > 0.5
+    if (region & copy).sum() > recipe.copy_overlap * min(region.sum(), copy.sum()):
         return None
-    forgery = blend(rng, host, pasted, laid, recipe)
+    if before is not None and (before.mask & copy).any():
+        return None
+    forgery = blend(rng, host if before is None else before.picture, pasted, laid, recipe)
     low, high = recipe.copy_area
     if not low <= forgery.mask.mean() <= high or mean_change(host, forgery.picture, forgery.mask) < recipe.min_change:
         return None
-    return replace(forgery, source=region)
+    return forgery
+
+
+def _most_alike(host: Picture, piece: Picture, alpha: Alpha, centres: list[tuple[int, int]]) -> tuple[int, int]:
+    """The centre (x, y) around which the host has a mean and standard deviation most like those of the piece.
+
+    Centres over the piece's own place are as alike as can be; the caller refuses what covers its source.
+    """
+    if len(centres) == 1:
+        return centres[0]
+    inside = piece[alpha > 0.5].astype(np.float32)
+    own = np.concatenate([inside.mean(axis=0), inside.std(axis=0)])
+    height, width = (max(1, side // 2) for side in alpha.shape)
+
+    def difference(centre: tuple[int, int]) -> float:
+        x, y = centre
+        box = host[max(0, y - height) : y + height + 1, max(0, x - width) : x + width + 1]
+        mean, spread = cv2.meanStdDev(box)
+        return float(np.abs(np.concatenate([mean, spread]).ravel() - own).sum())
+
+    return min(centres, key=difference)

@@ -4,11 +4,14 @@ Pristine and forged pictures pass through the same draws here; otherwise a netwo
 picture was stored, not whether it was manipulated.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from psccnet.pictures.encoding import Encoding, compressed, encode
-from psccnet.pictures.sample import Picture
+from psccnet.pictures.sample import Picture, Sample
+from psccnet.synthesis.last_mile import Way, draw_way, resized_mask, travel
 from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 
 
@@ -31,14 +34,6 @@ def draw_encoding(rng: np.random.Generator, recipe: SynthesisRecipe, before: int
     return Encoding(int(rng.integers(int(low), int(high) + 1)), bool(rng.random() < recipe.final_420))
 
 
-def finish_encoded(
-    picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe, before: int | None = None
-) -> tuple[bytes, Encoding]:
-    """Do as `finish` does with the same `rng`, but return the encoded file's bytes and its format."""
-    encoding = draw_encoding(rng, recipe, before)
-    return encode(post_process(picture, rng, recipe), encoding), encoding
-
-
 def post_process(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> Picture:
     """Blur, add noise to or resample the whole picture, each with a small probability; its size stays."""
     if rng.random() < recipe.post:
@@ -54,15 +49,77 @@ def post_process(picture: Picture, rng: np.random.Generator, recipe: SynthesisRe
     return picture
 
 
-def finish(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe, before: int | None = None) -> Picture:
-    """Post-process HxWx3 uint8, encode and decode it again: the end of every class.
+def finish(
+    picture: Picture,
+    rng: np.random.Generator,
+    recipe: SynthesisRecipe,
+    before: int | None = None,
+    way: Way | None = None,
+) -> Picture:
+    """Post-process HxWx3 uint8, send it on its way, encode and decode it again: the end of every class.
 
     Args:
-        picture: of any class.
+        picture: of any class, a square of `way.side`, or of `recipe.size` if it is sent on none.
         rng: source of randomness, the same for all classes.
         recipe: probabilities and ranges.
         before: JPEG quality of the host's compression before the manipulation, if it had one.
+        way: how it goes through a network, a screenshot or a telephone; None is no way.
     """
-    encoding = draw_encoding(rng, recipe, before)
-    picture = post_process(picture, rng, recipe)
+    picture, encoding = _before_the_file(picture, rng, recipe, before, way)
     return picture if encoding.quality is None else compressed(picture, encoding)
+
+
+def finish_encoded(
+    picture: Picture,
+    rng: np.random.Generator,
+    recipe: SynthesisRecipe,
+    before: int | None = None,
+    way: Way | None = None,
+) -> tuple[bytes, Encoding]:
+    """Do as `finish` does with the same `rng`, but return the encoded file's bytes and its format."""
+    picture, encoding = _before_the_file(picture, rng, recipe, before, way)
+    return encode(picture, encoding), encoding
+
+
+def _before_the_file(
+    picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe, before: int | None, way: Way | None
+) -> tuple[Picture, Encoding]:
+    saved = draw_encoding(rng, recipe, before)
+    picture = post_process(picture, rng, recipe)
+    return (picture, saved) if way is None else travel(picture, rng, recipe, way, saved)
+
+
+def finish_sample(sample: Sample, rng: np.random.Generator, recipe: SynthesisRecipe, way: Way | None = None) -> Sample:
+    """Give a picture of any data set the ending of the synthetic pictures, its masks with it.
+
+    Args:
+        sample: a square picture. It comes back at `recipe.size`, so cut a square of `way.side` where that is to be
+            had, which the way then resizes.
+        rng: source of randomness; it must not know the class.
+        recipe: probabilities and ranges.
+        way: drawn before by `draw_way`; drawn here if None.
+
+    Returns:
+        The sample, recipe.size x recipe.size.
+
+    Raises:
+        ValueError: if the picture is no square.
+    """
+    height, width = sample.image.shape[:2]
+    if height != width:
+        raise ValueError(f"{sample.id}: a picture of {width} x {height} is finished as a square; cut it out first")
+    way = draw_way(rng, recipe) if way is None else way
+    if height != recipe.size and way.kind in ("none", "phone"):
+        sample = resized_sample(sample, recipe.size)
+    image = finish(sample.image, rng, recipe, None, way)
+    return replace(resized_sample(sample, recipe.size), image=image)
+
+
+def resized_sample(sample: Sample, size: int) -> Sample:
+    """A square sample at another size, by area averaging; masks stay where the average is above one half."""
+    if sample.image.shape[:2] == (size, size):
+        return sample
+    masks = (None if one is None else resized_mask(one, size) for one in (sample.mask, sample.source_mask))
+    mask, source_mask = masks
+    image = np.asarray(cv2.resize(sample.image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    return replace(sample, image=image, mask=mask, source_mask=source_mask)

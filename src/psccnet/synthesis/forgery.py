@@ -20,3 +20,13 @@ class Forgery:
     mask: Mask
     method: str
     source: Mask | None = None
+
+
+def united(first: Forgery | None, second: Forgery | None, most: float) -> Forgery | None:
+    """What is left when `second` was made in the picture of `first`; None if it failed or forges more than `most`."""
+    if second is None or first is None:
+        return second
+    mask = first.mask | second.mask
+    source = first.source if second.source is None else second.source
+    method = ", ".join(dict.fromkeys([*first.method.split(", "), second.method]))
+    return Forgery(second.picture, mask, method, source) if mask.mean() <= most else None

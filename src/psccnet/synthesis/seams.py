@@ -31,9 +31,12 @@ def blend(rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha
     if seam < recipe.hard_seam:
         return Forgery(np.where(mask[..., None], pasted, host), mask, "hard")
     if seam < recipe.hard_seam + recipe.feathered_seam:
-        soft = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(*recipe.feather_sigma))[..., None]
+        sigma, name = rng.uniform(*recipe.feather_sigma), "feathered"
+        if rng.random() < recipe.soft_seam:
+            sigma, name = max(sigma, rng.uniform(*recipe.soft_sigma) * float(mask.sum()) ** 0.5), "soft"
+        soft = cv2.GaussianBlur(alpha, (0, 0), sigma)[..., None]
         mixed = host + soft * (pasted.astype(np.float32) - host)
-        return Forgery(np.rint(mixed).clip(0, 255).astype(np.uint8), mask, "feathered")
+        return Forgery(np.rint(mixed).clip(0, 255).astype(np.uint8), mask, name)
     return Forgery(*poisson(host, pasted, mask), "poisson")
 
 

@@ -1,12 +1,16 @@
 """Splicing: a region of another photograph pasted into the host (paper, section III-D)."""
 
+import cv2
 import numpy as np
 
-from psccnet.pictures.sample import Picture
+from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.forgery import Forgery
 from psccnet.synthesis.seams import blend
 from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha, bend, change_luminance, draw_affine, draw_centre, mean_change, place
+
+_LEAST = 16
+"""Pixels of which a mean and a standard deviation are taken."""
 
 
 def splice(
@@ -31,7 +35,39 @@ def splice(
     donor, alpha = bend(rng, donor, alpha, recipe)
     centre = draw_centre(rng, recipe, alpha, affine)
     pasted, laid = place(donor, alpha, affine, centre, recipe.size)
+    if rng.random() < recipe.harmonised:
+        pasted = harmonise(host, pasted, laid > 0.5, rng.uniform(0.5, 1.0))
     forgery = blend(rng, host, pasted, laid, recipe)
     if not area[0] <= forgery.mask.mean() <= area[1]:
         return None
     return forgery if mean_change(host, forgery.picture, forgery.mask) >= recipe.min_change else None
+
+
+def harmonise(host: Picture, pasted: Picture, mask: Mask, strength: float) -> Picture:
+    """Draw the colours and light of what is pasted towards those of the host around it (Reinhard et al., 2001).
+
+    Args:
+        host: SxSx3 uint8.
+        pasted: SxSx3 uint8.
+        mask: SxS bool, where it will be seen.
+        strength: 0 leaves it as it is, 1 gives brightness and colour differences the mean and, within limits, the
+            standard deviation of the host's surroundings.
+
+    Returns:
+        SxSx3 uint8; `pasted` itself if there is nothing to compare.
+    """
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    gap = max(4, max(width, height) // 4)
+    rows, columns = slice(max(0, y - gap), y + height + gap), slice(max(0, x - gap), x + width + gap)
+    inside = mask[rows, columns]
+    if inside.sum() < _LEAST or (~inside).sum() < _LEAST:
+        return pasted
+    there = cv2.cvtColor(host[rows, columns].astype(np.float32), cv2.COLOR_RGB2YCrCb)[~inside]
+    box = cv2.cvtColor(pasted[rows, columns].astype(np.float32), cv2.COLOR_RGB2YCrCb)
+    here = box[inside]
+    spread = (there.std(axis=0) / np.maximum(here.std(axis=0), 1)).clip(0.6, 1.6) ** strength
+    middle = here.mean(axis=0)
+    box = (box - middle) * spread + middle + strength * (there.mean(axis=0) - middle)
+    result = pasted.copy()
+    result[rows, columns] = np.rint(cv2.cvtColor(box.astype(np.float32), cv2.COLOR_YCrCb2RGB)).clip(0, 255)
+    return result

@@ -15,7 +15,70 @@ from psccnet.pictures.whole_files import read_yaml
 Range = tuple[float, float]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid", validate_default=True))
+_STRICT = ConfigDict(extra="forbid", validate_default=True)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CameraRecipe:
+    """Hosts and donors photographed again by simulated cameras (`synthesis.camera`), in every class alike."""
+
+    share: float = 0.4
+    """Probability for a host; its donors then go through a camera, too."""
+    reduction: Range = (2.0, 3.0)
+    """By how much the photograph is reduced before, which wipes out its own traces; less where it is too small."""
+    least_reduction: float = 1.25
+    """A photograph that cannot be reduced by as much as this is left as it is."""
+    same_camera: float = 0.3
+    """Probability that the donor is the host's camera at another ISO, exposure and sharpening; else another camera."""
+    clean: float = 0.3
+    """Probability of hardly any noise."""
+    photon_noise: Range = (2e-5, 2e-3)
+    """Noise variance per light, as shares of full scale, drawn log-uniformly: ISO 100 to ISO 6400 of a small sensor."""
+    exposure: Range = (0.7, 1.1)
+    """Factor of the light."""
+    saturation: Range = (1.0, 1.5)
+    """Of the colour matrix: 1 leaves the sensor's colours as they are."""
+    denoised: float = 0.5
+    """Probability of blurred colours, and twice that of bilateral smoothing."""
+    sharpened: float = 0.7
+    """Probability of an unsharp mask."""
+    sharpening: Range = (0.1, 1.2)
+    """Its amount."""
+    jpeg: float = 0.5
+    """Probability that the camera compresses, with tables of its own; otherwise it stores without loss."""
+    jpeg_quality: Range = (75, 98)
+    """Quality to which those tables are alike."""
+    jpeg_420: float = 0.6
+    """Probability of halved chroma in it."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LastMileRecipe:
+    """What networks, screenshots and telephones do to whole pictures on their way, in every class alike."""
+
+    share: float = 0.3
+    """Probability of such a way."""
+    screenshot: float = 0.2
+    """Share of these that are screenshots."""
+    phone: float = 0.2
+    """Share of these that a telephone denoised and sharpened; the rest went through messengers and networks."""
+    reduction: Range = (0.4, 1.0)
+    """Factor by which a network reduces a picture."""
+    unreduced: float = 0.3
+    """Share of the pictures that are small enough for the network to leave them at their size."""
+    quality: Range = (60, 88)
+    """JPEG quality of networks; chroma is halved."""
+    twice: float = 0.33
+    """Probability that a network's picture is compressed so twice."""
+    sharpened: float = 0.3
+    """Probability that a network sharpens what it reduced."""
+    zoom: Range = (0.6, 1.4)
+    """Factor of a screenshot."""
+    screenshot_lossless: float = 0.5
+    """Probability that a screenshot is not compressed."""
+
+
+@dataclass(frozen=True, config=_STRICT)
 class SynthesisRecipe:
     """Probabilities and ranges of the synthetic data set (paper, section III-D).
 
@@ -41,6 +104,14 @@ class SynthesisRecipe:
         contour_area: the same where it is a random contour.
         different_cameras: take the donor of a random contour from another camera than the host's, where both files
             tell theirs.
+        harmonised: probability that a donor's colours and light are drawn towards those around where it will lie.
+        several_donors: probability that a splicing has two or three donors.
+        copies: probability that a copy-move has two or three copies of its region.
+        copy_scale: factor of a rescaled copy, as `scale`.
+        copy_any_rotation: probability that a copy is rotated by any angle.
+        copy_similar: probability that a copy is put where the picture looks most like it.
+        soft_seam: share of the feathered seams that are as soft as a matte's or an airbrush's.
+        soft_sigma: blur of the alpha of a soft seam, as a share of the region's side.
         copy_area: forged fraction of a copy-move picture.
         removal_area: removed fraction, after the mask's dilation.
         transform: probability of each of rotation, luminance change and rescaling of a pasted region.
@@ -79,6 +150,8 @@ class SynthesisRecipe:
         final_jpeg: probability that the picture is at last JPEG compressed; otherwise it is lossless.
         final_quality: JPEG quality of that compression.
         final_420: probability of 4:2:0 chroma subsampling; otherwise 4:4:4.
+        camera: simulated cameras.
+        last_mile: ways of finished pictures through networks, screenshots and telephones.
         final_finer: probability that the quality of that compression is drawn from that of the host's `history`
             upwards, as editors save, which leaves the traces of the first compression; in every class.
     """
@@ -95,7 +168,13 @@ class SynthesisRecipe:
     splice_area: Range = (0.01, 0.5)
     contour_area: Range = (0.15, 0.5)
     different_cameras: bool = True
-    copy_area: Range = (0.01, 0.3)
+    harmonised: float = 0.3
+    several_donors: float = 0.15
+    copy_area: Range = (0.005, 0.4)
+    copies: float = 0.2
+    copy_scale: Range = (0.5, 2.0)
+    copy_any_rotation: float = 0.25
+    copy_similar: float = 0.3
     removal_area: Range = (0.01, 0.3)
     transform: float = 0.5
     rotation: float = 10.0
@@ -111,6 +190,8 @@ class SynthesisRecipe:
     copy_overlap: float = 0.3
     hard_seam: float = 0.5
     feathered_seam: float = 0.4
+    soft_seam: float = 0.15
+    soft_sigma: Range = (0.04, 0.12)
     feather_sigma: Range = (0.5, 2.5)
     min_change: float = 4.0
     removal_min_change: float = 2.0
@@ -126,17 +207,19 @@ class SynthesisRecipe:
     post_blur: Range = (0.3, 0.8)
     post_noise: Range = (1.0, 3.0)
     post_scale: Range = (0.8, 1.25)
-    final_jpeg: float = 0.9
+    final_jpeg: float = 0.75
     final_quality: Range = (60, 100)
     final_420: float = 0.5
     final_finer: float = 0.5
+    camera: CameraRecipe = CameraRecipe()
+    last_mile: LastMileRecipe = LastMileRecipe()
 
     def __post_init__(self) -> None:
         """Raise ValueError for a recipe that cannot be followed."""
         if self.size < 32:
             raise ValueError(f"size must be at least 32 pixels, not {self.size}")
         fills = self.telea + self.navier_stokes + self.frequency + self.shift_map + self.learned
-        if self.hard_seam + self.feathered_seam > 1 or fills > 1 + 1e-9:
+        if self.hard_seam + self.feathered_seam > 1 + 1e-9 or fills > 1 + 1e-9:
             raise ValueError("the probabilities of the seams, or of the fills, add up to more than 1")
         if self.learned and self.inpainter is None:
             raise ValueError("learned fills need an inpainter, a TorchScript file")

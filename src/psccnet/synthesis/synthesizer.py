@@ -1,6 +1,6 @@
 """Draws pristine and forged samples from photographs (paper, section III-D)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -9,10 +9,13 @@ from psccnet.datasets.photographs import Photographs
 from psccnet.errors import InputError, UnusableFileError
 from psccnet.pictures.encoding import Encoding, compressed, decode_as_stored
 from psccnet.pictures.sample import MANIPULATIONS, Picture, Sample
+from psccnet.synthesis.camera import Shot, draw_shot, photograph_crop, photograph_object
+from psccnet.synthesis.camera_jpeg import draw_camera_jpeg
 from psccnet.synthesis.contours import log_uniform, random_contour
 from psccnet.synthesis.copy_move import copy_move
 from psccnet.synthesis.endings import draw_history, finish, finish_encoded
-from psccnet.synthesis.forgery import Forgery
+from psccnet.synthesis.forgery import Forgery, united
+from psccnet.synthesis.last_mile import Way, draw_way, resized_mask
 from psccnet.synthesis.objects import Objects
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
@@ -25,7 +28,7 @@ _HOSTS = 16
 _DONORS = 4
 """Photographs looked at for one of another camera."""
 # Independent streams of randomness; the host's and the ending's do not know the class.
-_HOST_STREAM, _FORGERY_STREAM, _FINISH_STREAM = range(3)
+_HOST_STREAM, _FORGERY_STREAM, _FINISH_STREAM, _WAY_STREAM = range(4)
 _CLASSES = {name: number for number, name in enumerate(MANIPULATIONS)}
 
 
@@ -37,6 +40,8 @@ class _Host:
     """Of its compression before, if it has one."""
     repeated_chroma: bool
     """How what has halved chroma was decoded, here and in what is pasted."""
+    shot: Shot | None
+    """By what simulated camera it was taken, if it was."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,14 @@ class _Drawn:
     source: str
     kind: str
     quality: int | None
+    way: Way
 
     def label(self, image: Picture, index: int) -> Sample:
-        forged = self.forgery
+        forged, size = self.forgery, image.shape[0]
+        mask = resized_mask(forged.mask, size)
+        source_mask = None if forged.source is None else resized_mask(forged.source, size)
         name = f"{self.kind}-{index:08d}"
-        return Sample(
-            image, forged.mask, self.kind != "pristine", self.kind, name, self.source, forged.method, forged.source
-        )
+        return Sample(image, mask, self.kind != "pristine", self.kind, name, self.source, forged.method, source_mask)
 
 
 class Synthesizer:
@@ -109,13 +115,13 @@ class Synthesizer:
         """
         drawn = self._draw(index, manipulation)
         rng = self._rng(index, _FINISH_STREAM)
-        return drawn.label(finish(drawn.forgery.picture, rng, self.recipe, drawn.quality), index)
+        return drawn.label(finish(drawn.forgery.picture, rng, self.recipe, drawn.quality, drawn.way), index)
 
     def encoded(self, index: int, manipulation: str | None = None) -> tuple[bytes, Encoding, Sample]:
         """Make sample `index` as a file: its bytes, its format, and the same sample as `sample` returns."""
         drawn = self._draw(index, manipulation)
         rng = self._rng(index, _FINISH_STREAM)
-        data, encoding = finish_encoded(drawn.forgery.picture, rng, self.recipe, drawn.quality)
+        data, encoding = finish_encoded(drawn.forgery.picture, rng, self.recipe, drawn.quality, drawn.way)
         return data, encoding, drawn.label(decode_as_stored(data, "final encoding"), index)
 
     def _rng(self, index: int, *stream: int) -> np.random.Generator:
@@ -125,15 +131,16 @@ class Synthesizer:
         kind = MANIPULATIONS[index % len(MANIPULATIONS)] if manipulation is None else manipulation
         if kind not in MANIPULATIONS:
             raise ValueError(f"unknown manipulation {kind!r}; known are {', '.join(MANIPULATIONS)}")
+        way = draw_way(self._rng(index, _WAY_STREAM), self.recipe)
         for attempt in range(_HOSTS):
             try:
-                host = self._host(self._rng(index, _HOST_STREAM, attempt))
+                host = self._host(self._rng(index, _HOST_STREAM, attempt), way.side)
                 forgery = self._forgery(kind, host, self._rng(index, _FORGERY_STREAM, attempt, _CLASSES[kind]))
             except UnusableFileError as error:
                 self.left_out[error.name] = error.reason
                 continue
             if forgery is not None:
-                return _Drawn(forgery, self.photographs.names[host.photograph], kind, host.quality)
+                return _Drawn(forgery, self.photographs.names[host.photograph], kind, host.quality, way)
         raise InputError(f"no {kind} could be made of {_HOSTS} photographs; add photographs with more in them")
 
     def _forgery(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
@@ -142,32 +149,63 @@ class Synthesizer:
         attempts = (self._forge(kind, host, rng) for _ in range(_ATTEMPTS_PER_HOST))
         return next((forgery for forgery in attempts if forgery is not None), None)
 
-    def _host(self, rng: np.random.Generator) -> _Host:
-        photograph = int(rng.integers(len(self.photographs)))
-        crop = random_crop(rng, self.photographs.read(photograph), self.recipe)
-        encoding = draw_history(rng, self.recipe)
-        repeated = bool(rng.random() < self.recipe.repeated_chroma)
-        return _Host(compressed(crop, encoding, repeated), photograph, encoding.quality if encoding else None, repeated)
+    def _host(self, rng: np.random.Generator, side: int) -> _Host:
+        """Draw a host of `side` pixels, or fewer where the photograph is small, but no fewer than the recipe's size."""
+        recipe = self.recipe
+        number = int(rng.integers(len(self.photographs)))
+        photograph = self.photographs.read(number)
+        side = min(side, max(recipe.size, min(photograph.shape[:2])))
+        shot = draw_shot(rng, recipe.camera) if rng.random() < recipe.camera.share else None
+        crop = photograph_crop(rng, photograph, (min(side, recipe.size), side), shot, recipe.camera) if shot else None
+        if crop is None:
+            shot, crop = None, random_crop(rng, photograph, replace(recipe, size=side))
+        past, repeated = self._past(rng, shot), bool(rng.random() < recipe.repeated_chroma)
+        return _Host(compressed(crop, past, repeated), number, past.quality if past else None, repeated, shot)
+
+    def _past(self, rng: np.random.Generator, shot: Shot | None) -> Encoding | None:
+        return draw_history(rng, self.recipe) if shot is None else draw_camera_jpeg(rng, self.recipe.camera)
 
     def _forge(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
-        recipe = self.recipe
+        recipe = replace(self.recipe, size=host.picture.shape[0])
         if kind == "splicing":
-            donor, alpha, area = self._donor(host, rng)
-            return splice(rng, host.picture, donor, alpha, recipe, area)
+            return self._splice(host, rng, recipe)
         if kind == "copy-move":
             return copy_move(rng, host.picture, random_region(rng, self.objects, recipe, recipe.copy_area), recipe)
         return remove(rng, host.picture, random_region(rng, self.objects, recipe, recipe.removal_area), recipe)
 
-    def _donor(self, host: _Host, rng: np.random.Generator) -> tuple[Picture, Alpha, Range]:
+    def _splice(self, host: _Host, rng: np.random.Generator, recipe: SynthesisRecipe) -> Forgery | None:
+        """Paste a region, or regions of two or three donors, as long as they forge no more than one may."""
+        count = int(rng.integers(2, 4)) if rng.random() < recipe.several_donors else 1
+        forgery: Forgery | None = None
+        for _ in range(count):
+            donor, alpha, area = self._donor(host, rng, recipe)
+            before = host.picture if forgery is None else forgery.picture
+            spliced = splice(rng, before, donor, alpha, recipe, area)
+            forgery = united(forgery, spliced, area[1]) or forgery
+        return forgery
+
+    def _donor(self, host: _Host, rng: np.random.Generator, recipe: SynthesisRecipe) -> tuple[Picture, Alpha, Range]:
         """Draw a region of another photograph, an object or a random contour, and the area that it may forge."""
-        recipe = self.recipe
+        shot = None
+        if host.shot is not None:
+            same = rng.random() < recipe.camera.same_camera
+            shot = draw_shot(rng, recipe.camera, host.shot.camera if same else None)
         if self.objects is not None and rng.random() < recipe.object_share:
             # As large as it will lie in the host, so that not every object loses the traces of its past by shrinking.
-            picture, alpha = reduce(*self.objects.draw(rng), log_uniform(rng, recipe.splice_area) * recipe.size**2)
-            return compressed(picture, draw_history(rng, recipe), host.repeated_chroma), alpha, recipe.splice_area
-        crop = random_crop(rng, self.photographs.read(self._other_photograph(host.photograph, rng)), recipe)
+            pixels = log_uniform(rng, recipe.splice_area) * recipe.size**2
+            picture, alpha = self.objects.draw(rng)
+            if shot is None:
+                picture, alpha = reduce(picture, alpha, pixels)
+            else:
+                picture, alpha = photograph_object(rng, picture, alpha, pixels, shot, recipe.camera)
+            return compressed(picture, self._past(rng, shot), host.repeated_chroma), alpha, recipe.splice_area
+        other = self.photographs.read(self._other_photograph(host.photograph, rng))
+        sides = (recipe.size, recipe.size)
+        crop = photograph_crop(rng, other, sides, shot, recipe.camera) if shot is not None else None
+        if crop is None:
+            shot, crop = None, random_crop(rng, other, recipe)
         region = random_contour(rng, recipe.size, recipe.contour_area, recipe.bezier)
-        decoded = compressed(crop, draw_history(rng, recipe), host.repeated_chroma)
+        decoded = compressed(crop, self._past(rng, shot), host.repeated_chroma)
         donor, alpha = tight_crop(decoded, region.astype(np.float32))
         return donor, alpha, recipe.contour_area
 

@@ -25,18 +25,26 @@ class Affine:
     cubic: bool = False
 
 
-def draw_affine(rng: np.random.Generator, recipe: SynthesisRecipe, region: float, area: Range) -> Affine:
+def draw_affine(
+    rng: np.random.Generator,
+    recipe: SynthesisRecipe,
+    region: float,
+    area: Range,
+    scales: Range | None = None,
+    any_rotation: float | None = None,
+) -> Affine:
     """Draw a transformation that leaves a region of `region` pixels within `area` (fractions of the frame).
 
     A scale that does not fit is replaced by one for an area drawn from the range; cutting it off at the
-    range's ends instead would make half-frame forgeries the commonest when objects exceed the frame.
+    range's ends instead would make half-frame forgeries the commonest when objects exceed the frame. `scales` and
+    `any_rotation` take the place of the recipe's.
     """
-    scale = log_uniform(rng, recipe.scale) if rng.random() < recipe.transform else 1.0
+    scale = log_uniform(rng, scales or recipe.scale) if rng.random() < recipe.transform else 1.0
     frame = recipe.size**2
     if not area[0] <= region * scale**2 / frame <= area[1]:
         scale = (log_uniform(rng, area) * frame / region) ** 0.5
     angle = float(rng.uniform(-recipe.rotation, recipe.rotation)) if rng.random() < recipe.transform else 0.0
-    if rng.random() < recipe.any_rotation:
+    if rng.random() < (recipe.any_rotation if any_rotation is None else any_rotation):
         angle = float(rng.uniform(-180, 180))
     return Affine(scale, angle, bool(rng.random() < recipe.flip), bool(rng.random() < recipe.cubic))
 
