@@ -116,7 +116,7 @@ def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
         Image.new("RGB", (64, 64), (90, 90, 90)).save(blank / f"{i}.png")
     (tmp_path / "taken").touch()
     wrong = tmp_path / "wrong.yaml"
-    wrong.write_text("hard_seem: 0.5")
+    wrong.write_text("seams: {hart: 0.5}")
     for words, message in (
         ([tmp_path / "nowhere"], "psccnet: no such folder or tar archive"),
         ([photographs, "--split", "test"], "split 'test'"),
@@ -124,7 +124,7 @@ def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
         ([blank], "psccnet: no copy-move could be made of 16 photographs; add photographs"),
         ([photographs, "--size", 16], 'Invalid value "16" for --size'),
         ([photographs, "--count", 0], 'Invalid value "0" for --count'),
-        ([photographs, "--recipe", wrong], "wrong.yaml: hard_seem: Unexpected keyword argument"),
+        ([photographs, "--recipe", wrong], "wrong.yaml: seams.hart: Unexpected keyword argument"),
         ([photographs, "--recipe", tmp_path / "no.yaml"], "There is no recipe"),
     ):
         done = psccnet("synthesize", *words, "--out", tmp_path / "out", *([] if len(words) == 3 else OPTIONS[2:]))

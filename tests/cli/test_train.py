@@ -40,13 +40,13 @@ def test_train_bundle_and_detect(
 ) -> None:
     run = tmp_path / "run"
     overrides = ("--data.photographs", photographs, "--data.size", 32, "--optimizer.lr", "1e-4")
-    overrides += ("--network.no-shared-embedding", "--data.synthesis.post", "0.0")
+    overrides += ("--network.no-shared-embedding", "--data.synthesis.ending.post", "0.0")
     done = psccnet("train", recipe_file, "--out", run, "--epochs", 1, *overrides)
     assert (done.status, done.out.splitlines()[-1]) == (0, str(run / "last.ckpt"))
     used = read_recipe(run / "recipe.yaml")
     assert (used.name, used.epochs, used.optimizer.lr, used.optimizer.warmup_steps) == ("tiny", 1, 1e-4, 3)
     assert (used.data.size, used.data.batch_size, used.data.photographs) == (32, 4, photographs)
-    assert (used.network.shared_embedding, used.data.synthesis) == (False, {"post": 0.0})
+    assert (used.network.shared_embedding, used.data.synthesis) == (False, {"ending": {"post": 0.0}})
 
     assert psccnet("train", recipe_file, "--out", run, "--epochs", 2, *overrides).status == 0
     card = tmp_path / "card.yaml"
@@ -93,7 +93,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
         (["RECIPE", "--data.size", "33"], "size"),
         (["RECIPE", "--network.variant", "own"], "variant"),
         (["RECIPE", "--data.pictures", "7"], "--data.pictures"),
-        (["RECIPE", "--data.photographs", "PHOTOS", "--data.synthesis.seams", "1"], "psccnet: data.synthesis: "),
+        (["RECIPE", "--data.photographs", "PHOTOS", "--data.synthesis.seam.hard", "1"], "psccnet: data.synthesis: "),
         (["RECIPE", "--data.photographs", "nowhere"], "no such folder or tar archive: nowhere"),
         (["RECIPE", "--init", "nowhere.ckpt"], "There is no checkpoint nowhere.ckpt"),
     ],

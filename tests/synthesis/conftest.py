@@ -10,10 +10,11 @@ import pytest
 from pycocotools import mask as coco
 
 from psccnet.synthesis import Objects, Photographs
-from psccnet.synthesis.synthesis_recipe import CameraRecipe, LastMileRecipe
 
-NO_CAMERA = CameraRecipe(share=0.0)
-NO_WAY = LastMileRecipe(share=0.0)
+NO_CAMERA = {"camera": {"share": 0.0}}
+NO_WAY = {"last_mile": {"share": 0.0}}
+HARD = {"seams": {"hard": 1.0, "feathered": 0.0}}
+PLAIN_ENDING = {"ending": {"post": 0.0, "jpeg": 0.0}, **NO_WAY}
 
 
 def texture(seed: int, height: int = 200, width: int = 176) -> np.ndarray:

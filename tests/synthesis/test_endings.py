@@ -1,7 +1,5 @@
 """How pictures come back from a compression before the manipulation."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from psccnet.pictures.encoding import Encoding, compressed
 from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis import Photographs, SynthesisRecipe, Synthesizer
 
-from .conftest import NO_CAMERA, NO_WAY, texture
+from .conftest import HARD, NO_CAMERA, PLAIN_ENDING, texture
 
 
 def chroma(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -54,8 +52,8 @@ def test_there_is_nothing_to_repeat_in_whole_chroma_or_one_row() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_every_class_has_the_same_past(photographs: Photographs, share: float) -> None:
-    recipe = SynthesisRecipe(size=96, history=1.0, history_420=1.0, repeated_chroma=share, final_jpeg=0.0, post=0.0)
-    recipe = replace(recipe, hard_seam=1.0, feathered_seam=0.0, camera=NO_CAMERA, last_mile=NO_WAY)
+    host = {"history": 1.0, "history_420": 1.0, "repeated_chroma": share}
+    recipe = SynthesisRecipe(size=96).changed({"host": host, **PLAIN_ENDING, **HARD, **NO_CAMERA})
     synthesizer = Synthesizer(photographs, None, recipe)
     for index in range(4):
         pristine = synthesizer.sample(index, "pristine")
@@ -78,7 +76,9 @@ def test_what_is_pasted_was_opened_by_the_same_editor(
 
     monkeypatch.setattr("psccnet.synthesis.synthesizer.compressed", noted)
     synthesizer = Synthesizer(
-        photographs, None, SynthesisRecipe(size=96, repeated_chroma=0.5, contour_area=(0.05, 0.5))
+        photographs,
+        None,
+        SynthesisRecipe(size=96).changed({"host": {"repeated_chroma": 0.5}, "splicing": {"contour_area": (0.05, 0.5)}}),
     )
     seen = set()
     for index in range(16):

@@ -13,16 +13,17 @@ from psccnet.synthesis.fills import learned, noise_level, patch
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
 from psccnet.synthesis.seams import poisson
+from psccnet.synthesis.sections import TransformRecipe
 from psccnet.synthesis.splicing import splice
 from psccnet.synthesis.transforms import Affine, bend, draw_centre, place, reduce, tight_crop
 
-from .conftest import texture
+from .conftest import HARD, texture
 
 RECIPE = SynthesisRecipe(size=128)
 SEAMS = {
-    "hard": replace(RECIPE, hard_seam=1.0, feathered_seam=0.0),
-    "feathered": replace(RECIPE, hard_seam=0.0, feathered_seam=1.0, soft_seam=0.0),
-    "poisson": replace(RECIPE, hard_seam=0.0, feathered_seam=0.0),
+    "hard": RECIPE.changed(HARD),
+    "feathered": RECIPE.changed({"seams": {"hard": 0.0, "feathered": 1.0, "soft": 0.0}}),
+    "poisson": RECIPE.changed({"seams": {"hard": 0.0, "feathered": 0.0}}),
 }
 HOST = texture(100, 128, 128)
 
@@ -94,8 +95,8 @@ def test_splice_and_copy_leave_the_rest_alone(seam: str) -> None:
         region = random_contour(rng, 128, (0.02, 0.2))
         donor, alpha = tight_crop(texture(seed, 128, 128), region.astype(np.float32))
         pairs = (
-            (splice(rng, HOST, donor, alpha, recipe, recipe.splice_area), recipe.splice_area),
-            (copy_move(rng, HOST, region, recipe), recipe.copy_area),
+            (splice(rng, HOST, donor, alpha, recipe, recipe.splicing.object_area), recipe.splicing.object_area),
+            (copy_move(rng, HOST, region, recipe), recipe.copy_move.area),
         )
         for forgery, area in pairs:
             if forgery is None:
@@ -108,15 +109,15 @@ def test_splice_and_copy_leave_the_rest_alone(seam: str) -> None:
             assert area[0] <= mask.mean() <= area[1]
             outside = ~grown(mask, reach) if reach else ~mask
             assert np.array_equal(picture[outside], HOST[outside])
-            assert np.abs(picture[mask].astype(int) - HOST[mask]).mean() >= recipe.min_change
+            assert np.abs(picture[mask].astype(int) - HOST[mask]).mean() >= recipe.splicing.min_change
     assert made > 25
 
 
 def test_copy_covers_little_of_its_source() -> None:
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        region = random_contour(rng, 128, RECIPE.copy_area)
-        forgery = copy_move(rng, HOST, region, replace(RECIPE, pure_shift=1.0, hard_seam=1.0, feathered_seam=0.0))
+        region = random_contour(rng, 128, RECIPE.copy_move.area)
+        forgery = copy_move(rng, HOST, region, RECIPE.changed({"copy_move": {"pure_shift": 1.0}, **HARD}))
         if forgery is not None:
             mask = forgery.mask
             assert np.array_equal(forgery.source, region)
@@ -153,8 +154,8 @@ def inpainter(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("method", FILLS)
 def test_removal_changes_the_mask_alone(method: str, inpainter: str) -> None:
-    fields: dict[str, object] = {**NO_FILL, "size": 100, **FILLS[method], "inpainter": inpainter}
-    recipe, host, made = SynthesisRecipe(**fields), HOST[:100, :100], 0  # type: ignore[arg-type]
+    fills = {**NO_FILL, **FILLS[method], "inpainter": inpainter}
+    recipe, host, made = SynthesisRecipe(size=100).changed({"removal": fills}), HOST[:100, :100], 0
     seeds = 12 if method in ("Telea", "Navier-Stokes", "patch") else 3
     for seed in range(seeds):
         region = random_contour(np.random.default_rng(seed), 100, (0.03, 0.1))
@@ -164,7 +165,7 @@ def test_removal_changes_the_mask_alone(method: str, inpainter: str) -> None:
         made += 1
         picture, mask = forgery.picture, forgery.mask
         assert forgery.method == method
-        assert recipe.removal_area[0] <= mask.mean() <= recipe.removal_area[1]
+        assert recipe.removal.area[0] <= mask.mean() <= recipe.removal.area[1]
         assert np.array_equal(picture[~mask], host[~mask])
         again = remove(np.random.default_rng(seed), host, region, recipe)
         assert again is not None
@@ -188,19 +189,19 @@ def test_an_inpainter_that_is_none_is_named(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=rf"{name}.*{message}"):
             learned(HOST[:40, :40], mask, str(tmp_path / name))
     with pytest.raises(ValueError, match="inpainter"):
-        SynthesisRecipe(learned=0.1)
+        RECIPE.changed({"removal": {"learned": 0.1}})
 
 
 def test_bending_moves_pixels_and_keeps_the_area() -> None:
     alpha = np.zeros((80, 90), np.float32)
     alpha[20:60, 20:70] = 1
     picture = texture(5, 80, 90)
-    recipe = replace(RECIPE, deform=1.0)
-    bent, laid = bend(np.random.default_rng(1), picture, alpha, recipe)
+    transform = RECIPE.splicing.transform
+    bent, laid = bend(np.random.default_rng(1), picture, alpha, replace(transform, deform=1.0))
     assert bent.shape == picture.shape
     assert not np.array_equal(laid, alpha)
     assert laid.sum() == pytest.approx(alpha.sum(), rel=0.2)
-    same, as_before = bend(np.random.default_rng(1), picture, alpha, replace(RECIPE, deform=0.0))
+    same, as_before = bend(np.random.default_rng(1), picture, alpha, replace(transform, deform=0.0))
     assert same is picture
     assert as_before is alpha
 
@@ -210,7 +211,7 @@ def test_blank_host_hides_copies_and_removals() -> None:
     rng = np.random.default_rng(0)
     region = random_contour(rng, 128, (0.05, 0.1))
     assert copy_move(rng, blank, region, RECIPE) is None
-    assert remove(rng, blank, region, replace(RECIPE, grain=0.0)) is None
+    assert remove(rng, blank, region, RECIPE.changed({"removal": {"grain": 0.0}})) is None
     assert copy_move(rng, HOST, np.zeros((128, 128), np.bool_), RECIPE) is None
 
 
@@ -261,7 +262,7 @@ def test_a_blended_mask_marks_what_has_the_pasted_gradients(kind: str) -> None:
 def test_regions_inside_may_touch_the_frame() -> None:
     _, alpha = tight_crop(HOST, np.pad(np.ones((40, 60), np.float32), 34)[:128, :128])
     centres = np.array(
-        [draw_centre(np.random.default_rng(i), replace(RECIPE, inside=1), alpha, Affine()) for i in range(400)]
+        [draw_centre(np.random.default_rng(i), TransformRecipe(inside=1), 128, alpha, Affine()) for i in range(400)]
     )
     assert centres.min(axis=0).tolist() == [30, 20]
     assert centres.max(axis=0).tolist() == [97, 107]
@@ -282,7 +283,7 @@ def test_noise_level() -> None:
 
 
 def test_regions_of_objects(objects: Objects) -> None:
-    recipe = replace(RECIPE, object_share=1.0)
+    recipe = RECIPE.changed({"region": {"object_share": 1.0}})
     areas = [random_region(np.random.default_rng(i), objects, recipe, (0.02, 0.2)).mean() for i in range(20)]
     assert min(areas) > 0.01
     assert max(areas) < 0.22
@@ -290,8 +291,14 @@ def test_regions_of_objects(objects: Objects) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"size": 16}, {"hard_seam": 0.8}, {"telea": 0.9}, {"copy_area": (0.3, 0.1)}, {"splice_area": (0, 1)}],
+    [
+        {"size": 16},
+        {"seams": {"hard": 0.8}},
+        {"removal": {"telea": 0.9}},
+        {"copy_move": {"area": (0.3, 0.1)}},
+        {"splicing": {"object_area": (0, 1)}},
+    ],
 )
 def test_impossible_recipe(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"size|probabilities|range"):
-        SynthesisRecipe(**wrong)  # type: ignore[arg-type]
+        RECIPE.changed(wrong)

@@ -52,7 +52,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Photographs:
 @pytest.fixture(scope="module")
 def table(many: Photographs, objects_tar: Path) -> tuple[np.ndarray, np.ndarray]:
     # The slow fills leave the file no other traces than the others do.
-    recipe = SynthesisRecipe(size=SIZE, frequency=0.0, shift_map=0.0)
+    recipe = SynthesisRecipe(size=SIZE).changed({"removal": {"frequency": 0.0, "shift_map": 0.0}})
     synthesizer = Synthesizer(many, Objects.open(objects_tar, many), recipe, seed=2)
     with ThreadPoolExecutor(2) as pool:
         rows = list(pool.map(lambda index: features(synthesizer.encoded(index)[0]), range(PICTURES)))

@@ -1,5 +1,4 @@
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,7 @@ from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.synthesizer import random_crop
 from psccnet.synthesis.transforms import place
 
-from .conftest import NO_CAMERA, NO_WAY, texture
+from .conftest import HARD, NO_CAMERA, NO_WAY, PLAIN_ENDING, texture
 
 RECIPE = SynthesisRecipe(size=128)
 
@@ -25,7 +24,11 @@ def synthesizer(photographs: Photographs, objects: Objects) -> Synthesizer:
 
 @pytest.mark.parametrize("manipulation", MANIPULATIONS)
 def test_every_class_is_valid(synthesizer: Synthesizer, manipulation: str) -> None:
-    areas = {"splicing": RECIPE.splice_area, "copy-move": RECIPE.copy_area, "removal": RECIPE.removal_area}
+    areas = {
+        "splicing": RECIPE.splicing.object_area,
+        "copy-move": RECIPE.copy_move.area,
+        "removal": RECIPE.removal.area,
+    }
     for index in range(25):
         sample = synthesizer.sample(index, manipulation)
         assert sample.image.shape == (128, 128, 3)
@@ -62,7 +65,9 @@ def test_all_classes_share_host_and_file_format(synthesizer: Synthesizer) -> Non
 def test_objects_keep_the_traces_of_their_past(
     photographs: Photographs, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(RECIPE, object_share=1.0, history=1.0, transform=0.0, any_rotation=0.0, deform=0.0, flip=0.0)
+    transform = {"share": 0.0, "any_rotation": 0.0, "deform": 0.0, "flip": 0.0}
+    changes = {"region": {"object_share": 1.0}, "host": {"history": 1.0}, "splicing": {"transform": transform}}
+    recipe = RECIPE.changed({**changes, **NO_CAMERA})
     synthesizer = Synthesizer(photographs, objects, recipe)
     scales = []
     monkeypatch.setattr(
@@ -76,8 +81,8 @@ def test_objects_keep_the_traces_of_their_past(
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_the_ending_may_be_finer_than_the_past_in_every_class(photographs: Photographs, share: float) -> None:
-    recipe = replace(RECIPE, history=1.0, history_quality=(80, 95), final_jpeg=1.0, final_finer=share)
-    recipe = replace(recipe, camera=NO_CAMERA, last_mile=NO_WAY)
+    changes = {"host": {"history": 1.0, "history_quality": (80, 95)}, "ending": {"jpeg": 1.0, "finer": share}}
+    recipe = RECIPE.changed({**changes, **NO_CAMERA, **NO_WAY})
     synthesizer = Synthesizer(photographs, None, recipe)
     finer = []
     for index in range(30):
@@ -89,7 +94,7 @@ def test_the_ending_may_be_finer_than_the_past_in_every_class(photographs: Photo
 
 
 def test_classes_differ_in_the_mask_alone(photographs: Photographs) -> None:
-    plain = replace(RECIPE, post=0.0, final_jpeg=0.0, hard_seam=1.0, feathered_seam=0.0, last_mile=NO_WAY)
+    plain = RECIPE.changed({**PLAIN_ENDING, **HARD})
     synthesizer = Synthesizer(photographs, None, plain)
     for index in range(6):
         pristine = synthesizer.sample(index, "pristine").image
@@ -138,5 +143,5 @@ def test_native_crops_stay_on_the_jpeg_grid() -> None:
     y, x = np.mgrid[:200, :176]
     photograph = np.stack([y, x, x], axis=2).astype(np.uint8)
     for seed in range(10):
-        crop = random_crop(np.random.default_rng(seed), photograph, replace(RECIPE, native_crop=1.0))
+        crop = random_crop(np.random.default_rng(seed), photograph, RECIPE.changed({"host": {"native_crop": 1.0}}))
         assert not (crop[0, 0] % 8).any()

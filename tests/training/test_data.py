@@ -16,6 +16,14 @@ from psccnet.training.sources import Pairs
 
 from .conftest import texture
 
+# Without compression or blur the pristine picture of an index is the host of its forgeries.
+LOSSLESS = {
+    "host": {"history": 0},
+    "seams": {"hard": 1, "feathered": 0},
+    "ending": {"post": 0, "jpeg": 0},
+    "last_mile": {"share": 0},
+}
+
 
 def pictures(photographs: Path, augment: bool, seed: int = 3) -> Pictures:
     pool = Photographs.open(photographs, split="train")
@@ -54,7 +62,7 @@ def test_samples_are_tensors_of_four_classes_in_turn(photographs: Path) -> None:
 
 
 def test_pairs_differ_in_nothing_but_the_manipulation(photographs: Path) -> None:
-    lossless = SynthesisRecipe(size=32, hard_seam=1, feathered_seam=0, final_jpeg=0, post=0)
+    lossless = SynthesisRecipe(size=32).changed(LOSSLESS)
     pairs = Pairs(Synthesizer(Photographs.open(photographs, split="train"), None, lossless, 3))
     kinds = set()
     for index in range(0, 24, 2):
@@ -69,8 +77,7 @@ def test_pairs_differ_in_nothing_but_the_manipulation(photographs: Path) -> None
 
 
 def test_twins_are_turned_alike(photographs: Path) -> None:
-    fields = {"photographs": photographs, "size": 32, "pairs": True, "synthesis": {"post": 0, "final_jpeg": 0}}
-    fields["synthesis"] |= {"hard_seam": 1, "feathered_seam": 0}
+    fields = {"photographs": photographs, "size": 32, "pairs": True, "synthesis": LOSSLESS}
     training = TrainingData(Recipe.model_validate({"data": fields}))._training_pictures()
     for index in range(0, 16, 2):
         forged, pristine = training[index], training[index + 1]
@@ -97,8 +104,7 @@ def test_picture_and_mask_are_turned_alike(photographs: Path) -> None:
 
 
 def test_masks_mark_where_the_host_was_changed(photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Without compression or blur the pristine picture of an index is the host of its forgeries.
-    lossless = SynthesisRecipe(size=32, history=0, post=0, final_jpeg=0, hard_seam=1, feathered_seam=0)
+    lossless = SynthesisRecipe(size=32).changed(LOSSLESS)
     made = Synthesizer(Photographs.open(photographs, split="train"), None, lossless, seed=3)
     dataset = Pictures(made, 8, augment=True)
     original = made.sample

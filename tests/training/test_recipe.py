@@ -89,7 +89,7 @@ def test_merging_alters_neither() -> None:
 
 def test_a_recipe_survives_its_own_file(tmp_path: Path) -> None:
     recipe = Recipe.model_validate(
-        {"init": "a.ckpt", "data": {"photographs": "p", "synthesis": {"splice_area": [0.1, 0.5]}}}
+        {"init": "a.ckpt", "data": {"photographs": "p", "synthesis": {"splicing": {"object_area": [0.1, 0.5]}}}}
     )
     assert read_recipe(written(tmp_path, yaml.safe_dump(recipe.model_dump(mode="json")))) == recipe
 

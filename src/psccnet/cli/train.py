@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -46,6 +46,16 @@ def read_changed(recipe: Path, fields: Recipe | None) -> Recipe:
     changes = fields.model_dump(mode="json", exclude_unset=True) if fields else {}
     # Fields of free form arrive as words; they mean what they would mean in the file.
     synthesis = changes.get("data", {}).get("synthesis", {})
-    words = {name: value for name, value in synthesis.items() if isinstance(value, str)}
-    synthesis |= {name: parse_yaml(value, f"--data.synthesis.{name}") for name, value in words.items()}
+    synthesis |= _meant(synthesis, "--data.synthesis")
     return read_recipe(recipe, changes)
+
+
+def _meant(fields: dict[str, Any], flag: str) -> dict[str, Any]:
+    """Words, also those in sections, as what YAML reads in them."""
+    meant = {}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            meant[name] = _meant(value, f"{flag}.{name}")
+        else:
+            meant[name] = parse_yaml(value, f"{flag}.{name}") if isinstance(value, str) else value
+    return meant

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from psccnet.pictures.sample import Picture
 from psccnet.synthesis.contours import log_uniform
 from psccnet.synthesis.demosaicing import ALGORITHMS, demosaic, mosaic
-from psccnet.synthesis.synthesis_recipe import CameraRecipe
+from psccnet.synthesis.sections import CameraRecipe
 
 Linear = npt.NDArray[np.float32]
 MARGIN = 8

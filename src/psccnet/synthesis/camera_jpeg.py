@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from psccnet.pictures.encoding import Encoding
 from psccnet.synthesis.contours import log_uniform
-from psccnet.synthesis.synthesis_recipe import CameraRecipe
+from psccnet.synthesis.sections import CameraRecipe
 
 # The tables of ITU-T T.81, Annex K, row by row, for quality 50.
 _LUMINANCE = """16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from psccnet.pictures.sample import Mask
-from psccnet.synthesis.synthesis_recipe import Range
+from psccnet.synthesis.sections import Range
 
 _Points = npt.NDArray[np.float64]
 _ATTEMPTS = 16

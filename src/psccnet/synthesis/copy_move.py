@@ -30,11 +30,11 @@ def copy_move(rng: np.random.Generator, host: Picture, region: Mask, recipe: Syn
     """
     if not region.any():
         return None
-    count = int(rng.integers(2, 4)) if rng.random() < recipe.copies else 1
+    count = int(rng.integers(2, 4)) if rng.random() < recipe.copy_move.copies else 1
     forgery: Forgery | None = None
     for _ in range(count):
         copied = _copy(rng, host, region, forgery, recipe)
-        forgery = united(forgery, copied, recipe.copy_area[1]) or forgery
+        forgery = united(forgery, copied, recipe.copy_move.area[1]) or forgery
     return None if forgery is None else replace(forgery, source=region)
 
 
@@ -42,24 +42,29 @@ def _copy(
     rng: np.random.Generator, host: Picture, region: Mask, before: Forgery | None, recipe: SynthesisRecipe
 ) -> Forgery | None:
     """One more copy of the host's region in the picture so far; it may not cover an earlier one."""
+    transform = recipe.copy_move.transform
     piece, alpha = tight_crop(host, region.astype(np.float32))
-    if rng.random() < recipe.pure_shift:
+    if rng.random() < recipe.copy_move.pure_shift:
         affine = Affine()
     else:
-        area = float(region.sum())
-        affine = draw_affine(rng, recipe, area, recipe.copy_area, recipe.copy_scale, recipe.copy_any_rotation)
-        piece, alpha = bend(rng, piece, alpha, recipe)
-    count = _CANDIDATES if rng.random() < recipe.copy_similar else 1
-    centre = _most_alike(host, piece, alpha, [draw_centre(rng, recipe, alpha, affine) for _ in range(count)])
+        affine = draw_affine(rng, transform, recipe.size, float(region.sum()), recipe.copy_move.area)
+        piece, alpha = bend(rng, piece, alpha, transform)
+    count = _CANDIDATES if rng.random() < recipe.copy_move.similar else 1
+    centre = _most_alike(
+        host, piece, alpha, [draw_centre(rng, transform, recipe.size, alpha, affine) for _ in range(count)]
+    )
     pasted, laid = place(piece, alpha, affine, centre, recipe.size)
     copy = laid > 0.5
-    if (region & copy).sum() > recipe.copy_overlap * min(region.sum(), copy.sum()):
+    if (region & copy).sum() > recipe.copy_move.overlap * min(region.sum(), copy.sum()):
         return None
     if before is not None and (before.mask & copy).any():
         return None
     forgery = blend(rng, host if before is None else before.picture, pasted, laid, recipe)
-    low, high = recipe.copy_area
-    if not low <= forgery.mask.mean() <= high or mean_change(host, forgery.picture, forgery.mask) < recipe.min_change:
+    low, high = recipe.copy_move.area
+    if (
+        not low <= forgery.mask.mean() <= high
+        or mean_change(host, forgery.picture, forgery.mask) < recipe.copy_move.min_change
+    ):
         return None
     return forgery
 

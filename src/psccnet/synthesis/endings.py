@@ -17,33 +17,33 @@ from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 
 def draw_history(rng: np.random.Generator, recipe: SynthesisRecipe) -> Encoding | None:
     """Draw how a host or donor was compressed before the manipulation, if at all."""
-    if rng.random() >= recipe.history:
+    if rng.random() >= recipe.host.history:
         return None
-    low, high = recipe.history_quality
+    low, high = recipe.host.history_quality
     quality = int(rng.integers(int(low), int(high) + 1))
-    return Encoding(quality, bool(rng.random() < recipe.history_420))
+    return Encoding(quality, bool(rng.random() < recipe.host.history_420))
 
 
 def draw_encoding(rng: np.random.Generator, recipe: SynthesisRecipe, before: int | None = None) -> Encoding:
     """Draw the final file format, given the quality of the host's compression before."""
-    if rng.random() >= recipe.final_jpeg:
+    if rng.random() >= recipe.ending.jpeg:
         return Encoding(None)
-    low, high = recipe.final_quality
-    if before is not None and rng.random() < recipe.final_finer:
+    low, high = recipe.ending.quality
+    if before is not None and rng.random() < recipe.ending.finer:
         low = min(max(low, before), high)
-    return Encoding(int(rng.integers(int(low), int(high) + 1)), bool(rng.random() < recipe.final_420))
+    return Encoding(int(rng.integers(int(low), int(high) + 1)), bool(rng.random() < recipe.ending.halved_chroma))
 
 
 def post_process(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> Picture:
     """Blur, add noise to or resample the whole picture, each with a small probability; its size stays."""
-    if rng.random() < recipe.post:
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(*recipe.post_blur)), np.uint8)
-    if rng.random() < recipe.post:
-        noise = rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(*recipe.post_noise))
+    if rng.random() < recipe.ending.post:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(*recipe.ending.blur)), np.uint8)
+    if rng.random() < recipe.ending.post:
+        noise = rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(*recipe.ending.noise))
         picture = np.rint(picture + noise).clip(0, 255).astype(np.uint8)
-    if rng.random() < recipe.post:
+    if rng.random() < recipe.ending.post:
         height, width = picture.shape[:2]
-        scale = rng.uniform(*recipe.post_scale)
+        scale = rng.uniform(*recipe.ending.scale)
         there = cv2.resize(picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_CUBIC)
         picture = np.asarray(cv2.resize(there, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     return picture

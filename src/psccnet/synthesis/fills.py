@@ -32,9 +32,9 @@ def diffuse(
     rng: np.random.Generator, host: Picture, mask: Mask, method: int, recipe: SynthesisRecipe
 ) -> tuple[Picture, Mask]:
     """Fill by diffusion from the border (cv2.INPAINT_TELEA or INPAINT_NS), perhaps with the host's grain on top."""
-    low, high = recipe.inpaint_radius
+    low, high = recipe.removal.radius
     filled = cv2.inpaint(host, mask.astype(np.uint8), float(rng.integers(low, high + 1)), method)
-    if rng.random() < recipe.grain:
+    if rng.random() < recipe.removal.grain:
         # A diffused fill has no noise at all, which is too easy to see: give it as much as the host has.
         grain = rng.standard_normal((*mask.shape, 1), np.float32) * min(noise_level(host), 6.0)
         filled = np.rint(filled + grain).clip(0, 255)
@@ -78,7 +78,7 @@ def patch(rng: np.random.Generator, host: Picture, mask: Mask) -> tuple[Picture,
 
 
 def learned(host: Picture, mask: Mask, inpainter: str) -> tuple[Picture, Mask]:
-    """Fill by a TorchScript network; see `SynthesisRecipe.inpainter` for its form.
+    """Fill by a TorchScript network; see `RemovalRecipe.inpainter` for its form.
 
     Raises:
         InputError: if the file is no TorchScript network, or does not return a picture; the message names it.

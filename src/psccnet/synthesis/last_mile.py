@@ -8,7 +8,8 @@ from PIL import Image
 
 from psccnet.pictures.encoding import Encoding, compressed
 from psccnet.pictures.sample import Mask, Picture
-from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
+from psccnet.synthesis.sections import Range
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 
 LONG_SIDES = (2048, 1600, 1280, 1080)
 """To which networks reduce pictures, in pixels."""
@@ -67,8 +68,10 @@ def travel(
         picture = resized(compressed(picture, saved) if saved.quality else picture, recipe.size, rng)
         if rng.random() < fields.screenshot_lossless:
             return picture, Encoding(None)
-        low, high = recipe.final_quality
-        return picture, Encoding(int(rng.integers(int(low), int(high) + 1)), bool(rng.random() < recipe.final_420))
+        low, high = recipe.ending.quality
+        return picture, Encoding(
+            int(rng.integers(int(low), int(high) + 1)), bool(rng.random() < recipe.ending.halved_chroma)
+        )
     return (_of_telephone(picture, rng), saved) if way.kind == "phone" else (picture, saved)
 
 

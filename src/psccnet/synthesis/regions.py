@@ -6,7 +6,8 @@ import numpy as np
 from psccnet.pictures.sample import Mask
 from psccnet.synthesis.contours import log_uniform, random_contour
 from psccnet.synthesis.objects import Objects
-from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
+from psccnet.synthesis.sections import Range
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 
 
 def random_region(rng: np.random.Generator, objects: Objects | None, recipe: SynthesisRecipe, area: Range) -> Mask:
@@ -14,8 +15,8 @@ def random_region(rng: np.random.Generator, objects: Objects | None, recipe: Syn
 
     An object's silhouette that the frame cuts may fall short of the range; callers check what they use.
     """
-    if objects is None or rng.random() >= recipe.object_share:
-        return random_contour(rng, recipe.size, area, recipe.bezier)
+    if objects is None or rng.random() >= recipe.region.object_share:
+        return random_contour(rng, recipe.size, area, recipe.region.bezier)
     _, alpha = objects.draw(rng)
     size = recipe.size
     scale = (log_uniform(rng, area) * size**2 / max(1.0, float(alpha.sum()))) ** 0.5
@@ -23,5 +24,5 @@ def random_region(rng: np.random.Generator, objects: Objects | None, recipe: Syn
     silhouette = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA) > 0.5
     x, y = int(rng.integers(size - width + 1)), int(rng.integers(size - height + 1))
     region = np.zeros((size, size), np.bool_)
-    region[y : y + height, x : x + width] = silhouette[:, ::-1] if rng.random() < recipe.flip else silhouette
+    region[y : y + height, x : x + width] = silhouette[:, ::-1] if rng.random() < recipe.region.mirrored else silhouette
     return region

@@ -27,7 +27,7 @@ def remove(rng: np.random.Generator, host: Picture, region: Mask, recipe: Synthe
         The forgery, or None if the area left its range, no fill was found or the fill can hardly be seen.
     """
     mask = cv2.dilate(region.astype(np.uint8), _DILATION).astype(np.bool_)
-    low, high = recipe.removal_area
+    low, high = recipe.removal.area
     if not low <= mask.mean() <= high:
         return None
     method = _draw_method(rng, recipe)
@@ -36,25 +36,25 @@ def remove(rng: np.random.Generator, host: Picture, region: Mask, recipe: Synthe
         "Navier-Stokes": lambda: diffuse(rng, host, mask, cv2.INPAINT_NS, recipe),
         "frequency-selective": lambda: frequency_selective(host, mask),
         "shift-map": lambda: shift_map(host, mask),
-        "learned": lambda: learned(host, mask, str(recipe.inpainter)),
+        "learned": lambda: learned(host, mask, str(recipe.removal.inpainter)),
         "patch": lambda: patch(rng, host, mask),
     }
     filled = fills[method]()
     if filled is None:
         return None
     picture, mask = filled
-    if not low <= mask.mean() <= high or mean_change(host, picture, mask) < recipe.removal_min_change:
+    if not low <= mask.mean() <= high or mean_change(host, picture, mask) < recipe.removal.min_change:
         return None
     return Forgery(picture, mask, method)
 
 
 def _draw_method(rng: np.random.Generator, recipe: SynthesisRecipe) -> str:
     shares = {
-        "Telea": recipe.telea,
-        "Navier-Stokes": recipe.navier_stokes,
-        "frequency-selective": recipe.frequency,
-        "shift-map": recipe.shift_map,
-        "learned": recipe.learned,
+        "Telea": recipe.removal.telea,
+        "Navier-Stokes": recipe.removal.navier_stokes,
+        "frequency-selective": recipe.removal.frequency,
+        "shift-map": recipe.removal.shift_map,
+        "learned": recipe.removal.learned,
     }
     left = rng.random()
     for method, share in shares.items():

@@ -28,12 +28,12 @@ def blend(rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha
     """
     seam = rng.random()
     mask = alpha > 0.5
-    if seam < recipe.hard_seam:
+    if seam < recipe.seams.hard:
         return Forgery(np.where(mask[..., None], pasted, host), mask, "hard")
-    if seam < recipe.hard_seam + recipe.feathered_seam:
-        sigma, name = rng.uniform(*recipe.feather_sigma), "feathered"
-        if rng.random() < recipe.soft_seam:
-            sigma, name = max(sigma, rng.uniform(*recipe.soft_sigma) * float(mask.sum()) ** 0.5), "soft"
+    if seam < recipe.seams.hard + recipe.seams.feathered:
+        sigma, name = rng.uniform(*recipe.seams.feather_sigma), "feathered"
+        if rng.random() < recipe.seams.soft:
+            sigma, name = max(sigma, rng.uniform(*recipe.seams.soft_sigma) * float(mask.sum()) ** 0.5), "soft"
         soft = cv2.GaussianBlur(alpha, (0, 0), sigma)[..., None]
         mixed = host + soft * (pasted.astype(np.float32) - host)
         return Forgery(np.rint(mixed).clip(0, 255).astype(np.uint8), mask, name)

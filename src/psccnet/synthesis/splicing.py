@@ -6,7 +6,8 @@ import numpy as np
 from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.forgery import Forgery
 from psccnet.synthesis.seams import blend
-from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
+from psccnet.synthesis.sections import Range
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha, bend, change_luminance, draw_affine, draw_centre, mean_change, place
 
 _LEAST = 16
@@ -29,18 +30,19 @@ def splice(
     Returns:
         The forgery, or None if the draw left the area's range or changed too little.
     """
-    affine = draw_affine(rng, recipe, float(alpha.sum()), area)
-    if rng.random() < recipe.transform:
-        donor = change_luminance(donor, rng.uniform(-recipe.luminance, recipe.luminance))
-    donor, alpha = bend(rng, donor, alpha, recipe)
-    centre = draw_centre(rng, recipe, alpha, affine)
+    transform = recipe.splicing.transform
+    affine = draw_affine(rng, transform, recipe.size, float(alpha.sum()), area)
+    if rng.random() < transform.share:
+        donor = change_luminance(donor, rng.uniform(-recipe.splicing.luminance, recipe.splicing.luminance))
+    donor, alpha = bend(rng, donor, alpha, transform)
+    centre = draw_centre(rng, transform, recipe.size, alpha, affine)
     pasted, laid = place(donor, alpha, affine, centre, recipe.size)
-    if rng.random() < recipe.harmonised:
+    if rng.random() < recipe.splicing.harmonised:
         pasted = harmonise(host, pasted, laid > 0.5, rng.uniform(0.5, 1.0))
     forgery = blend(rng, host, pasted, laid, recipe)
     if not area[0] <= forgery.mask.mean() <= area[1]:
         return None
-    return forgery if mean_change(host, forgery.picture, forgery.mask) >= recipe.min_change else None
+    return forgery if mean_change(host, forgery.picture, forgery.mask) >= recipe.splicing.min_change else None
 
 
 def harmonise(host: Picture, pasted: Picture, mask: Mask, strength: float) -> Picture:

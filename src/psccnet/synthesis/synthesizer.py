@@ -19,8 +19,9 @@ from psccnet.synthesis.last_mile import Way, draw_way, resized_mask
 from psccnet.synthesis.objects import Objects
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
+from psccnet.synthesis.sections import Range
 from psccnet.synthesis.splicing import splice
-from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
+from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha, reduce, tight_crop
 
 _ATTEMPTS_PER_HOST = 8
@@ -159,7 +160,7 @@ class Synthesizer:
         crop = photograph_crop(rng, photograph, (min(side, recipe.size), side), shot, recipe.camera) if shot else None
         if crop is None:
             shot, crop = None, random_crop(rng, photograph, replace(recipe, size=side))
-        past, repeated = self._past(rng, shot), bool(rng.random() < recipe.repeated_chroma)
+        past, repeated = self._past(rng, shot), bool(rng.random() < recipe.host.repeated_chroma)
         return _Host(compressed(crop, past, repeated), number, past.quality if past else None, repeated, shot)
 
     def _past(self, rng: np.random.Generator, shot: Shot | None) -> Encoding | None:
@@ -170,12 +171,12 @@ class Synthesizer:
         if kind == "splicing":
             return self._splice(host, rng, recipe)
         if kind == "copy-move":
-            return copy_move(rng, host.picture, random_region(rng, self.objects, recipe, recipe.copy_area), recipe)
-        return remove(rng, host.picture, random_region(rng, self.objects, recipe, recipe.removal_area), recipe)
+            return copy_move(rng, host.picture, random_region(rng, self.objects, recipe, recipe.copy_move.area), recipe)
+        return remove(rng, host.picture, random_region(rng, self.objects, recipe, recipe.removal.area), recipe)
 
     def _splice(self, host: _Host, rng: np.random.Generator, recipe: SynthesisRecipe) -> Forgery | None:
         """Paste a region, or regions of two or three donors, as long as they forge no more than one may."""
-        count = int(rng.integers(2, 4)) if rng.random() < recipe.several_donors else 1
+        count = int(rng.integers(2, 4)) if rng.random() < recipe.splicing.several_donors else 1
         forgery: Forgery | None = None
         for _ in range(count):
             donor, alpha, area = self._donor(host, rng, recipe)
@@ -190,31 +191,31 @@ class Synthesizer:
         if host.shot is not None:
             same = rng.random() < recipe.camera.same_camera
             shot = draw_shot(rng, recipe.camera, host.shot.camera if same else None)
-        if self.objects is not None and rng.random() < recipe.object_share:
+        if self.objects is not None and rng.random() < recipe.region.object_share:
             # As large as it will lie in the host, so that not every object loses the traces of its past by shrinking.
-            pixels = log_uniform(rng, recipe.splice_area) * recipe.size**2
+            pixels = log_uniform(rng, recipe.splicing.object_area) * recipe.size**2
             picture, alpha = self.objects.draw(rng)
             if shot is None:
                 picture, alpha = reduce(picture, alpha, pixels)
             else:
                 picture, alpha = photograph_object(rng, picture, alpha, pixels, shot, recipe.camera)
-            return compressed(picture, self._past(rng, shot), host.repeated_chroma), alpha, recipe.splice_area
+            return compressed(picture, self._past(rng, shot), host.repeated_chroma), alpha, recipe.splicing.object_area
         other = self.photographs.read(self._other_photograph(host.photograph, rng))
         sides = (recipe.size, recipe.size)
         crop = photograph_crop(rng, other, sides, shot, recipe.camera) if shot is not None else None
         if crop is None:
             shot, crop = None, random_crop(rng, other, recipe)
-        region = random_contour(rng, recipe.size, recipe.contour_area, recipe.bezier)
+        region = random_contour(rng, recipe.size, recipe.splicing.contour_area, recipe.region.bezier)
         decoded = compressed(crop, self._past(rng, shot), host.repeated_chroma)
         donor, alpha = tight_crop(decoded, region.astype(np.float32))
-        return donor, alpha, recipe.contour_area
+        return donor, alpha, recipe.splicing.contour_area
 
     def _other_photograph(self, host: int, rng: np.random.Generator) -> int:
         """Draw a photograph other than the host, of another camera where both tell theirs and one is soon found."""
-        for _ in range(_DONORS if self.recipe.different_cameras else 1):
+        for _ in range(_DONORS if self.recipe.splicing.different_cameras else 1):
             other = int(rng.integers(len(self.photographs) - 1))
             other += other >= host
-            camera = self.photographs.camera(host) if self.recipe.different_cameras else None
+            camera = self.photographs.camera(host) if self.recipe.splicing.different_cameras else None
             if camera is None or camera != self.photographs.camera(other):
                 break
         return other
@@ -232,10 +233,10 @@ def random_crop(rng: np.random.Generator, photograph: Picture, recipe: Synthesis
         larger = (max(size, round(width * scale)), max(size, round(height * scale)))
         photograph = np.asarray(cv2.resize(photograph, larger, interpolation=cv2.INTER_CUBIC), np.uint8)
         height, width = photograph.shape[:2]
-    if rng.random() < recipe.native_crop:
+    if rng.random() < recipe.host.native_crop:
         x, y = (8 * int(rng.integers((side - size) // 8 + 1)) for side in (width, height))
         return np.ascontiguousarray(photograph[y : y + size, x : x + size])
-    side = min(round(size / rng.uniform(*recipe.downscale)), height, width)
+    side = min(round(size / rng.uniform(*recipe.host.downscale)), height, width)
     x, y = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
     crop = photograph[y : y + side, x : x + side]
     return np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA), np.uint8)

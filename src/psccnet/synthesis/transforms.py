@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from psccnet.pictures.sample import Mask, Picture
 from psccnet.synthesis.contours import log_uniform
-from psccnet.synthesis.synthesis_recipe import Range, SynthesisRecipe
+from psccnet.synthesis.sections import Range, TransformRecipe
 
 Alpha = npt.NDArray[np.float32]
 MARGIN = 8
@@ -25,41 +25,34 @@ class Affine:
     cubic: bool = False
 
 
-def draw_affine(
-    rng: np.random.Generator,
-    recipe: SynthesisRecipe,
-    region: float,
-    area: Range,
-    scales: Range | None = None,
-    any_rotation: float | None = None,
-) -> Affine:
+def draw_affine(rng: np.random.Generator, transform: TransformRecipe, size: int, region: float, area: Range) -> Affine:
     """Draw a transformation that leaves a region of `region` pixels within `area` (fractions of the frame).
 
     A scale that does not fit is replaced by one for an area drawn from the range; cutting it off at the
-    range's ends instead would make half-frame forgeries the commonest when objects exceed the frame. `scales` and
-    `any_rotation` take the place of the recipe's.
+    range's ends instead would make half-frame forgeries the commonest when objects exceed the frame.
     """
-    scale = log_uniform(rng, scales or recipe.scale) if rng.random() < recipe.transform else 1.0
-    frame = recipe.size**2
+    scale = log_uniform(rng, transform.scale) if rng.random() < transform.share else 1.0
+    frame = size**2
     if not area[0] <= region * scale**2 / frame <= area[1]:
         scale = (log_uniform(rng, area) * frame / region) ** 0.5
-    angle = float(rng.uniform(-recipe.rotation, recipe.rotation)) if rng.random() < recipe.transform else 0.0
-    if rng.random() < (recipe.any_rotation if any_rotation is None else any_rotation):
+    angle = float(rng.uniform(-transform.rotation, transform.rotation)) if rng.random() < transform.share else 0.0
+    if rng.random() < transform.any_rotation:
         angle = float(rng.uniform(-180, 180))
-    return Affine(scale, angle, bool(rng.random() < recipe.flip), bool(rng.random() < recipe.cubic))
+    return Affine(scale, angle, bool(rng.random() < transform.flip), bool(rng.random() < transform.cubic))
 
 
-def draw_centre(rng: np.random.Generator, recipe: SynthesisRecipe, alpha: Alpha, affine: Affine) -> tuple[int, int]:
+def draw_centre(
+    rng: np.random.Generator, transform: TransformRecipe, size: int, alpha: Alpha, affine: Affine
+) -> tuple[int, int]:
     """Draw where the middle of a transformed region comes to lie, (x, y): mostly so that it is wholly inside."""
     *_, width, height = cv2.boundingRect((alpha > 0.5).astype(np.uint8))  # without the margin
     cos, sin = abs(np.cos(np.radians(affine.angle))), abs(np.sin(np.radians(affine.angle)))
     margins = [0.0, 0.0]
-    if rng.random() < recipe.inside:
+    if rng.random() < transform.inside:
         margins = [affine.scale * (cos * width + sin * height) / 2, affine.scale * (sin * width + cos * height) / 2]
     # A region larger than the frame is centred.
     x, y = (
-        int(rng.integers(min(round(margin), recipe.size // 2), max(recipe.size - round(margin), recipe.size // 2 + 1)))
-        for margin in margins
+        int(rng.integers(min(round(margin), size // 2), max(size - round(margin), size // 2 + 1))) for margin in margins
     )
     return x, y
 
@@ -128,12 +121,12 @@ def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int
     return np.asarray(laid, np.uint8), np.asarray(laid_alpha, np.float32)
 
 
-def bend(rng: np.random.Generator, picture: Picture, alpha: Alpha, recipe: SynthesisRecipe) -> tuple[Picture, Alpha]:
-    """Deform a region smoothly with the recipe's probability: hxwx3 uint8 and its alpha hxw, sizes kept."""
-    if rng.random() >= recipe.deform:
+def bend(rng: np.random.Generator, picture: Picture, alpha: Alpha, transform: TransformRecipe) -> tuple[Picture, Alpha]:
+    """Deform a region smoothly with the transform's probability: hxwx3 uint8 and its alpha hxw, sizes kept."""
+    if rng.random() >= transform.deform:
         return picture, alpha
     height, width = alpha.shape
-    reach = rng.uniform(*recipe.deform_strength) * min(height, width)
+    reach = rng.uniform(*transform.deform_strength) * min(height, width)
     coarse = rng.uniform(-reach, reach, (4, 4, 2)).astype(np.float32)
     offset = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     y, x = np.mgrid[:height, :width].astype(np.float32)

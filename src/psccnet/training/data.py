@@ -158,7 +158,7 @@ class TrainingData(LightningDataModule):
     def _synthesis(self, size: int) -> SynthesisRecipe:
         data = self.recipe.data
         try:
-            return SynthesisRecipe(**{**data.synthesis, "size": size})
+            return SynthesisRecipe().changed({**data.synthesis, "size": size})
         except ValueError as error:
             raise InputError(f"data.synthesis: {explain(error)}") from error
 
