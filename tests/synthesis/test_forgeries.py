@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,11 +11,12 @@ import torch
 from psccnet.synthesis import Objects, SynthesisRecipe, random_contour
 from psccnet.synthesis.copy_move import copy_move
 from psccnet.synthesis.fills import learned, noise_level, patch
+from psccnet.synthesis.forgery import Forgery, united
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
-from psccnet.synthesis.seams import poisson
+from psccnet.synthesis.seams import blend, poisson
 from psccnet.synthesis.sections import TransformRecipe
-from psccnet.synthesis.splicing import splice
+from psccnet.synthesis.splicing import harmonise, splice
 from psccnet.synthesis.transforms import Affine, bend, draw_centre, place, reduce, tight_crop
 
 from .conftest import HARD, texture
@@ -29,8 +31,6 @@ HOST = texture(100, 128, 128)
 
 
 def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
-    import cv2
-
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1,) * 2)).astype(bool)
 
 
@@ -302,3 +302,84 @@ def test_regions_of_objects(objects: Objects) -> None:
 def test_impossible_recipe(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"size|probabilities|range"):
         RECIPE.changed(wrong)
+
+
+def test_every_copy_is_marked_and_is_the_source() -> None:
+    still = {"pure_shift": 1.0, "copies": 1.0, "area": (0.005, 0.4)}
+    recipe, counts = RECIPE.changed({"copy_move": still, **HARD}), []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        region = random_contour(rng, 128, (0.01, 0.03))
+        forgery = copy_move(rng, HOST, region, recipe)
+        if forgery is None:
+            continue
+        changed = (forgery.picture != HOST).any(axis=2)
+        assert not changed[~forgery.mask].any()
+        assert changed[forgery.mask].mean() > 0.95
+        number, labels = cv2.connectedComponents(forgery.mask.astype(np.uint8))
+        counts.append(forgery.mask.sum() / region.sum())
+        top, left = np.argwhere(region).min(axis=0)
+        for label in range(1, number):
+            copy = labels == label
+            if copy.sum() == region.sum():  # whole, and apart from the others
+                dy, dx = np.argwhere(copy).min(axis=0) - (top, left)
+                moved = np.roll(HOST, (dy, dx), axis=(0, 1))
+                np.testing.assert_array_equal(forgery.picture[copy], moved[copy])
+    assert max(counts) > 2.5
+    assert np.mean(np.array(counts) > 1.5) > 0.5
+
+
+def test_a_copy_that_looks_like_its_place_stands_out_less() -> None:
+    host = np.repeat(np.linspace(20, 230, 128, dtype=np.float32)[:, None], 128, axis=1)
+    host = np.repeat(host[..., None], 3, axis=2) + np.random.default_rng(0).normal(0, 12, (128, 128, 3))
+    host = host.clip(0, 255).astype(np.uint8)
+    region = np.zeros((128, 128), np.bool_)
+    region[20:40, 50:70] = True
+    changes = {}
+    for similar in (0.0, 1.0):
+        recipe = RECIPE.changed({"copy_move": {"similar": similar, "pure_shift": 1.0, "copies": 0.0}, **HARD})
+        made = [copy_move(np.random.default_rng(seed), host, region, recipe) for seed in range(40)]
+        rows = [np.argwhere(one.mask)[:, 0].mean() for one in made if one is not None]
+        changes[similar] = np.median(np.abs(np.array(rows) - 30))
+    assert changes[1.0] < 0.5 * changes[0.0]
+
+
+def test_a_harmonised_region_has_the_colours_around_it() -> None:
+    mask = np.zeros((128, 128), np.bool_)
+    mask[40:90, 30:80] = True
+    host = (HOST // 4 + np.array([120, 90, 20])).astype(np.uint8)
+    pasted = texture(9, 128, 128)
+    before = np.abs(pasted[mask].mean(axis=0) - host[~mask].mean(axis=0)).max()
+    same = harmonise(host, pasted, mask, 0.0)
+    assert np.abs(same.astype(int) - pasted).max() <= 1
+    for strength in (0.5, 1.0):
+        changed = harmonise(host, pasted, mask, strength)
+        after = np.abs(changed[mask].mean(axis=0) - host[~mask].mean(axis=0)).max()
+        assert after < (1.15 - strength) * before + 3
+    assert harmonise(host, pasted, np.zeros_like(mask), 1.0) is pasted
+
+
+def test_a_soft_seam_is_softer_and_its_mask_the_same() -> None:
+    region = np.zeros((128, 128), np.float32)
+    region[30:90, 30:90] = 1
+    white = np.full_like(HOST, 255)
+    made = {}
+    for soft in (0.0, 1.0):
+        seams = {"hard": 0.0, "feathered": 1.0, "soft": soft, "feather_sigma": (0.5, 1.0)}
+        forgery = blend(np.random.default_rng(0), HOST * 0, white, region, RECIPE.changed({"seams": seams}))
+        made[forgery.method] = forgery
+        np.testing.assert_array_equal(forgery.mask, region > 0.5)
+        assert ((forgery.picture[..., 0] > 127) != (region > 0.5)).mean() < 0.005  # rounder corners
+    grey = {name: ((one.picture > 20) & (one.picture < 235)).mean() for name, one in made.items()}
+    assert grey["soft"] > 2 * grey["feathered"]
+
+
+def test_several_donors_forge_no_more_than_one_may() -> None:
+    first = Forgery(HOST, np.eye(128, dtype=np.bool_), "hard", None)
+    second = Forgery(HOST, np.eye(128, dtype=np.bool_)[::-1], "soft", None)
+    both = united(first, second, 0.5)
+    assert both is not None
+    assert (both.mask.sum(), both.method) == (256, "hard, soft")
+    assert united(first, second, 0.01) is None
+    assert united(None, second, 0.5) is second
+    assert united(first, None, 0.5) is None

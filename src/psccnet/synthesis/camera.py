@@ -15,11 +15,14 @@ from psccnet.pictures.sample import Picture
 from psccnet.synthesis.contours import log_uniform
 from psccnet.synthesis.demosaicing import ALGORITHMS, demosaic, mosaic
 from psccnet.synthesis.sections import CameraRecipe
+from psccnet.synthesis.twins import with_twin
 
 Linear = npt.NDArray[np.float32]
 MARGIN = 8
 """Pixels around a picture that are photographed with it and cut off: demosaicing and filters need neighbours."""
 _LEVELS = 1 << 16
+_CLEAN, _ISO_100 = 2e-6, 1e-4
+"""Noise variance per light of an averaged picture, and of a small sensor before amplification."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,14 @@ class Shot:
         camera: that takes it.
         phase: row and column, 0 or 1 each, of the first red filter; random, as the frame's place is.
         photon_noise: variance of the noise per light, both as shares of full scale; rises with the ISO.
+        read_noise: standard deviation of the noise without light, as a share of full scale.
         exposure: factor of the light.
     """
 
     camera: Camera
     phase: tuple[int, int]
     photon_noise: float
+    read_noise: float
     exposure: float
 
 
@@ -96,9 +101,11 @@ def draw_shot(rng: np.random.Generator, recipe: CameraRecipe, camera: Camera | N
     elif rng.random() < recipe.sharpened:
         camera = replace(camera, sharpening=float(rng.uniform(*recipe.sharpening)))
     phase = int(rng.integers(2)), int(rng.integers(2))
-    clean = rng.random() < recipe.clean
-    photon_noise = 2e-6 if clean else log_uniform(rng, recipe.photon_noise)
-    return Shot(camera, phase, photon_noise, float(rng.uniform(*recipe.exposure)))
+    photon_noise, read_noise = log_uniform(rng, recipe.photon_noise), camera.read_noise
+    exposure = float(rng.uniform(*recipe.exposure))
+    if rng.random() < recipe.clean:
+        return Shot(camera, phase, _CLEAN, read_noise / 5, exposure)
+    return Shot(camera, phase, photon_noise, read_noise * max(1.0, photon_noise / _ISO_100) ** 0.5, exposure)
 
 
 def reduction(rng: np.random.Generator, recipe: CameraRecipe, longest: float) -> float | None:
@@ -120,7 +127,8 @@ def photograph(rng: np.random.Generator, scene: Picture, size: tuple[int, int], 
         Of that height and width, uint8.
     """
     camera = shot.camera
-    light = cv2.LUT(scene, _linear_light(camera))
+    curve = _tone_curve(camera)
+    light = cv2.LUT(scene, _linear_light(curve))
     light = _plain(cv2.resize(light, size[::-1], interpolation=cv2.INTER_AREA))
     gains = np.array(camera.gains, np.float32)
     colours = _colour_matrix(camera.saturation)
@@ -129,7 +137,7 @@ def photograph(rng: np.random.Generator, scene: Picture, size: tuple[int, int], 
     linear = demosaic(raw, shot.phase, camera.algorithm, gains)
     linear = _plain(cv2.transform(linear, (colours * gains).astype(np.float32)))
     levels = np.clip(linear * np.float32(_LEVELS - 1), 0, _LEVELS - 1).astype(np.uint16)
-    return _finished(_tone_curve(camera)[levels], camera)
+    return _finished(curve[levels], camera)
 
 
 def photograph_crop(
@@ -155,7 +163,10 @@ def photograph_crop(
     sensor = _sensor(side)
     seen = min(round(sensor * scale), short)
     y, x = (int(rng.integers(length - seen + 1)) for length in scene.shape[:2])
-    taken = photograph(rng, scene[y : y + seen, x : x + seen], (sensor, sensor), shot)
+    scene = scene[y : y + seen, x : x + seen]
+    if rng.random() < recipe.twins:
+        scene = with_twin(rng, scene)
+    taken = photograph(rng, scene, (sensor, sensor), shot)
     return np.ascontiguousarray(taken[MARGIN : MARGIN + side, MARGIN : MARGIN + side])
 
 
@@ -190,12 +201,8 @@ def _sensor(side: int) -> int:
     return side + 2 * MARGIN + side % 2
 
 
-def _linear_light(camera: Camera) -> Linear:
-    """Table of 256: the light of a grey level, by the inverse of the camera's own curve.
-
-    The scene's light is what the camera's curve brings back to the photograph's brightness.
-    """
-    curve = _tone_curve(camera)
+def _linear_light(curve: Linear) -> Linear:
+    """Table of 256: the light that a tone curve brings back to each grey level of the photograph."""
     levels = np.interp(np.arange(256), curve, np.arange(_LEVELS))
     return (levels / (_LEVELS - 1)).astype(np.float32)
 
@@ -216,8 +223,7 @@ def _colour_matrix(saturation: float) -> npt.NDArray[np.float64]:
 def _with_noise(rng: np.random.Generator, raw: Linear, shot: Shot) -> Linear:
     """Add Poisson noise (as Gaussian of the same variance) and read noise; the sensor saturates at 1."""
     raw = np.clip(raw, 0, 1)
-    read = shot.camera.read_noise**2 * max(1.0, shot.photon_noise / 1e-4)  # amplified with the ISO
-    sigma = np.sqrt(raw * np.float32(shot.photon_noise) + np.float32(read))
+    sigma = np.sqrt(raw * np.float32(shot.photon_noise) + np.float32(shot.read_noise**2))
     raw = raw + rng.standard_normal(raw.shape, np.float32) * sigma
     return np.clip(raw, 0, 1)
 

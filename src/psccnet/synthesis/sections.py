@@ -53,11 +53,13 @@ class CameraRecipe:
     saturation: Range = (1.0, 1.5)
     """Of the colour matrix: 1 leaves the sensor's colours as they are."""
     denoised: float = 0.5
-    """Probability of blurred colours, and twice that of bilateral smoothing."""
+    """Probability of blurred colours; half of it is that of bilateral smoothing."""
     sharpened: float = 0.7
     """Probability of an unsharp mask."""
     sharpening: Range = (0.1, 1.2)
     """Its amount."""
+    twins: float = 0.05
+    """Probability that the scene has something twice before it is photographed: alike, and no copy."""
     jpeg: float = 0.5
     """Probability that the camera compresses, with tables of its own; otherwise it stores without loss."""
     jpeg_quality: Range = (75, 98)
