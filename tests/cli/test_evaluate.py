@@ -162,7 +162,7 @@ def test_a_full_disk_or_ctrl_c_ends_a_run_that_can_be_taken_up(
     fill_disk(2)
     done = psccnet(*words, "--out", tmp_path / "run")
     assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
-    assert f"{tmp_path}/run/part-00000.parquet: cannot be written (No space left on device)" in done.err
+    assert f"{tmp_path}/run/.parts/part-00000.parquet: cannot be written (No space left on device)" in done.err
     monkeypatch.undo()
 
     def interrupted(*_: object) -> None:

@@ -147,7 +147,8 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(listed_set: Path, tmp_path:
 @pytest.mark.usefixtures("parts_of_two")
 def test_a_run_that_was_cut_off_while_it_was_finished(listed_set: Path, tmp_path: Path) -> None:
     list(Run(read_listing(listed_set), Counting(), NATIVE, tmp_path).go())
-    (tmp_path / "part-00000.parquet").write_bytes((tmp_path / "scores.parquet").read_bytes())
+    (tmp_path / ".parts").mkdir()
+    (tmp_path / ".parts" / "part-00000.parquet").write_bytes((tmp_path / "scores.parquet").read_bytes())
     assert len(Run(read_listing(listed_set), Counting(), NATIVE, tmp_path).rows) == 7
 
 

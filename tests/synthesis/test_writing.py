@@ -183,7 +183,7 @@ def test_what_a_killed_process_left_is_no_hindrance(synthesizer: Synthesizer, tm
 
 def test_other_sets_are_not_mixed_in(synthesizer: Synthesizer, written: Path, tmp_path: Path) -> None:
     other = Synthesizer(synthesizer.photographs, synthesizer.objects, synthesizer.recipe, seed=6)
-    with pytest.raises(ValueError, match="another recipe, seed or photographs"):
+    with pytest.raises(ValueError, match="holds a set with other seed; name another folder"):
         list(write_set(other, COUNT, written))
     with pytest.raises(ValueError, match="a set of 6"):
         list(write_set(synthesizer, 2, written))

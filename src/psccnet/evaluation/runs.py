@@ -1,7 +1,6 @@
 """A run: one comparator under one protocol over listed pictures, kept in a folder that it can be taken up from."""
 
 import hashlib
-import json
 import platform
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from psccnet.errors import InputError, MissingFileError, PictureError
 from psccnet.evaluation.comparators import Comparator
 from psccnet.evaluation.protocol import Condition, Protocol, fingerprint, score_picture
 from psccnet.evaluation.rows import Row, read_rows, rows_to_parquet
-from psccnet.pictures.whole_files import make_folder, parse_json, read_text, write_whole, writing
+from psccnet.pictures.resumable_folder import ResumableFolder
 from psccnet.training.provenance import package_versions
 
 PART = 20
@@ -53,12 +52,12 @@ class Run:
         self.comparator = comparator
         self.protocol = protocol
         self.conditions: tuple[Condition, ...] = protocol.conditions_for(comparator)
-        self.folder = folder
+        self.folder = None if folder is None else ResumableFolder(folder, MANIFEST)
         self.rows: list[Row] = []
         self.failures: list[str] = []
         self._versions: list[dict[str, str]] = []
-        if folder is not None:
-            self._take_up(folder)
+        if self.folder is not None:
+            self._take_up(self.folder)
 
     def _key(self) -> dict[str, Any]:
         """What a run that is taken up must have in common with this one."""
@@ -73,21 +72,10 @@ class Run:
             "list_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest(),
         }
 
-    def _take_up(self, folder: Path) -> None:
-        key = self._key()
-        make_folder(folder)
-        manifest = folder / MANIFEST
-        if not manifest.is_file():
-            write_whole({manifest: json.dumps(key, indent=2).encode()})
-        else:
-            before = parse_json(read_text(manifest), str(manifest))
-            if not isinstance(before, dict):
-                raise InputError(f"{manifest}: not the manifest of a run; name another folder, or delete this one.")
-            differs = [name for name, value in key.items() if before.get(name) != value]
-            if differs:
-                names = ", ".join(differs)
-                raise InputError(f"{folder} holds a run with other {names}; name another folder, or delete this one.")
-            parts = [path for path in (folder / SCORES, *sorted(folder.glob("part-*.parquet"))) if path.is_file()]
+    def _take_up(self, folder: ResumableFolder) -> None:
+        before = folder.claim("a run", self._key())
+        if before is not None:
+            parts = [path for path in (folder.path / SCORES, *folder.kept("part-*.parquet")) if path.is_file()]
             # A run that was cut off at its very end has some rows in both.
             kept = {(row.set, row.id, row.condition): row for part in parts for row in read_rows(part)}
             same = {(entry.set, entry.id): fingerprint(entry) for entry in self.entries}
@@ -127,21 +115,14 @@ class Run:
         """Add rows and write them as a part; an empty list to go on with."""
         self.rows += fresh
         if self.folder is not None and fresh:
-            number = len(list(self.folder.glob("part-*.parquet")))
-            write_whole({self.folder / f"part-{number:05d}.parquet": rows_to_parquet(fresh)})
+            number = len(self.folder.kept("part-*.parquet"))
+            self.folder.keep(f"part-{number:05d}.parquet", rows_to_parquet(fresh))
         return []
 
-    def _finish(self, folder: Path) -> None:
+    def _finish(self, folder: ResumableFolder) -> None:
         """One file of all rows in the order of the list, and a manifest with the hash of each picture."""
         place = {(entry.set, entry.id): number for number, entry in enumerate(self.entries)}
         self.rows.sort(key=lambda row: place[row.set, row.id])
         pictures = {f"{row.set}/{row.id}": row.sha256 for row in self.rows}
         manifest = self._key() | {"versions": self._versions, "left_out": self.failures, "sha256": pictures}
-        scores = {
-            folder / SCORES: rows_to_parquet(self.rows),
-            folder / MANIFEST: json.dumps(manifest, indent=2).encode(),
-        }
-        write_whole(scores)
-        for part in folder.glob("part-*.parquet"):
-            with writing(part):
-                part.unlink()
+        folder.finish({folder.path / SCORES: rows_to_parquet(self.rows), folder.about: folder.text(manifest)})

@@ -16,17 +16,17 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-import yaml
 
 from psccnet.errors import InputError
 from psccnet.pictures.encoding import Encoding, encode
+from psccnet.pictures.resumable_folder import ResumableFolder
 from psccnet.pictures.sample import Mask
-from psccnet.pictures.whole_files import make_folder, parse_json, read_text, read_yaml, reading, write_whole, writing
+from psccnet.pictures.whole_files import make_folder, parse_json, read_text, reading, write_whole
 from psccnet.synthesis.synthesis_recipe import SetDescription
 from psccnet.synthesis.synthesizer import Synthesizer
 
 Layout = Literal["folder", "shards"]
-RECIPE, MANIFEST, INDEX, PARTS = "synthesis.yaml", "manifest.parquet", "index.csv", ".parts"
+RECIPE, MANIFEST, INDEX = "synthesis.yaml", "manifest.parquet", "index.csv"
 _BELOW = ("images", "masks", "sources")
 PART = 500
 """Samples that are finished together: a shard, or the step in which an interrupted run is taken up."""
@@ -109,16 +109,15 @@ def write_set(
         WriteError: if a file cannot be written.
     """
     description = describe(synthesizer)  # goes through all files
-    known = _claim(folder, {**description, "layout": layout}, count)
-    parts = folder / PARTS
+    made = ResumableFolder(folder, RECIPE)
+    known = _claim(made, {**description, "layout": layout}, count)
     rows: list[Written] = []
     with _Makers(synthesizer, workers) as makers:
         for start in range(0, count, PART):
             numbers = range(start, min(start + PART, count))
-            finished = parts / f"{start:09d}-{len(numbers)}.json"
-            if finished.is_file():
-                rows_before = _rows(parse_json(read_text(finished), str(finished)), finished)
-                known |= {row.index: row for row in rows_before}
+            finished = f"{start:09d}-{len(numbers)}.json"
+            for part in made.kept(finished):
+                known |= {row.index: row for row in _rows(parse_json(read_text(part), str(part)), part)}
             if known.keys() >= set(numbers):
                 done = [known[number] for number in numbers]
                 yield from done
@@ -127,41 +126,26 @@ def write_set(
                 for row in _write_part(makers, numbers, folder, layout):
                     done.append(row)
                     yield row
-                write_whole({finished: json.dumps([asdict(row) for row in done]).encode()})
+                made.keep(finished, json.dumps([asdict(row) for row in done]).encode())
             rows += done
-    if layout == "folder":
-        write_whole({folder / INDEX: _index(rows)})
-    write_whole({folder / MANIFEST: _manifest(rows, description)})
-    with writing(parts):
-        for file in parts.iterdir():
-            file.unlink()
-        parts.rmdir()
+    index = {folder / INDEX: _index(rows)} if layout == "folder" else {}
+    made.finish({**index, folder / MANIFEST: _manifest(rows, description)})
 
 
-def _claim(folder: Path, description: dict[str, Any], count: int) -> dict[int, Written]:
+def _claim(made: ResumableFolder, what: dict[str, Any], count: int) -> dict[int, Written]:
     """Write the set's recipe, or see that the one that stands there is the same; return the samples of a whole set."""
-    recipe, manifest = folder / RECIPE, folder / MANIFEST
-    known: dict[int, Written] = {}
-    plain = json.loads(json.dumps(description))  # as YAML knows it, without tuples
-    if recipe.is_file():
-        standing = read_yaml(recipe)
-        if not isinstance(standing, dict) or {**standing, "count": None} != {**plain, "count": None}:
-            raise InputError(f"{folder} holds a set of another recipe, seed or photographs; choose another folder.")
-        before = standing.get("count")
-        if not isinstance(before, int):
-            raise InputError(f"{recipe}: does not say how many pictures the set has; choose another folder.")
-        if before > count:
-            raise InputError(f"{folder} holds a set of {before}; ask for as many or more.")
-        known = {row.index: row for row in read_manifest(manifest)} if manifest.is_file() else {}
-        for below in (folder, *(folder / name for name in _BELOW)):
-            for left in below.glob(".*.tmp"):  # of a process that was killed
-                left.unlink()
-    elif folder.is_dir() and any(path.name != PARTS for path in folder.iterdir()):
+    folder, manifest = made.path, made.path / MANIFEST
+    before = made.said()
+    if before is None and folder.is_dir() and any(path != made.parts for path in folder.iterdir()):
         raise InputError(f"{folder} holds other files; choose an empty folder or a new one.")
-    make_folder(folder / PARTS)
-    text = "# psccnet synthesize PHOTOGRAPHS --recipe THIS_FILE rebuilds this set.\n"
-    write_whole({recipe: (text + yaml.safe_dump({"count": count, **plain}, sort_keys=False)).encode()})
-    return known
+    if before is not None and not isinstance(before.get("count"), int):
+        raise InputError(f"{made.about}: does not say how many pictures the set has; choose another folder.")
+    if before is not None and before["count"] > count:
+        raise InputError(f"{folder} holds a set of {before['count']}; ask for as many or more.")
+    whole = {"count": count, **json.loads(json.dumps(what))}
+    made.claim("a set", whole, may_differ=["count"])
+    made.say(whole, "# psccnet synthesize PHOTOGRAPHS --recipe THIS_FILE rebuilds this set.\n")
+    return {row.index: row for row in read_manifest(manifest)} if before is not None and manifest.is_file() else {}
 
 
 def read_manifest(path: Path) -> list[Written]:
