@@ -185,3 +185,12 @@ def test_scores_that_cannot_be_written_are_still_summed_up(
     assert done.status == 3
     assert "7 pictures, 4 forged" in done.out
     assert f"{tmp_path}/scores.csv: cannot be written" in done.err
+
+
+def test_distorted_pictures(psccnet: Command, small: tuple, listed_set: Path) -> None:
+    found = json.loads(psccnet("evaluate", listed_set, "--json", "--distort", "social", *small).out)
+    assert found["condition"] == "social"
+    for words in (("--distort", "ocean"), ("--distort", "social", "--protocol", "robustness")):
+        refused = psccnet("evaluate", listed_set, *words, *small)
+        assert refused.status == 2
+        assert "--distort goes with the protocol native" in refused.err

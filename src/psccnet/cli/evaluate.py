@@ -32,6 +32,7 @@ def evaluate(
     split: str | None = None,
     sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     protocol: str = "native",
+    distort: str | None = None,
     out: Path | None = None,
     json_summary: Annotated[bool, Parameter(name="--json", negative=())] = False,
     exit_scale: Annotated[int, Parameter(validator=Number(gte=1, lte=4))] = 1,
@@ -64,6 +65,8 @@ def evaluate(
             masks that another program wrote.
         sets: only rows of this set; may be given several times.
         protocol: what is done to pictures and which are taken.
+        distort: degrade every picture first, by one of the robustness protocol's ways (resize-0.78, jpeg-50, mixed and
+            so on), or by social: as messengers and networks do.
         out: where to keep the scores of each picture: a folder, in which a run that was stopped goes on where it was,
             or one .csv or .parquet file.
         json_summary: print the summary as JSON, one object a condition.
@@ -73,6 +76,7 @@ def evaluate(
         precision: auto, float32 or bf16.
     """
     from psccnet.evaluation.comparators import find_comparator
+    from psccnet.evaluation.distortions import DISTORTIONS
     from psccnet.evaluation.protocol import PROTOCOLS, Condition
     from psccnet.evaluation.rows import write_rows
     from psccnet.evaluation.runs import Run
@@ -84,6 +88,11 @@ def evaluate(
         if protocol != "native" or not method.exit_scales:
             raise InputError("--exit-scale goes with weights and the protocol native; --protocol exit-scales has all")
         chosen = replace(chosen, conditions=(Condition(f"mask-{exit_scale}", f"Mask {exit_scale}", "", exit_scale),))
+    if distort is not None:
+        if protocol != "native" or exit_scale != 1 or distort not in DISTORTIONS:
+            names = ", ".join(DISTORTIONS)
+            raise ValueError(f"--distort goes with the protocol native and mask 1, and is one of {names}")
+        chosen = replace(chosen, conditions=(Condition(distort, DISTORTIONS[distort].title, distort),))
     entries, left_out = _entries(listing, dataset, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")
     run = Run(entries, method, chosen, out if in_folder else None)

@@ -1,6 +1,4 @@
-"""The distortions of Tables VI and VII, in the settings of SPAN that the paper follows (Section IV-G), and a network's.
-
-"social" is not the paper's: the picture as a messenger or a network passes it on (`synthesis.last_mile.shared`)."""
+"""The distortions of Tables VI and VII, in the settings of SPAN that the paper follows (Section IV-G), and "social"."""
 
 import hashlib
 from collections.abc import Callable
@@ -68,7 +66,7 @@ def mixed(picture: Picture, rng: np.random.Generator) -> Picture:
     return jpeg(picture, int(rng.integers(50, 101)))
 
 
-_ALL = (
+OF_THE_PAPER = (
     Distortion("resize-0.78", "Resize 0.78x", lambda picture, _: resize(picture, 0.78)),
     Distortion("resize-0.25", "Resize 0.25x", lambda picture, _: resize(picture, 0.25)),
     Distortion("blur-3", "GSBlur k = 3", lambda picture, _: gaussian_blur(picture, 3)),
@@ -78,7 +76,7 @@ _ALL = (
     Distortion("jpeg-100", "JPEGComp q = 100", lambda picture, _: jpeg(picture, 100)),
     Distortion("jpeg-50", "JPEGComp q = 50", lambda picture, _: jpeg(picture, 50)),
     Distortion("mixed", "Mixed", mixed),
-    Distortion("social", "Shared", shared),
 )
-DISTORTIONS = {one.name: one for one in _ALL}
-"""By name, in the order of Table VI."""
+"""In the order of Table VI."""
+DISTORTIONS = {one.name: one for one in (*OF_THE_PAPER, Distortion("social", "Shared", shared))}
+"""By name, those of the paper and ours: "social" is how a messenger or a network passes a picture on."""

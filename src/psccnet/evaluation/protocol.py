@@ -11,7 +11,7 @@ import numpy as np
 
 from psccnet.datasets.entry import Entry
 from psccnet.evaluation.comparators import Comparator, Question
-from psccnet.evaluation.distortions import DISTORTIONS
+from psccnet.evaluation.distortions import DISTORTIONS, OF_THE_PAPER
 from psccnet.evaluation.rows import Row, pixel_scores, sparse
 from psccnet.pictures.decoding import MAX_PIXELS
 from psccnet.pictures.identify import encoding_of
@@ -49,7 +49,7 @@ class Condition:
 
 
 NATIVE = Condition("", "w/o distortion")
-_DISTORTED = tuple(Condition(one.name, one.title, one.name) for one in DISTORTIONS.values())
+_DISTORTED = tuple(Condition(one.name, one.title, one.name) for one in OF_THE_PAPER)
 
 
 @dataclass(frozen=True)
