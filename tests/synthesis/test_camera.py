@@ -20,7 +20,7 @@ from .conftest import PLAIN_ENDING, texture
 
 PHASES = [(0, 0), (0, 1), (1, 0), (1, 1)]
 RECIPE = CameraRecipe()
-PLAIN = Camera("bilinear", (1.0, 1.0, 1.0), 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+PLAIN = Camera(0.0, "bilinear", (1.0, 1.0, 1.0), 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 SHOT = Shot(PLAIN, (0, 0), 0.0, 0.0, 1.0)
 
 

@@ -30,6 +30,7 @@ class Camera:
     """What all pictures of one camera have in common.
 
     Attributes:
+        lens_blur: sigma of lens and filter before the sensor, in pixels; 0 for none.
         algorithm: of the demosaicing, one of `demosaicing.ALGORITHMS`.
         gains: white balance of red, green and blue; green's is 1.
         saturation: of the colour matrix, whose rows sum to 1; 1 is no matrix.
@@ -42,6 +43,7 @@ class Camera:
         read_noise: standard deviation of the noise without light at ISO 100, as a share of full scale.
     """
 
+    lens_blur: float
     algorithm: str
     gains: tuple[float, float, float]
     saturation: float
@@ -81,6 +83,7 @@ def draw_camera(rng: np.random.Generator, recipe: CameraRecipe) -> Camera:
         return strength if rng.random() < share else 0.0
 
     return Camera(
+        lens_blur=float(rng.uniform(*recipe.lens_blur)),
         algorithm=str(rng.choice(ALGORITHMS)),
         gains=(float(rng.uniform(1.2, 2.2)), 1.0, float(rng.uniform(1.2, 2.2))),
         saturation=float(rng.uniform(*recipe.saturation)),
@@ -130,6 +133,8 @@ def photograph(rng: np.random.Generator, scene: Picture, size: tuple[int, int], 
     curve = _tone_curve(camera)
     light = cv2.LUT(scene, _linear_light(curve))
     light = _plain(cv2.resize(light, size[::-1], interpolation=cv2.INTER_AREA))
+    if camera.lens_blur:
+        light = _plain(cv2.GaussianBlur(light, (0, 0), camera.lens_blur))
     gains = np.array(camera.gains, np.float32)
     colours = _colour_matrix(camera.saturation)
     seen = _plain(cv2.transform(light, (np.linalg.inv(colours) * shot.exposure / gains[:, None]).astype(np.float32)))

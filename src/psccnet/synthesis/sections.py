@@ -46,8 +46,10 @@ class CameraRecipe:
     """Probability that the donor is the host's camera at another ISO, exposure and sharpening; else another camera."""
     clean: float = 0.3
     """Probability of hardly any noise."""
-    photon_noise: Range = (2e-5, 2e-3)
-    """Noise variance per light, as shares of full scale, drawn log-uniformly: ISO 100 to ISO 6400 of a small sensor."""
+    lens_blur: Range = (0.4, 0.9)
+    """Sigma of lens and optical filter before the sensor."""
+    photon_noise: Range = (2e-5, 1e-3)
+    """Noise variance per light, as shares of full scale, drawn log-uniformly: ISO 100 to ISO 3200 of a small sensor."""
     exposure: Range = (0.7, 1.1)
     """Factor of the light."""
     saturation: Range = (1.0, 1.5)
