@@ -19,9 +19,10 @@ def test_a_folder_is_begun_taken_up_and_finished(tmp_path: Path, about: str) -> 
     again = ResumableFolder(begun.path, about)
     assert again.claim("a set", {**what, "count": 5}, ["count"]) == {"seed": 1, "sides": [2, 3], "count": 4}
     assert [part.read_bytes() for part in again.kept("*")] == [b"first", b"second"]
+    assert again.said() == {"seed": 1, "sides": [2, 3], "count": 5}
     assert not list(again.path.glob("*/.*"))
     with pytest.raises(ValueError, match=r"set holds a set with other seed, count; name another folder"):
-        again.claim("a set", {**what, "seed": 2, "count": 5})
+        again.claim("a set", {**what, "seed": 2, "count": 6})
     again.finish({again.path / "whole": b"first second"})
     assert sorted(path.name for path in again.path.iterdir()) == [about, "images", "whole"]
     again.finish({})

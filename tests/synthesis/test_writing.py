@@ -229,9 +229,9 @@ def decode_sheet(data: bytes) -> np.ndarray:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a list", r"a\.yaml: a recipe is a list of fields with values"),
-        ("recipe: 5", r"a\.yaml: a recipe is a list of fields with values"),
-        ("1: 2", r"a\.yaml: a recipe is a list of fields with values"),
+        ("- a list", r"a\.yaml: a recipe is sections of fields"),
+        ("recipe: 5", r"a\.yaml: a recipe is sections of fields"),
+        ("1: 2", r"a\.yaml: a recipe is sections of fields"),
         ("seed: often", r"a\.yaml: seed: Input should be a valid integer"),
         ("size: 16", r"a\.yaml: recipe: size must be at least 32"),
         ("a: [", r"a\.yaml is not valid YAML"),

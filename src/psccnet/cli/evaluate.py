@@ -91,7 +91,7 @@ def evaluate(
     if distort is not None:
         if protocol != "native" or exit_scale != 1 or distort not in DISTORTIONS:
             names = ", ".join(DISTORTIONS)
-            raise ValueError(f"--distort goes with the protocol native and mask 1, and is one of {names}")
+            raise InputError(f"--distort goes with the protocol native and mask 1, and is one of {names}")
         chosen = replace(chosen, conditions=(Condition(distort, DISTORTIONS[distort].title, distort),))
     entries, left_out = _entries(listing, dataset, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from psccnet.pictures.whole_files import write_whole
+from psccnet.errors import InputError
+from psccnet.pictures.whole_files import make_folder, parse_json, read_text, read_yaml, write_whole, writing
 
 PARTS = ".parts"
 
@@ -26,57 +27,60 @@ class ResumableFolder:
         self.parts = path / PARTS
 
     def said(self) -> dict[str, Any] | None:
-        """What the folder is of, None if it does not say so."""
+        """What the folder is of, None if it does not say so.
+
+        Raises:
+            InputError: if what it says makes no sense.
+        """
         if not self.about.is_file():
             return None
-        text = self.about.read_text(encoding="utf-8")
-        if self.about.suffix == ".json":
-            return dict(json.loads(text))
-        import yaml
-
-        return dict(yaml.safe_load(text))
-
-    def say(self, what: Mapping[str, Any], heading: str = "") -> None:
-        """Write what the folder is of, below a comment where the file is YAML."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_whole({self.about: self.text(what, heading)})
+        is_json = self.about.suffix == ".json"
+        said = parse_json(read_text(self.about), str(self.about)) if is_json else read_yaml(self.about)
+        if not isinstance(said, dict):
+            raise InputError(f"{self.about}: not what a folder holds; name another folder, or delete this one.")
+        return said
 
     def text(self, what: Mapping[str, Any], heading: str = "") -> bytes:
-        """What `say` writes."""
+        """What the file of the folder holds for plain values by name, below a comment where it is YAML."""
         if self.about.suffix == ".json":
             return json.dumps(what, indent=2).encode()
         import yaml
 
         return (heading + yaml.safe_dump(dict(what), sort_keys=False)).encode()
 
-    def claim(self, kind: str, what: Mapping[str, Any], may_differ: Collection[str] = ()) -> dict[str, Any] | None:
+    def claim(
+        self, kind: str, what: Mapping[str, Any], may_differ: Collection[str] = (), heading: str = ""
+    ) -> dict[str, Any] | None:
         """Say what will be made, or see that what was begun is the same; then take away what a killed process left.
 
         Args:
             kind: "a run", for the message.
             what: plain values by name.
-            may_differ: names that need not be the same.
+            may_differ: names that need not be the same; the folder then says the new value.
+            heading: a comment for a file in YAML.
 
         Returns:
             What the folder said before, None if it was new.
 
         Raises:
-            ValueError: if it is of something else.
+            InputError: if it is of something else.
+            WriteError: if nothing can be written there.
         """
         plain = json.loads(json.dumps(what))  # as a file has it, without tuples
         before = self.said()
-        if before is None:
-            self.say(plain)
-        else:
-            differs = [name for name, value in plain.items() if name not in may_differ and before.get(name) != value]
-            if differs:
-                names = ", ".join(differs)
-                raise ValueError(
-                    f"{self.path} holds {kind} with other {names}; name another folder, or delete this one."
-                )
+        known = before or {}
+        differs = [name for name, value in plain.items() if known.get(name) != value]
+        forbidden = [name for name in differs if name not in may_differ]
+        if before is not None and forbidden:
+            names = ", ".join(forbidden)
+            raise InputError(f"{self.path} holds {kind} with other {names}; name another folder, or delete this one.")
+        make_folder(self.path)
+        if before is None or differs:
+            write_whole({self.about: self.text({**known, **plain}, heading)})
         for pattern in (".*.tmp", "*/.*.tmp"):
             for left in self.path.glob(pattern):
-                left.unlink()
+                with writing(left):
+                    left.unlink()
         return before
 
     def kept(self, pattern: str) -> list[Path]:
@@ -85,13 +89,14 @@ class ResumableFolder:
 
     def keep(self, name: str, content: bytes) -> None:
         """Write a finished part."""
-        self.parts.mkdir(exist_ok=True)
+        make_folder(self.parts)
         write_whole({self.parts / name: content})
 
     def finish(self, contents: Mapping[Path, bytes]) -> None:
         """Write what all parts are put together to, and take the parts away."""
         write_whole(contents)
         if self.parts.is_dir():
-            for part in self.parts.iterdir():
-                part.unlink()
-            self.parts.rmdir()
+            with writing(self.parts):
+                for part in self.parts.iterdir():
+                    part.unlink()
+                self.parts.rmdir()

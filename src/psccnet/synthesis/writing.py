@@ -27,6 +27,7 @@ from psccnet.synthesis.synthesizer import Synthesizer
 
 Layout = Literal["folder", "shards"]
 RECIPE, MANIFEST, INDEX = "synthesis.yaml", "manifest.parquet", "index.csv"
+_HEADING = "# psccnet synthesize PHOTOGRAPHS --recipe THIS_FILE rebuilds this set.\n"
 _BELOW = ("images", "masks", "sources")
 PART = 500
 """Samples that are finished together: a shard, or the step in which an interrupted run is taken up."""
@@ -142,9 +143,7 @@ def _claim(made: ResumableFolder, what: dict[str, Any], count: int) -> dict[int,
         raise InputError(f"{made.about}: does not say how many pictures the set has; choose another folder.")
     if before is not None and before["count"] > count:
         raise InputError(f"{folder} holds a set of {before['count']}; ask for as many or more.")
-    whole = {"count": count, **json.loads(json.dumps(what))}
-    made.claim("a set", whole, may_differ=["count"])
-    made.say(whole, "# psccnet synthesize PHOTOGRAPHS --recipe THIS_FILE rebuilds this set.\n")
+    made.claim("a set", {"count": count, **what}, ["count"], _HEADING)
     return {row.index: row for row in read_manifest(manifest)} if before is not None and manifest.is_file() else {}
 
 
