@@ -210,7 +210,8 @@ def test_a_written_set_is_trained_on_and_a_part_kept(photographs: Path, written_
 
 def test_pictures_of_sets_end_as_synthetic_ones_do(photographs: Path, written_set: Path) -> None:
     fields = {"sets": [f"listing={written_set}"], "size": 64}
-    synthesis = {"post": 0.0, "final_jpeg": 1.0, "final_quality": [70, 70], "final_420": 1.0}
+    ending = {"post": 0.0, "jpeg": 1.0, "quality": [70, 70], "halved_chroma": 1.0}
+    synthesis = {"ending": ending, "last_mile": {"share": 0.0}}
     ended, same = (with_sets(photographs, **fields, synthesis=synthesis)._training_pictures().source for _ in range(2))
     plain = with_sets(photographs, **fields, endings=False)._training_pictures().source
     for index in range(4):

@@ -1,13 +1,12 @@
 """Where samples come from: synthesised, drawn from data sets, or both."""
 
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from psccnet.pictures.sample import MANIPULATIONS, Sample
 from psccnet.synthesis import SynthesisRecipe, Synthesizer
-from psccnet.synthesis.endings import finish
+from psccnet.synthesis.endings import finish_sample
 
 
 class Source(Protocol):
@@ -65,7 +64,7 @@ class Pairs:
 
 
 class Ended:
-    """Samples of data sets with the same endings as synthetic ones (post-processing, final encoding).
+    """Samples of data sets with the same endings as synthetic ones (post-processing, final encoding, last mile).
 
     Files of data sets tell their classes: the JPEG settings alone of CASIA v1 do with an image AUC of 0.999. The last
     encoding of what is trained on must not.
@@ -84,5 +83,4 @@ class Ended:
         """Sample `index`, ended."""
         sample = self.source.sample(index)
         # The one place where pictures of sets get their ending.
-        image = finish(sample.image, np.random.default_rng([self.seed, index, 7]), self.synthesis)
-        return replace(sample, image=image)
+        return finish_sample(sample, np.random.default_rng([self.seed, index, 7]), self.synthesis)
