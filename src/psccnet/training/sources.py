@@ -64,7 +64,7 @@ class Pairs:
 
 
 class Ended:
-    """Samples of data sets with the same endings as synthetic ones (post-processing, final encoding).
+    """Samples of data sets with the same endings as synthetic ones (post-processing, final encoding, last mile).
 
     Files of data sets tell their classes: the JPEG settings alone of CASIA v1 do with an image AUC of 0.999. The last
     encoding of what is trained on must not.
