@@ -113,7 +113,7 @@ def test_another_run_can_start_from_a_checkpoint(whole_run: Path, recipe: Recipe
 def test_weights_of_another_network_are_named(whole_run: Path, recipe: Recipe) -> None:
     other = recipe.model_copy(update={"init": whole_run / "best.ckpt"})
     other.network = recipe.network.model_copy(update={"stem": "unshuffled", "grid": 32})
-    with pytest.raises(WeightsError, match=r"best\.ckpt does not fit the network \(wrong shapes.*: name weights of the recipe"):
+    with pytest.raises(WeightsError, match=r"best\.ckpt does not fit the network \(wrong shapes.*: name weights of"):
         load_initial_weights(PSCCTask(other), other, initial_state(other))
 
 
