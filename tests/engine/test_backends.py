@@ -1,6 +1,8 @@
 """Which backend is taken, and what is said where there is none."""
 
 import io
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -150,3 +152,19 @@ def test_large_logits_are_softmaxed_in_float32(name: str, precision: str) -> Non
     # g repeats the unit matrix: the first tokens of the answer are the rows of the similarity.
     of_tokens = found[0].reshape(width, -1).T[:width]
     np.testing.assert_allclose(of_tokens, weights, atol=0.01 if precision == "bf16" else 1e-3)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+def test_ctrl_c_after_detection_reaches_python() -> None:
+    """OpenVINO's cores leave a signal stack behind; several of them a dangling one, on which the process died."""
+    program = (
+        "import gc, signal\n"
+        "import numpy as np, psccnet\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('handled'))\n"
+        "for _ in range(2):\n"
+        "    psccnet.load(backend='openvino').detect(np.zeros((40, 40, 3), np.uint8))\n"
+        "    gc.collect()\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "handled\nhandled\n"), done.stderr

@@ -17,14 +17,7 @@ OPSET = 17
 
 
 def convert(network: PSCCNet) -> dict[str, bytes]:
-    """The graphs of a network's parts.
-
-    Args:
-        network: in any state; it is not changed.
-
-    Returns:
-        Part -> ONNX file.
-    """
+    """The graphs of a network's parts, part -> ONNX file; the network, in any state, is not changed."""
     ready = prepared(network)
     for module in ready.modules():
         if isinstance(module, SCCM):

@@ -137,14 +137,16 @@ def _to_onnx(whole: "Whole", path: Path, card: str) -> tuple[dict[Path, bytes], 
 def _to_openvino(whole: "Whole", path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
     import openvino
 
-    model = openvino.Core().read_model(_onnx_model(whole))
+    from psccnet.engine.backends.openvino import core
+
+    model = core().read_model(_onnx_model(whole))
     for name, value in json.loads(card).items():
         model.set_rt_info(json.dumps(value), ["psccnet", name])
     with TemporaryDirectory() as folder:
         temporary = Path(folder) / path.name
         openvino.save_model(model, temporary, compress_to_fp16=False)
         contents = {file: (temporary.parent / file.name).read_bytes() for file in (path, path.with_suffix(".bin"))}
-        compiled = openvino.Core().compile_model(temporary, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = core().compile_model(temporary, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         found = compiled({"pixels": pixels[None]})

@@ -11,12 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from psccnet.engine.tiling import Span, coordinates
 from psccnet.network.bottom_up import modulated
 from psccnet.network.folding import fold_batch_norm
 from psccnet.network.psccnet import PSCCNet
-
-FINER_AND_COARSER = [(fine, coarse) for fine in range(1, 4) for coarse in range(fine + 1, 5)]
-"""Pairs of scales between which fusions resample a coarser map to a finer one's size."""
 
 
 class Stem(nn.Module):
@@ -57,15 +55,7 @@ class Stages(nn.Module):
     inputs = (
         "fine",
         "half",
-        *(f"{axis}{scale}" for axis in ("rows", "columns") for scale in range(1, 5)),
-        *(f"shares_{axis}{scale}" for axis in ("rows", "columns") for scale in range(1, 5)),
-        *(f"{axis}{fine}in{coarse}" for axis in ("rows", "columns") for fine, coarse in FINER_AND_COARSER),
-        *(
-            f"every_{axis}{fine}in{coarse}"
-            for axis in ("rows", "columns")
-            for fine, coarse in FINER_AND_COARSER
-            if coarse < 4
-        ),
+        *(name for axis in ("rows", "columns") for name in coordinates(axis, Span(0, 8, 0, 8), 8, grid=32)[1]),
     )
     outputs = tuple(f"feature{scale}" for scale in range(1, 5))
 

@@ -17,7 +17,7 @@ import openvino
 from numpy.typing import NDArray
 
 from psccnet.engine.backends import Array
-from psccnet.engine.backends.openvino import OpenVINOBackend
+from psccnet.engine.backends.openvino import OpenVINOBackend, core
 from psccnet.engine.engine import Engine
 from psccnet.engine.find import QUANTIZED, find_graphs
 from psccnet.errors import InputError, WeightsError
@@ -94,7 +94,7 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
         folder.mkdir()
         for part, samples in kept.items():
             preset = nncf.QuantizationPreset.MIXED
-            model = openvino.Core().read_model(graphs[part])
+            model = core().read_model(graphs[part])
             model = nncf.quantize(model, nncf.Dataset(samples), subset_size=len(samples), preset=preset)
             openvino.save_model(model, folder / f"{part}.xml", compress_to_fp16=False)
         shutil.copyfile(path, folder / "weights.safetensors")

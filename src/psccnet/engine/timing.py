@@ -13,6 +13,7 @@ import openvino
 from openvino import opset15 as op
 
 from psccnet.engine.backends import Array
+from psccnet.engine.backends.openvino import core
 from psccnet.engine.engine import Engine
 from psccnet.engine.tiling import Span, coordinates, map_size
 from psccnet.network.architecture import CHANNELS, Architecture
@@ -124,7 +125,7 @@ def count(graph: bytes, sizes: Mapping[str, Shape]) -> tuple[int, int]:
         FLOP (multiplications and additions of convolutions and matrix products, beside which the rest is little), and
         the values that go into and come out of these, which a memory without caches would have to move.
     """
-    model = openvino.Core().read_model(graph)
+    model = core().read_model(graph)
     names = [one.get_node().get_friendly_name() for one in model.inputs]
     model.reshape({name: list(sizes[name]) for name in names if name in sizes})
     flop = values = 0
@@ -154,7 +155,7 @@ def peak_flops(engine: Engine, repeats: int = 5) -> float:
             x = op.convolution(x, op.constant(kernel), [1, 1], [1, 1], [1, 1], [1, 1])
         model = openvino.Model([op.result(op.reduce_mean(x, op.constant(np.array([1, 2, 3]))))], [first], "peak")
         hint = "f32" if engine.backend.precision == "float32" else "bf16"
-        made = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
+        made = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
         given = [np.zeros((1, channels, side, side), dtype=np.float32)]
         return lambda: made(given)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,16 @@ from openvino import properties
 
 from psccnet.engine.backends import Compiled, InNumPy
 from psccnet.errors import InputError
+
+
+@cache
+def core() -> openvino.Core:
+    """The one core of the process.
+
+    A core brings a signal stack into place for the thread that makes it. Where several come and go, the one left behind
+    is freed memory, and the next Ctrl-C crashes the process.
+    """
+    return openvino.Core()
 
 
 class OpenVINOBackend(InNumPy):
@@ -35,7 +46,7 @@ class OpenVINOBackend(InNumPy):
 
     def __init__(self, graphs: Mapping[str, bytes], precision: str = "auto", quantized: Path | None = None) -> None:
         self._graphs = graphs
-        fast = "BF16" in openvino.Core().get_property("CPU", properties.device.capabilities())
+        fast = "BF16" in core().get_property("CPU", properties.device.capabilities())
         if precision == "auto":
             precision = "int8" if quantized else "bf16" if fast else "float32"
         if precision not in ("float32", "bf16", "int8"):
@@ -49,8 +60,7 @@ class OpenVINOBackend(InNumPy):
     def model(self, part: str) -> openvino.Model:
         """The graph of a part, in 8-bit integers where there is one of them."""
         file = None if self._quantized is None else self._quantized / f"{part}.xml"
-        core = openvino.Core()
-        return core.read_model(self._graphs[part]) if file is None or not file.is_file() else core.read_model(file)
+        return core().read_model(self._graphs[part] if file is None or not file.is_file() else file)
 
     def compile(self, part: str, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
         """See `Backend`."""
@@ -63,7 +73,7 @@ class OpenVINOBackend(InNumPy):
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": "NO",  # the process may own fewer cores than the machine has
         }
-        return _Compiled(openvino.Core().compile_model(model, "CPU", options))
+        return _Compiled(core().compile_model(model, "CPU", options))
 
 
 class _Compiled:
