@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from psccnet.errors import WriteError
 from psccnet.training.callbacks import Checkpoints
 from psccnet.training.curves import JsonLines, cut_curves, is_validated, read_curves
 from psccnet.training.stopping import Limit, Stopped
@@ -116,12 +117,13 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: p
 
     def full(path: Path) -> None:
         path.write_bytes(b"half a checkpoint")
-        raise OSError("No space left on device")
+        raise OSError(28, "No space left on device")
 
     trainer.save_checkpoint = full
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(WriteError, match=r"last\.ckpt: cannot be written \(No space left on device\)"):
         trainer.callback.save(trainer, "last.ckpt")
     assert step_of(tmp_path / "last.ckpt") == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
 
 
 def test_last_is_written_before_a_validation(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from psccnet.errors import WriteError
+from psccnet.pictures.whole_files import writing
 from psccnet.training.stopping import Limit, Stopped
 
 
@@ -41,11 +43,20 @@ class Checkpoints(Callback):
         """Of the time, that validation outside of training may take."""
 
     def save(self, trainer: Trainer, name: str) -> None:
-        """Write a checkpoint whole or not at all."""
+        """Write a checkpoint whole or not at all.
+
+        Raises:
+            WriteError: if it cannot be written; what stood there before is then still there.
+        """
         temporary = self.folder / f".{name}.writing"
-        trainer.save_checkpoint(temporary)
-        if trainer.is_global_zero:
-            os.replace(temporary, self.folder / name)
+        try:
+            with writing(self.folder / name):
+                trainer.save_checkpoint(temporary)
+                if trainer.is_global_zero:
+                    os.replace(temporary, self.folder / name)
+        except WriteError:
+            temporary.unlink(missing_ok=True)  # it takes the room that others need
+            raise
 
     def on_train_start(self, *_: Any) -> None:
         """Listen to signals, which Lightning has taken over."""

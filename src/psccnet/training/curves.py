@@ -1,13 +1,14 @@
 """The curves of a run: one JSON object a line in curves.jsonl, each step once."""
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
+
+from psccnet.pictures.whole_files import write_whole, writing
 
 NAME = "curves.jsonl"
 
@@ -39,7 +40,7 @@ class JsonLines(Logger):
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         """Append one line with the step, the Unix time and the values."""
         line = {"step": step, "time": round(time.time(), 1), **metrics}
-        with self.path.open("a") as file:
+        with writing(self.path), self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     @rank_zero_only
@@ -67,9 +68,7 @@ def cut_curves(folder: Path, steps: int) -> None:
     Steps are counted from 0; what a checkpoint after N steps holds is told by the lines of steps 0 to N - 1.
     """
     kept = [line for line in read_curves(folder) if line["step"] is None or line["step"] < steps]
-    temporary = folder / f".{NAME}.writing"
-    temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
-    os.replace(temporary, folder / NAME)
+    write_whole({folder / NAME: "".join(json.dumps(line) + "\n" for line in kept).encode()})
 
 
 def is_validated(folder: Path, steps: int) -> bool:

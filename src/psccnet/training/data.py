@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import cv2
 import numpy as np
 import torch
+from pydantic import ValidationError
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -159,7 +160,7 @@ class TrainingData(LightningDataModule):
         data = self.recipe.data
         try:
             return SynthesisRecipe().changed({**data.synthesis, "size": size})
-        except ValueError as error:
+        except ValidationError as error:
             raise InputError(f"data.synthesis: {explain(error)}") from error
 
     def _drawn(self, entries: list[Entry], size: int, seed: int) -> Source:

@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from psccnet.errors import InputError
 from psccnet.network.initialisation import initialise_attention, restart_colours
+from psccnet.pictures.whole_files import make_folder, write_whole
 from psccnet.training.calibration import recalibrate_batch_norm
 from psccnet.training.callbacks import Checkpoints
 from psccnet.training.curves import NAME as CURVES
@@ -140,7 +141,7 @@ def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, 
     """
     data = TrainingData(recipe)
     data.check_apart()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     keep_freed_memory()
     seed_everything(recipe.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
@@ -163,8 +164,11 @@ def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, 
         task = _started(recipe, data)
         for name in (CURVES, "best.ckpt", "last.ckpt"):  # of another run
             (folder / name).unlink(missing_ok=True)
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-    (folder / f"provenance{f'-{steps}' if before else ''}.json").write_text(provenance(recipe))
+    facts = {
+        folder / "recipe.yaml": yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).encode(),
+        folder / f"provenance{f'-{steps}' if before else ''}.json": provenance(recipe).encode(),
+    }
+    write_whole(facts)
     callbacks: list[Callback] = [LearningRateMonitor(logging_interval="step")]
     if recipe.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=recipe.ema_decay))
