@@ -26,6 +26,7 @@ class Sample:
         method: how it was forged, where that is known: the seam of a paste, the fill of a removal.
         source_mask: HxW bool of a copy-move, true where the copied pixels were taken; None where that is unknown.
             The source is not forged.
+        orientation: EXIF's of the picture's file, 1..8; image and mask are upright.
     """
 
     image: Picture
@@ -36,3 +37,4 @@ class Sample:
     source: str
     method: str = ""
     source_mask: Mask | None = None
+    orientation: int = 1

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from psccnet.errors import WeightsError, listed
 from psccnet.network.architecture import Architecture
+from psccnet.pictures.lfs_pointer import POINTER, file_is_pointer
 from psccnet.pictures.whole_files import reading
 
 
@@ -149,6 +150,8 @@ def verify(weights: Path) -> Card:
     """
     if not weights.is_file():
         raise WeightsError(f"{weights} does not exist: check the path")
+    if file_is_pointer(weights):
+        raise WeightsError(f"{weights} is {POINTER}")
     card = read_card(weights)
     found = sha256(weights)
     if found != card.sha256:

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from psccnet.errors import WeightsError, listed
+from psccnet.pictures.lfs_pointer import POINTER, file_is_pointer
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -19,6 +20,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise WeightsError(f"{path} does not exist: check the path")
+    if file_is_pointer(path):
+        raise WeightsError(f"{path} is {POINTER}")
     try:
         if path.suffix == ".safetensors":
             found: object = load_file(path)

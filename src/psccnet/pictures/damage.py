@@ -1,0 +1,161 @@
+"""What a picture's file tells of its own damage, where Pillow decodes it and says nothing.
+
+JPEG data is read through libjpeg once more, at an eighth of the size and so that its warnings are errors; PNG and the
+deflated strips of TIFF carry checksums. Formats without checksums (BMP, GIF, WebP, AVIF) cannot tell.
+"""
+
+import re
+import zlib
+from collections.abc import Mapping
+from typing import Any, BinaryIO, NamedTuple
+
+import simplejpeg
+from PIL import Image
+from PIL.TiffImagePlugin import (
+    COMPRESSION,
+    JPEGTABLES,
+    STRIPBYTECOUNTS,
+    STRIPOFFSETS,
+    TILEBYTECOUNTS,
+    TILEOFFSETS,
+)
+
+_END_OF_JPEG = b"\xff\xd9"
+_NO_END = "the end of the file is missing, all pixels are there"
+_WARNINGS = (
+    ("remature end", "its JPEG data ends too soon"),
+    ("extraneous bytes", "bytes are left over in its JPEG data"),
+    ("instead of RST", "a part of its JPEG data is missing"),
+    ("orrupt JPEG data", "its JPEG data makes no sense"),
+    ("nconsistent progression", "its JPEG data makes no sense"),
+    ("nvalid SOS parameters", "its JPEG data makes no sense"),
+)
+"""What libjpeg warns of, and what it means; of files that it does not read at all, Pillow has the last word."""
+_STRAY = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_PADDING = 4096
+"""Bytes of one value that cameras leave before the end of a JPEG file at most."""
+_CRITICAL = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_JPEG, _DEFLATE = 7, (8, 32946)
+_BLOCK = 1 << 20
+
+
+class Examined(NamedTuple):
+    """What was found.
+
+    Attributes:
+        fault: why the pixels cannot be trusted, in words; None if nothing speaks against them.
+        note: something odd that does no harm.
+        mended: the file's bytes where they had to be mended before decoding.
+    """
+
+    fault: str | None = None
+    note: str | None = None
+    mended: bytes | None = None
+
+
+def examine(picture: Image.Image, stream: BinaryIO) -> Examined:
+    """Look for damage in a file that Pillow opened as `picture`; `stream` is read from its beginning."""
+    stream.seek(0)
+    if picture.format in ("JPEG", "MPO"):
+        return examine_jpeg(stream.read())
+    if picture.format == "PNG":
+        return _png(stream)
+    if picture.format == "TIFF":
+        return Examined(_strips(getattr(picture, "tag_v2", {}), stream))
+    return Examined()
+
+
+def examine_jpeg(data: bytes) -> Examined:
+    """Look for damage in a JPEG file."""
+    bare = _without_metadata(data)
+    warning = jpeg_warning(bare)
+    if warning is None:
+        return Examined()
+    stray = _STRAY.search(warning)
+    if "Premature end of JPEG file" in warning and jpeg_warning(bare + _END_OF_JPEG) is None:
+        return Examined(note=_NO_END, mended=data + _END_OF_JPEG)
+    if stray and int(stray[1]) <= _PADDING:
+        end = bare.rfind(_END_OF_JPEG)
+        padding = bare[end - int(stray[1]) : end]
+        # Padding of a camera, not what is left over of data that a decoder lost its way in.
+        if len(set(padding)) == 1 and jpeg_warning(bare[: end - len(padding)] + _END_OF_JPEG) is None:
+            return Examined(note=f"{len(padding)} bytes of padding before the end of the file")
+    return Examined(_in_words(warning))
+
+
+def _in_words(warning: str) -> str:
+    return next(words for part, words in _WARNINGS if part in warning)
+
+
+def jpeg_warning(data: bytes) -> str | None:
+    """What libjpeg warns of while it reads a JPEG file, or None."""
+    try:
+        simplejpeg.decode_jpeg(data, "GRAY", fastdct=True, min_height=1, min_width=1, min_factor=8, strict=True)
+    except (ValueError, RuntimeError) as error:
+        return str(error) if any(part in str(error) for part, _ in _WARNINGS) else None
+    return None
+
+
+def _without_metadata(data: bytes) -> bytes:
+    """A JPEG file without its APPn and COM segments, whose faults do not concern the pixels."""
+    at, kept = 2, [data[:2]]
+    while data[at : at + 1] == b"\xff" and at + 4 <= len(data):
+        marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xDA or marker in (0x00, 0x01, 0xD9, 0xFF) or 0xD0 <= marker <= 0xD7:
+            break
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+            kept.append(data[at : at + 2 + size])
+        at += 2 + size
+    return b"".join([*kept, data[at:]])
+
+
+def _png(stream: BinaryIO) -> Examined:
+    at = 8
+    while True:
+        stream.seek(at)
+        head = stream.read(8)
+        size, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if len(head) < 8:
+            return Examined(note=_NO_END)
+        if kind in _CRITICAL:
+            check, left = zlib.crc32(kind), size
+            while left and (block := stream.read(min(left, _BLOCK))):
+                check, left = zlib.crc32(block, check), left - len(block)
+            if stream.read(4) != check.to_bytes(4, "big"):
+                return Examined(f"the checksum of its {kind.decode()} chunk at byte {at:,} is wrong")
+        if kind == b"IEND":
+            return Examined()
+        at += 12 + size
+
+
+def _strips(tags: Mapping[int, Any], stream: BinaryIO) -> str | None:
+    """What is wrong with the strips or tiles of a TIFF page, if they are deflated or JPEG."""
+    compression = tags.get(COMPRESSION, 1)
+    if compression != _JPEG and compression not in _DEFLATE:
+        return None
+    offsets = tags.get(STRIPOFFSETS) or tags.get(TILEOFFSETS) or ()
+    sizes = tags.get(STRIPBYTECOUNTS) or tags.get(TILEBYTECOUNTS) or ()
+    for number, (offset, size) in enumerate(zip(offsets, sizes, strict=False), 1):
+        stream.seek(offset)
+        if compression == _JPEG:
+            part, tables = stream.read(size), bytes(tags.get(JPEGTABLES, b""))
+            warning = jpeg_warning(tables[:-2] + part[2:] if tables else part)
+            fault = _in_words(warning) if warning else None
+        else:
+            fault = _deflate_fault(stream, size)
+        if fault:
+            return f"strip {number} of {len(offsets)}: {fault}"
+    return None
+
+
+def _deflate_fault(stream: BinaryIO, size: int) -> str | None:
+    reader = zlib.decompressobj()
+    try:
+        while size > 0 and not reader.eof and (block := stream.read(min(size, _BLOCK))):
+            size -= len(block)
+            while block and not reader.eof:
+                reader.decompress(block, _BLOCK)
+                block = reader.unconsumed_tail
+    except zlib.error:
+        return "its deflated data is damaged"
+    return None if reader.eof else "its deflated data ends too soon"
