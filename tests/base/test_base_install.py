@@ -33,6 +33,7 @@ def test_detect_without_torch(tmp_path: Path) -> None:
         "assert result.mask.shape == (72, 96) and 0 < result.score < 1\n"
         "heavy = {'torch', 'cv2', 'onnx', 'onnxruntime', 'matplotlib', 'pyarrow'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
+        "assert sys.modules['openvino_telemetry'] is None, 'OpenVINO tells a server of its use'\n"
     )
     path = picture(tmp_path / "picture.png")
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True)
