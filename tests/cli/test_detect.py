@@ -237,3 +237,37 @@ def test_a_name_that_is_no_text(weights_file: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONUTF8": "1"})
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"caf\udce9.png" in done.stdout
+
+
+def test_what_a_folder_holds_besides_pictures_is_counted(
+    psccnet: Run, small: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("psccnet.pictures.picture_files.heif_is_read", lambda: False)
+    folder = tmp_path / "phone"
+    folder.mkdir()
+    for name in ("a.HEIC", "b.heic", "c.NEF", "._d.jpg", "Thumbs.db", "desktop.ini"):
+        (folder / name).write_bytes(b"not looked at")
+    Image.fromarray(texture(1, 40, 50)).save(folder / "d.JPE", "JPEG")
+    Image.fromarray(texture(1, 40, 50)).save(folder / "e.tga")
+    done = psccnet("detect", folder, *small)
+    assert (done.status, done.out.count("\n")) == (0, 2)
+    assert done.err == (
+        "psccnet: passed over: 2 .heic, 1 .nef (pip install 'psccnet[heif]' reads HEIC; develop raw files to TIFF or"
+        " JPEG)\n"
+    )
+    for path in (folder / "d.JPE", folder / "e.tga"):
+        path.unlink()
+    done = psccnet("detect", folder, *small)
+    assert (done.status, f"no picture in {folder}; passed over: 2 .heic, 1 .nef" in done.err) == (2, True)
+
+
+def test_damage_is_no_verdict(psccnet: Run, small: tuple, tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(texture(1, 80, 120)).save(stream, "JPEG", restart_marker_blocks=2)
+    data = stream.getvalue()
+    (tmp_path / "cut.jpg").write_bytes(data[:-2])
+    (tmp_path / "hole.jpg").write_bytes(data[: len(data) // 2] + data[len(data) // 2 + 200 :])
+    done = psccnet("detect", tmp_path / "cut.jpg", tmp_path / "hole.jpg", *small)
+    assert (done.status, done.out.count("\n")) == (1, 1)
+    assert "(the end of the file is missing, all pixels are there)" in done.out
+    assert f"psccnet: {tmp_path / 'hole.jpg'}: truncated or damaged" in done.err

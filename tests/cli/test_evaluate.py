@@ -194,3 +194,26 @@ def test_distorted_pictures(psccnet: Command, small: tuple, listed_set: Path) ->
         refused = psccnet("evaluate", listed_set, *words, *small)
         assert refused.status == 2
         assert "--distort goes with the protocol native" in refused.err
+
+
+def test_black_may_be_forged(psccnet: Command, listed_set: Path) -> None:
+    expected = psccnet("evaluate", listed_set, "--comparator", "noise", "--json").out
+    for path in (listed_set / "masks").glob("*.png"):
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    for words in (("--mask-rule", "black"), ("--dataset", "listing:black")):
+        assert psccnet("evaluate", listed_set, "--comparator", "noise", "--json", *words).out == expected
+    assert psccnet("evaluate", listed_set, "--comparator", "noise", "--json").out != expected
+    assert psccnet("datasets", "check", "listing", listed_set, "--mask-rule", "black", "--whole").status == 0
+    assert psccnet("evaluate", listed_set, "--mask-rule", "red").status != 0
+
+
+def test_a_damaged_picture_is_neither_whole_nor_scored(psccnet: Command, listed_set: Path) -> None:
+    path = listed_set / "1.png"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    checked = psccnet("datasets", "check", "listing", listed_set, "--whole")
+    assert (checked.status, "1 files that cannot be read, left out" in checked.out) == (1, True)
+    done = psccnet("evaluate", listed_set, "--comparator", "centre", "--json")
+    assert (done.status, json.loads(done.out)["pictures"]) == (1, 6)
+    assert "1.png: truncated or damaged (the checksum of its IDAT chunk" in done.err

@@ -1,13 +1,16 @@
+from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import psccnet
-from psccnet.cli.inputs import Input, find_inputs
+from psccnet.cli.inputs import Input, MaskRuleName, find_inputs
 from psccnet.engine.engine import Output
 from psccnet.inference.rendering import write_pictures
+from psccnet.pictures.masks import MaskRule
 from psccnet.weights import Card
 
 from ..conftest import texture
@@ -97,3 +100,24 @@ def test_results_may_lie_beside_the_pictures(tmp_path: Path, out: str) -> None:
     )
     write_pictures(result, texture(0, 16, 16), tmp_path / out / "a.png")
     assert [source for source, _ in find_inputs(["mine"], skip=Path(out))] == ["mine/a.png"]
+
+
+def test_the_rules_of_masks_are_those_of_pictures() -> None:
+    assert get_args(MaskRuleName) == get_args(MaskRule)
+
+
+def test_what_is_no_picture_is_counted(here: Path) -> None:
+    for name in ("._b.jpg", "Thumbs.db", "IMG_1.NEF", "claims/two.nef", "__MACOSX/a.jpg"):
+        (here / name).parent.mkdir(exist_ok=True)
+        (here / name).touch()
+    Image.fromarray(texture(0, 8, 8)).save(here / "claims" / "download", "PNG")
+    others: Counter[str] = Counter()
+    inputs = find_inputs(["."], None, others)
+    assert [one.source for one in inputs] == [
+        "a.png",
+        "b.jpg",
+        "claims/deep/two.tiff",
+        "claims/download",
+        "claims/one.JPG",
+    ]
+    assert others == {".txt": 1, ".md": 1, ".nef": 2}

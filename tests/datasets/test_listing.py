@@ -6,6 +6,7 @@ from PIL import Image
 
 from psccnet.datasets.entry import Entry
 from psccnet.datasets.listing import read_listing
+from psccnet.errors import InputError
 from psccnet.inference import PictureError
 from psccnet.pictures.masks import read_mask
 
@@ -56,7 +57,6 @@ def test_a_spreadsheets_byte_order_mark(tmp_path: Path) -> None:
             r"index\.csv, row 4: a\.png is listed twice",
         ),
         (["image,mask,manipulation", "a.png,,splicing"], r"index\.csv, row 2: a\.png has no mask"),
-        (["image,mask,manipulation", "a.png,m.png,pristine"], r"index\.csv, row 2: a\.png is pristine but has a mask"),
         (
             ["image,mask,manipulation", "a.png,,pristine", "", ",m.png,splicing"],
             r"index\.csv, row 4: image and manipulation must not be empty",
@@ -78,6 +78,111 @@ def test_no_index(tmp_path: Path) -> None:
 def test_a_picture_is_no_index(listed_set: Path) -> None:
     with pytest.raises(ValueError, match=r"0\.png: not a CSV in UTF-8; name the index, not a picture"):
         read_listing(listed_set / "0.png")
+
+
+HEADER, ROWS = "image,mask,manipulation", ["a.png,m.png,splicing", "b.png,,pristine"]
+BYTES = {
+    "semicolons": "\n".join([HEADER, *ROWS]).replace(",", ";").encode("utf-8-sig"),
+    "tabs": "\n".join([HEADER, *ROWS]).replace(",", "\t").encode(),
+    "Excel's own line": ("sep=;\r\n" + "\r\n".join([HEADER, *ROWS]).replace(",", ";")).encode(),
+    "capitals": "\n".join(["Image,MASK,Manipulation", *ROWS]).encode(),
+    "blanks": "\n".join([HEADER, *ROWS]).replace(",", " , ").encode(),
+    "quotes": b'"image","mask","manipulation"\n"a.png","m.png","splicing"\n"b.png","","pristine"',
+    "UTF-16": "\n".join([HEADER, *ROWS]).encode("utf-16"),
+    "UTF-16, big-endian, no mark": "\n".join([HEADER, *ROWS]).encode("utf-16-be"),
+    "UTF-32": "\n".join([HEADER, *ROWS]).encode("utf-32"),
+    "old Mac lines": "\r".join([HEADER, *ROWS]).encode(),
+    "empty rows": "\n".join([HEADER, "", ROWS[0], ",,", "  , ,", ROWS[1], ",,,,", ""]).encode(),
+    "words": "\n".join([HEADER, "a.png,m.png,Spliced", "b.png,,Authentic"]).encode(),
+    "other columns": "\n".join(["n,filename,gt,label", "1,a.png,m.png,splice", "2,b.png,none,original"]).encode(),
+}
+
+
+@pytest.mark.parametrize("kind", BYTES)
+def test_tables_as_people_save_them(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "index.csv").write_bytes(BYTES[kind])
+    assert read_listing(tmp_path) == [
+        Entry("a.png", tmp_path / "a.png", tmp_path / "m.png", "splicing"),
+        Entry("b.png", tmp_path / "b.png", None, "pristine"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("Pristine", "pristine"),
+        ("ORIGINAL", "pristine"),
+        ("0", "pristine"),
+        ("copymove", "copy-move"),
+        ("Copy Move", "copy-move"),
+        ("copy_move", "copy-move"),
+        ("Inpainting", "removal"),
+        ("tampered", "unspecified"),
+        ("1", "unspecified"),
+        ("retouching", "retouching"),
+    ],
+)
+def test_words_for_manipulations(tmp_path: Path, word: str, kind: str) -> None:
+    assert read_listing(index_of(tmp_path, HEADER, f"a.png,m.png,{word}"))[0].manipulation == kind
+
+
+def test_an_unknown_word_without_a_mask_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"row 2: a\.png has no mask \(if 'pristne' means pristine, write pristine\)"):
+        read_listing(index_of(tmp_path, HEADER, "a.png,,pristne"))
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman"])
+def test_an_old_encoding_is_told_by_the_files(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "Müller.png").touch()
+    index = index_of(tmp_path, HEADER, "Müller.png,,pristine", encoding=encoding)
+    assert [entry.id for entry in read_listing(index)] == ["Müller.png"]
+    (tmp_path / "Müller.png").unlink()
+    with pytest.raises(
+        InputError, match=r"index\.csv: not a CSV in UTF-8, perhaps in Windows-1252.*save it as CSV UTF-8"
+    ):
+        read_listing(index)
+
+
+def test_paths_of_other_systems(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "Cafe\u0301.png").touch()
+    entry = read_listing(index_of(tmp_path, HEADER, "x\\Caf\u00e9.png,,pristine"))[0]
+    assert entry.image == tmp_path / "x" / "Cafe\u0301.png"
+
+
+def test_a_picture_of_the_name_elsewhere_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "list").mkdir()
+    (tmp_path / "a.png").touch()
+    monkeypatch.chdir(tmp_path)
+    entry = read_listing(index_of(tmp_path / "list", HEADER, "a.png,,pristine"))[0]
+    assert entry.image == tmp_path / "list" / "a.png"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04 a workbook", "not a CSV in UTF-8 but an Excel workbook or an archive; save it as CSV UTF-8"),
+        (b"image mask manipulation\na.png m.png splicing\n", r"the column image is missing; its first line is to name"),
+        (b"image,image,mask,manipulation\n", "the column image is missing"),
+        (
+            b"image,mask,manipulation,mask_rule\na.png,m.png,splicing,red\n",
+            "row 2: the mask rule 'red' is none of white,",
+        ),
+        (b"\0\1\2\3", "not a CSV in UTF-8"),
+    ],
+)
+def test_what_cannot_be_told_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "index.csv").write_bytes(content)
+    with pytest.raises(InputError, match=rf"index\.csv(:|,) {words}"):
+        read_listing(tmp_path)
+
+
+def test_black_may_be_forged(tmp_path: Path) -> None:
+    index = index_of(tmp_path, HEADER + ",Mask_Rule", "a.png,m.png,splicing,black", "b.png,n.png,splicing,")
+    assert [entry.rule for entry in read_listing(index)] == ["black", "white"]
+    assert [entry.rule for entry in read_listing(index, rule="nonzero")] == ["black", "nonzero"]
+    forged_is = index_of(tmp_path, HEADER + ",forged_is", "a.png,m.png,splicing,0")
+    assert read_listing(forged_is)[0].rule == "black"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "I;16"])

@@ -5,13 +5,17 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from psccnet.datasets.entry import Entry
 from psccnet.evaluation.comparators import Question, find_comparator
 from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.comparators.trivial import TRIVIAL
 from psccnet.evaluation.comparators.written import Written
 from psccnet.evaluation.distortions import jpeg
+from psccnet.evaluation.protocol import NATIVE, score_picture
 from psccnet.inference import Detector, PictureError
+from psccnet.inference.rendering import write_pictures
 from psccnet.metrics import auc
+from psccnet.pictures.decoding import decode
 from psccnet.weights import WeightsError
 
 PICTURE = data.astronaut()[:200, :240]
@@ -140,3 +144,75 @@ def test_a_picture_without_a_score_is_not_given_another_kind(tmp_path: Path) -> 
 def test_words_that_name_nothing() -> None:
     with pytest.raises(WeightsError, match="nothing-of-the-kind"):
         find_comparator("nothing-of-the-kind")
+
+
+STORED = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+SEEN = {3: np.rot90(STORED, 2), 6: np.rot90(STORED, -1), 8: np.rot90(STORED), 2: np.fliplr(STORED), 1: STORED}
+
+
+@pytest.mark.parametrize("orientation", SEEN)
+@pytest.mark.parametrize("name", ["b.png", "b.jpg.png", "b.jpg.mask.png"])
+def test_masks_are_of_the_picture_as_it_is_seen(tmp_path: Path, orientation: int, name: str) -> None:
+    seen = np.ascontiguousarray(SEEN[orientation])
+    saved(seen, tmp_path / "a" / name)
+    image = np.zeros((*seen.shape, 3), np.uint8)
+    answer = Written("other", tmp_path).localize(asked(image, orientation=orientation))
+    assert answer.mask == pytest.approx(seen / 255, abs=1e-6)
+
+
+@pytest.mark.parametrize("orientation", [6, 8])
+@pytest.mark.parametrize("times", [1, 5])
+def test_masks_that_their_shape_shows_to_be_stored_are_turned(tmp_path: Path, orientation: int, times: int) -> None:
+    saved(np.kron(STORED, np.ones((times, times), np.uint8)), tmp_path / "a" / "b.png")
+    seen = SEEN[orientation]
+    answer = Written("other", tmp_path).localize(asked(np.zeros((*seen.shape, 3), np.uint8), orientation=orientation))
+    assert np.corrcoef(answer.mask.ravel(), seen.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("orientation", [1, 3])
+def test_a_mask_that_lies_on_its_side_is_refused(tmp_path: Path, orientation: int) -> None:
+    saved(STORED, tmp_path / "a" / "b.png")
+    with pytest.raises(PictureError, match=r"b\.png: is 4 x 3, but its picture as it is seen 3 x 4; .*EXIF"):
+        Written("other", tmp_path).localize(asked(np.zeros((4, 3, 3), np.uint8), orientation=orientation))
+
+
+def test_what_the_size_does_not_show_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    saved(STORED, tmp_path / "a" / "b.png")
+    program = Written("other", tmp_path)
+    with caplog.at_level("WARNING"):
+        for _ in range(2):
+            program.localize(asked(np.zeros((3, 4, 3), np.uint8), orientation=3))
+    assert len(caplog.records) == 1
+    assert "other: pictures with an EXIF orientation" in caplog.text
+
+
+def test_transparent_is_pristine_and_colour_is_refused(tmp_path: Path) -> None:
+    saved(np.dstack([np.full_like(STORED, 255), STORED]), tmp_path / "a" / "b.png")
+    answer = Written("other", tmp_path).localize(asked(np.zeros((3, 4, 3), np.uint8)))
+    assert answer.mask == pytest.approx(STORED / 255, abs=1e-6)
+    saved(np.dstack([STORED, 255 - STORED, STORED]), tmp_path / "a" / "b.png")
+    with pytest.raises(PictureError, match=r"b\.png: is in colour"):
+        Written("other", tmp_path).localize(asked(np.zeros((3, 4, 3), np.uint8)))
+
+
+def test_one_mask_does_not_answer_for_two_pictures(tmp_path: Path) -> None:
+    saved(STORED, tmp_path / "b.png")
+    program = Written("other", tmp_path)
+    program.localize(Question(PICTURE, "b.jpg"))
+    with pytest.raises(PictureError, match=r"b\.png: is the mask of b\.jpg and of b\.tif; name it after one"):
+        program.localize(Question(PICTURE, "b.tif"))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_our_own_masks_score_as_the_detector(detector: Detector, tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(PICTURE).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(REGION).save(tmp_path / "m.png")
+    decoded = decode(tmp_path / "a.png")
+    write_pictures(detector.detect(decoded), decoded.pixels, tmp_path / "out" / "a.png")
+    entry = Entry("a.png", tmp_path / "a.png", tmp_path / "m.png", "splicing")
+    ours, fed_back = (
+        score_picture(entry, method, (NATIVE,))[0] for method in (Network(detector), Written("self", tmp_path / "out"))
+    )
+    assert fed_back.pixels["pixel_auc"] == pytest.approx(ours.pixels["pixel_auc"], abs=1e-4)

@@ -114,19 +114,43 @@ def test_no_annotations(photographs: Photographs, tmp_path: Path, content: str) 
     [
         {"image_id": 2},
         {"bbox": 5},
-        {"bbox": ["a", 1, "b", 2]},
         {"bbox": BOX, "segmentation": [[[1], 2]]},
         {"bbox": BOX, "segmentation": 5},
         {"bbox": BOX, "segmentation": {"size": [1], "counts": "x"}},
         {"bbox": BOX, "segmentation": {"size": [200, 176], "counts": ["x"]}},
+        {"segmentation": [[10, 10, float("nan"), 10, 60, 60]]},
+        {"segmentation": {"size": [200, 176], "counts": "\x7f"}},
+        {"segmentation": {"size": [1 << 40, 1 << 40], "counts": [5]}},
+        5,
     ],
 )
-def test_an_annotation_of_another_form_is_named(
-    photographs: Photographs, tmp_path: Path, wrong: dict[str, object]
+def test_an_annotation_of_another_form_is_left_out_by_name(
+    photographs: Photographs, tmp_path: Path, wrong: dict[str, object] | int
 ) -> None:
-    good = {"segmentation": run_lengths(), "bbox": BOX}
-    with pytest.raises(InputError, match=r"instances_train2017\.json: annotation 1 is not of COCO's form; mend it"):
-        Objects.open(coco(tmp_path, good, wrong), photographs)
+    path = coco(tmp_path, {"segmentation": run_lengths(), "bbox": BOX})
+    content = json.loads(path.read_text())
+    content["annotations"].append({"image_id": 1, **wrong} if isinstance(wrong, dict) else wrong)
+    path.write_text(json.dumps(content))
+    objects = Objects.open(path, photographs)
+    assert len(objects) == 1
+    assert next(iter(objects.left_out)).startswith("instances_train2017.json, annotation 1")
+
+
+@pytest.mark.parametrize("box", [{}, {"bbox": ["a", 1, "b", 2]}, {"bbox": [1, 2, float("nan"), 3]}])
+def test_polygons_need_no_box(photographs: Photographs, tmp_path: Path, box: dict[str, object]) -> None:
+    square, small = [[20, 30, 80, 30, 80, 100, 20, 100]], [[0, 0, 9, 0, 9, 9]]
+    path = coco(tmp_path, {"segmentation": square, **box}, {"segmentation": small, **box})
+    objects = Objects.open(path, photographs)
+    assert (len(objects), objects.left_out) == (1, {})
+
+
+def test_a_picture_id_that_is_given_twice_is_not_guessed(photographs: Photographs, tmp_path: Path) -> None:
+    path = coco(tmp_path, {"segmentation": run_lengths(), "bbox": BOX})
+    content = json.loads(path.read_text())
+    content["images"] += [{"id": 7, "file_name": f"photograph-{i}.jpg"} for i in (1, 2)]
+    content["annotations"].append({"image_id": 7, "segmentation": run_lengths()})
+    path.write_text(json.dumps(content))
+    assert list(Objects.open(path, photographs).left_out) == ["instances_train2017.json, annotation 1"]
 
 
 def test_a_bug_of_ours_is_not_called_a_bad_annotation(

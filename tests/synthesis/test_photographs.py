@@ -1,3 +1,4 @@
+import io
 import pickle
 import shutil
 import tarfile
@@ -6,9 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from psccnet.errors import InputError, UnusableFileError
+from psccnet.pictures.decoding import decode
 from psccnet.synthesis import Photographs
+
+from .conftest import texture
 
 
 def archive(folder: Path, path: Path) -> Path:
@@ -84,7 +89,7 @@ def test_pickled_pool_leaves_pictures_behind(folder: Path) -> None:
 def test_an_index_of_another_form_is_named(folder: Path, tmp_path: Path, text: str) -> None:
     shutil.copy(folder / "photograph-0.jpg", tmp_path)
     (tmp_path / "index.csv").write_text(text, encoding="latin-1")
-    with pytest.raises(InputError, match=r"/index\.csv: (it needs the columns file and split|not a text in UTF)"):
+    with pytest.raises(InputError, match=r"/index\.csv: (the column file is missing|not a CSV in UTF-8)"):
         Photographs.open(tmp_path, "train")
 
 
@@ -94,3 +99,17 @@ def test_a_picture_of_more_pixels_than_can_be_is_named(folder: Path, tmp_path: P
     (tmp_path / "huge.jpg").write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])
     with pytest.raises(UnusableFileError, match=r"huge\.jpg: not a readable picture, or not a whole one"):
         Photographs.open(tmp_path).read(0)
+
+
+def test_damage_that_decoders_pass_over_is_named(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(texture(0)[..., ::-1])).save(stream, "JPEG", restart_marker_rows=1)
+    data = stream.getvalue()
+    (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2] + data[len(data) // 2 + 300 :])
+    (tmp_path / "b.jpg").write_bytes(data[:-2])  # which lacks its end marker alone
+    Image.fromarray(texture(0)).save(tmp_path / "c.gif")
+    pool = Photographs.open(tmp_path)
+    with pytest.raises(UnusableFileError, match=r"a\.jpg: truncated or damaged \(.*JPEG data"):
+        pool.read(0)
+    assert np.array_equal(pool.read(1), decode(data).pixels)
+    assert pool.read(2).shape == texture(0).shape

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from psccnet.cli.inputs import MaskRuleName
 from psccnet.cli.progress import progress
 
 
@@ -29,6 +30,7 @@ def check(
     folder: Path,
     /,
     *,
+    mask_rule: MaskRuleName | None = None,
     whole: Annotated[bool, Parameter(negative=())] = False,
     every: Annotated[bool, Parameter(name="--all", negative=())] = False,
     write_sha256: Path | None = None,
@@ -47,18 +49,23 @@ def check(
     Args:
         name: of the data set; `psccnet datasets list` lists them.
         folder: that it was unpacked in.
-        whole: decode every file, which finds truncated ones and takes longer than reading their headers.
+        mask_rule: what in the masks of a list or folder of one's own is forged: white, black, nonzero or green; in a
+            recipe, folders:black=FOLDER.
+        whole: decode the pictures, too, which finds truncated and damaged ones and takes longer than reading their
+            headers.
         every: name all files of a problem, not the first five.
         write_sha256: write the checksums of all files to this file, as sha256sum does.
         verify_sha256: compare all files with such a list.
     """
-    from psccnet.datasets.catalogue import CATALOGUE, find
+    from psccnet.datasets.catalogue import data_set, find
     from psccnet.datasets.check import check_files, is_whole, report, usable, verify_checksums, write_checksums
 
-    found = find(name, folder)
+    words = f"{name}:{mask_rule}" if mask_rule else name
+    chosen, _ = data_set(words)
+    found = find(words, folder)
     found = usable(found, progress(check_files(found.entries, whole), "pictures", len(found.entries)))
-    print(report(CATALOGUE[name], folder, found, every))
-    status = 0 if is_whole(CATALOGUE[name], found) else 1
+    print(report(chosen, folder, found, every))
+    status = 0 if is_whole(chosen, found) else 1
     if write_sha256 is not None:
         files = sorted(path for path in folder.rglob("*") if path.is_file() and path != write_sha256)
         count = write_checksums(folder, write_sha256, progress(files, "files"))

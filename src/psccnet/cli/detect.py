@@ -3,6 +3,7 @@
 import errno
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +13,7 @@ from cyclopts.validators import Number
 from psccnet.cli.inputs import BackendName, Input, find_inputs
 from psccnet.cli.progress import progress
 from psccnet.errors import InputError, WriteError
+from psccnet.pictures.picture_files import passed_over
 from psccnet.pictures.whole_files import make_folder
 
 if TYPE_CHECKING:
@@ -64,9 +66,10 @@ def detect(
     for word in pictures:
         if word.startswith("-") and word != "-":
             raise InputError(f"there is no option {word}; see psccnet detect --help (a file of that name is ./{word})")
-    inputs = find_inputs(list(pictures), skip=out)
+    others: Counter[str] = Counter()
+    inputs = find_inputs(list(pictures), out, others)
     if not inputs:
-        where = ", ".join(pictures)
+        where = ", ".join(pictures) + (f"; passed over: {passed_over(others)}" if others else "")
         raise InputError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
     if out is not None:
         make_folder(out)
@@ -112,6 +115,8 @@ def detect(
             if unwritable is not None:
                 unwritten += 1
                 print(f"psccnet: {result.name}: its results are lost: {unwritable}", file=sys.stderr)
+    if others:
+        print(f"psccnet: passed over: {passed_over(others)}", file=sys.stderr)
     if failed:
         print(f"psccnet: {failed} of {len(inputs)} inputs failed, named above.", file=sys.stderr)
     if unwritten:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from psccnet.cli.inputs import BackendName
+from psccnet.cli.inputs import BackendName, MaskRuleName
 from psccnet.cli.progress import progress, resumable, tell_left_out
 from psccnet.errors import InputError
 
@@ -29,6 +29,7 @@ def evaluate(
     weights: str = "default",
     comparator: str | None = None,
     dataset: str = "listing",
+    mask_rule: MaskRuleName | None = None,
     split: str | None = None,
     sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
     protocol: str = "native",
@@ -59,6 +60,8 @@ def evaluate(
         listing: a CSV with the columns image, mask, manipulation (and set), or a folder with it as index.csv; with
             --dataset the folder of that data set.
         dataset: how the folder is laid out; `psccnet datasets list` lists the names.
+        mask_rule: what in the masks of a list or folder of one's own is forged: white (brighter than half), black
+            (darker than half), nonzero (label maps) or green; white if left out. Transparent pixels never are.
         split: keep only train or test of the split for fine-tuning (Table I).
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
         comparator: measure this instead of weights: centre, noise, ela, ghosts (trivial methods), or NAME=FOLDER with
@@ -93,7 +96,8 @@ def evaluate(
             names = ", ".join(DISTORTIONS)
             raise InputError(f"--distort goes with the protocol native and mask 1, and is one of {names}")
         chosen = replace(chosen, conditions=(Condition(distort, DISTORTIONS[distort].title, distort),))
-    entries, left_out = _entries(listing, dataset, split, chosen.split, sets)
+    words = f"{dataset}:{mask_rule}" if mask_rule else dataset
+    entries, left_out = _entries(listing, words, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")
     run = Run(entries, method, chosen, out if in_folder else None)
     with resumable() if in_folder else nullcontext():
@@ -113,13 +117,14 @@ def _entries(
     listing: Path, dataset: str, split: str | None, protocols_split: str | None, sets: tuple[str, ...]
 ) -> tuple[list["Entry"], list[str]]:
     """The pictures, and those that a data set's loader left out, in words; the protocol's split where there is one."""
-    from psccnet.datasets.catalogue import find, has_split
+    from psccnet.datasets.catalogue import data_set, find, has_split
     from psccnet.datasets.listing import read_listing
 
-    if dataset == "listing":
+    chosen, rule = data_set(dataset)
+    if chosen.name == "listing":
         if split is not None:
             raise InputError("--split needs --dataset, such as --dataset coverage --split test")
-        return read_listing(listing, sets), []
+        return read_listing(listing, sets, rule or "white"), []
     if sets:
         raise InputError("--set chooses rows of a CSV; with --dataset the folder is one set")
     if split is None and has_split(dataset):

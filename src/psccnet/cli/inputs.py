@@ -2,14 +2,18 @@
 
 import glob
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from psccnet.pictures.picture_files import survey
+
 RESULTS = (".mask.png", ".mask16.png", ".overlay.png", ".masks.png")
 """How the names end of what `psccnet detect --out` writes."""
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2", ".avif"}
 
 BackendName = Literal["auto", "openvino", "onnx", "torch"]
+MaskRuleName = Literal["white", "black", "nonzero", "green"]
+"""`psccnet.pictures.masks.MaskRule`, for which nothing has to be imported."""
 
 
 class Input(NamedTuple):
@@ -19,12 +23,13 @@ class Input(NamedTuple):
     output: Path
 
 
-def find_inputs(words: list[str], skip: Path | None = None) -> list[Input]:
-    """Files, folders (searched for pictures by their endings), globs, and `-` for standard input.
+def find_inputs(words: list[str], skip: Path | None = None, others: Counter[str] | None = None) -> list[Input]:
+    """Files, folders (searched for pictures by their endings or their first bytes), globs, and `-` for standard input.
 
     A word that fits nothing stays as it is, so that opening it gives the error. Outputs of files carry the file's
     name, outputs of a folder's pictures their path below it; names that meet twice get a number. Results of an
-    earlier run below `skip`, the folder of outputs, are not found in folders.
+    earlier run below `skip`, the folder of outputs, are not found in folders. Files of folders that are no pictures are
+    counted in `others` by ending.
     """
     results = skip.resolve() if skip is not None else None
     found: list[Input] = []
@@ -33,14 +38,16 @@ def find_inputs(words: list[str], skip: Path | None = None) -> list[Input]:
         if word == "-":
             found.append(Input("-", Path("stdin")))
         elif os.path.isdir(word):
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            inside, rest = survey(path, by_content=True)
+            if others is not None:
+                others.update(rest)
             if results is not None:
                 inside = [p for p in inside if not (p.name.endswith(RESULTS) and p.resolve().is_relative_to(results))]
             found += [Input(str(p), p.relative_to(path)) for p in inside]
         # os.path: Path.exists raises for names that are too long, and one word would stop the others.
         elif not os.path.exists(word) and glob.has_magic(word):
             matches = sorted(glob.glob(word, recursive=True))
-            found += find_inputs(matches, skip) if matches else [Input(word, Path(path.name))]
+            found += find_inputs(matches, skip, others) if matches else [Input(word, Path(path.name))]
         else:
             found.append(Input(word, Path(path.name)))
     return _distinct(found)

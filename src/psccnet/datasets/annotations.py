@@ -1,5 +1,7 @@
 """COCO annotations: the outlines of objects on photographs."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,8 @@ from psccnet.pictures.whole_files import parse_json, reading
 
 MIN_SIDE = 24
 """Objects with a shorter side, in pixels, are not used."""
+_MOST_PIXELS = 1 << 30
+"""Of a run-length mask; larger ones are not of photographs."""
 
 
 @dataclass(frozen=True)
@@ -51,66 +55,86 @@ Annotation = Polygons | RunLength
 def read_annotations(file: StoredFile, name: str, photographs: Photographs) -> tuple[list[Annotation], dict[str, str]]:
     """The usable annotations of a COCO file, and why others were left out, by their names.
 
+    An annotation needs a picture and polygons or runs; its box may be missing. Annotations of photographs outside the
+    pool, crowds, and objects that are too small are passed over.
+
     Raises:
         InputError: if the file cannot be read or is no COCO JSON; the message names it.
     """
-    found: list[Annotation] = []
-    left_out: dict[str, str] = {}
     with reading(Path(file.path)):
         data = file.read()
     coco = parse_json(data, name)
-    try:
-        images = {image["id"]: image for image in coco["images"]}
-        annotations = list(coco["annotations"])
-    except _MALFORMED as error:
-        raise InputError(f"{name}: no COCO annotations; name the instances file of the set.") from error
+    images, annotations = (coco.get(part) if isinstance(coco, dict) else None for part in ("images", "annotations"))
+    if not (isinstance(images, list) and isinstance(annotations, list)):
+        raise InputError(f"{name}: no COCO annotations; name the instances file of the set.")
+    files = _files(images)
+    found: list[Annotation] = []
+    left_out: dict[str, str] = {}
     for number, annotation in enumerate(annotations):
-        try:
-            about = _about(annotation, images)
-        except _MALFORMED as error:
-            raise _refused(name, number) from error
-        photograph = photographs.find(about.file)
-        if photograph is None or about.useless:
+        about = _about(annotation, number, files)
+        if about is None:
+            left_out[f"{name}, annotation {number}"] = _ODD
             continue
-        try:
-            outline = _outline(annotation["segmentation"])
-        except _MALFORMED as error:
-            raise _refused(name, number) from error
-        where = f"{name}, annotation {annotation.get('id', number)} of {about.file}"
-        if isinstance(outline, _Runs):
+        where = f"{name}, annotation {about.id} of {about.image.name}"
+        photograph = photographs.find(about.image.name)
+        # A crowd is no object.
+        if photograph is None or about.crowd:
+            continue
+        outline = _outline(annotation)
+        fault = _ODD if outline is None else _fault(outline, about.image.size)
+        if outline is None or fault:
+            left_out[where] = fault or _ODD
+        elif _shorter_side(annotation, outline) < MIN_SIDE:
+            continue
+        elif isinstance(outline, _Runs):
             found.append(RunLength(photograph, *outline, where))
-            continue
-        fault = _fault(outline, about.size)
-        if fault:
-            left_out[where] = fault
         else:
-            found.append(Polygons(photograph, outline, about.size, where))
+            found.append(Polygons(photograph, outline, about.image.size, where))
+    if left_out and len(left_out) == len(annotations) and set(left_out.values()) == {_ODD}:
+        raise InputError(f"{name}: annotation 0 is not of COCO's form, nor is any other; name the instances file.")
     return found, left_out
 
 
+_ODD = "is not of COCO's form"
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 """What plain look-ups raise in JSON of another form; nothing but look-ups may stand in a `try` with them."""
 
 
-def _refused(name: str, number: int) -> InputError:
-    return InputError(f"{name}: annotation {number} is not of COCO's form; mend it, or leave it out.")
+class _Image(NamedTuple):
+    """A picture's file, and its width and height if they are told."""
+
+    name: str
+    size: tuple[int, int] | None
+
+
+def _files(images: list[Any]) -> Mapping[Any, _Image]:
+    """The pictures by their ids, but for those that say nothing plain or share an id."""
+    files: dict[Any, _Image] = {}
+    doubtful = set()
+    for image in images:
+        try:
+            size = (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
+            made = _Image(str(image["file_name"]), size)
+            if files.setdefault(image["id"], made) != made:
+                doubtful.add(image["id"])
+        except _MALFORMED:
+            continue
+    return {number: image for number, image in files.items() if number not in doubtful}
 
 
 class _About(NamedTuple):
-    """Which picture an annotation is of, its width and height if they are told, and whether it is of no use."""
+    """An annotation's id and picture, and whether it is of a crowd."""
 
-    file: str
-    size: tuple[int, int] | None
-    useless: bool
+    id: Any
+    image: _Image
+    crowd: bool
 
 
-def _about(annotation: Any, images: dict[Any, Any]) -> _About:
-    image = images[annotation["image_id"]]
-    size = (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
-    width, height = annotation["bbox"][2:]
-    # A crowd is no object.
-    useless = bool(annotation.get("iscrowd")) or min(float(width), float(height)) < MIN_SIDE
-    return _About(str(image["file_name"]), size, useless)
+def _about(annotation: Any, number: int, files: Mapping[Any, _Image]) -> _About | None:
+    try:
+        return _About(annotation.get("id", number), files[annotation["image_id"]], bool(annotation.get("iscrowd")))
+    except _MALFORMED:
+        return None
 
 
 class _Runs(NamedTuple):
@@ -119,21 +143,72 @@ class _Runs(NamedTuple):
     width: int
 
 
-def _outline(shape: Any) -> _Runs | tuple[npt.NDArray[np.float32], ...]:
-    if isinstance(shape, dict):
-        height, width = (int(side) for side in shape["size"])
-        counts = shape["counts"]
-        return _Runs(counts.encode() if isinstance(counts, str) else tuple(map(int, counts)), height, width)
-    return tuple(np.asarray(part, np.float32) for part in shape)
+_Outline = _Runs | tuple[npt.NDArray[np.float32], ...]
 
 
-def _fault(parts: tuple[npt.NDArray[np.float32], ...], size: tuple[int, int] | None) -> str | None:
-    """What is wrong with the polygons of an object on a picture of that size (width, height), if it is known."""
-    if not parts or any(part.ndim != 1 or part.size < 6 or part.size % 2 for part in parts):
+def _outline(annotation: Any) -> _Outline | None:
+    try:
+        shape = annotation["segmentation"]
+        if isinstance(shape, dict):
+            height, width = (int(side) for side in shape["size"])
+            counts = shape["counts"]
+            return _Runs(counts.encode("ascii") if isinstance(counts, str) else tuple(map(int, counts)), height, width)
+        with np.errstate(over="ignore"):
+            return tuple(np.asarray(part, np.float32) for part in shape)
+    except _MALFORMED:
+        return None
+
+
+def _fault(outline: _Outline, size: tuple[int, int] | None) -> str | None:
+    """What is wrong with an object on a picture of that size (width, height), if it is known."""
+    if isinstance(outline, _Runs):
+        return _runs_fault(outline)
+    if not outline or any(part.ndim != 1 or part.size < 6 or part.size % 2 for part in outline):
         return "is no polygon"
-    points = np.concatenate(parts).reshape(-1, 2)
-    if not np.isfinite(points).all():
+    points = np.concatenate(outline).reshape(-1, 2)
+    if not np.isfinite(points).all() or (np.abs(points) > _MOST_PIXELS).any():
         return "has a point that is no number"
     if size is not None and ((points < -1).any() or (points > np.add(size, 1)).any()):
         return f"reaches outside the picture of {size[0]} x {size[1]}"
     return None
+
+
+def _shorter_side(annotation: Any, outline: _Outline) -> float:
+    """Of an object's box, in pixels: as it is told, else of its polygons; infinite where neither tells."""
+    try:
+        side = min(float(side) for side in annotation["bbox"][2:4])
+    except _MALFORMED:
+        side = math.nan
+    if math.isfinite(side):
+        return side
+    return math.inf if isinstance(outline, _Runs) else float(np.ptp(np.concatenate(outline).reshape(-1, 2), 0).min())
+
+
+def _runs_fault(runs: _Runs) -> str | None:
+    """What is wrong with a run-length mask: the decoder trusts what it is given."""
+    if not (runs.height > 0 and runs.width > 0 and runs.height * runs.width <= _MOST_PIXELS):
+        return f"tells a mask of {runs.width} x {runs.height}"
+    counts = _unpacked(runs.counts) if isinstance(runs.counts, bytes) else runs.counts
+    if counts is None or any(count < 0 for count in counts) or sum(counts) != runs.height * runs.width:
+        return "its runs do not add up to the picture"
+    return None
+
+
+def _unpacked(packed: bytes) -> tuple[int, ...] | None:
+    """The runs of COCO's compressed form: five bits a letter; from the fourth on, less the last but one."""
+    counts: list[int] = []
+    at = 0
+    while at < len(packed):
+        value = shift = 0
+        more = True
+        while more:
+            if at >= len(packed) or not 48 <= packed[at] < 112 or shift > 40:
+                return None
+            letter = packed[at] - 48
+            value |= (letter & 31) << shift
+            more = bool(letter & 32)
+            at, shift = at + 1, shift + 5
+            if not more and letter & 16:
+                value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+    return tuple(counts)

@@ -81,6 +81,11 @@ class BalancedPictures:
         else:
             image, mask = (one.resize(size, Image.Resampling.BICUBIC) for one in (image, mask))
         truth = np.asarray(mask) > 127
+        if self.fit == "resize" and not truth.any():
+            # A forgery that vanishes when it is squeezed keeps the pixels that it lies in.
+            y, x = np.nonzero(sample.mask)
+            truth = np.zeros_like(truth)
+            truth[y * self.size // sample.mask.shape[0], x * self.size // sample.mask.shape[1]] = True
         return Sample(np.asarray(image), truth, sample.forged, sample.manipulation, name, sample.source)
 
 

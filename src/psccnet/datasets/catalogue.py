@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from psccnet.datasets.camera_sets import find_cameras
 from psccnet.datasets.casia import find_casia1, find_casia2, find_casia_d
@@ -19,6 +19,8 @@ from psccnet.datasets.nist16 import find_nist16, split_of_nist16
 from psccnet.datasets.released_set import find_released
 from psccnet.datasets.uscisi import find_uscisi
 from psccnet.errors import InputError, MissingFileError
+from psccnet.pictures.masks import MaskRule
+from psccnet.pictures.whole_files import reading
 
 
 @dataclass(frozen=True)
@@ -34,23 +36,26 @@ class DataSet:
         forged: how many forged pictures it has when whole; None where that is open.
         pristine: the same of pristine pictures.
         parts: what must be there, a glob and its name in words.
+        own: whether its masks are drawn by whoever lists them, who may say what in them is forged; `find` then takes
+            the rule as well.
         split: of an entry, "train" or "test", for fine-tuning (Table I); None where the paper has none.
     """
 
     name: str
     title: str
     use: Literal["test", "training"]
-    find: Callable[[Path], Found]
+    find: Callable[..., Found]
     layout: str
     forged: int | None = None
     pristine: int | None = None
     parts: dict[str, str] = field(default_factory=dict)
     split: Callable[[Entry], str] | None = None
+    own: bool = False
 
 
-def find_listing(root: Path) -> Found:
+def find_listing(root: Path, rule: MaskRule = "white") -> Found:
     """A CSV with the columns image, mask and manipulation, or a folder with it as index.csv."""
-    return Found(read_listing(root))
+    return Found(read_listing(root, rule=rule))
 
 
 _ALL = (
@@ -170,12 +175,31 @@ _ALL = (
         find_cameras,
         "train/HTC-1-M7/(HTC-1-M7)1.jpg; D01_Samsung_GalaxyS3Mini/images/nat/*.jpg; Canon_Ixus70_0_2367.JPG",
     ),
-    DataSet("mani", "IMDL-BenCo's ManiDataset", "training", find_mani, "Tp/, Gt/ and, if there, Au/"),
+    DataSet("mani", "IMDL-BenCo's ManiDataset", "training", find_mani, "Tp/, Gt/ and, if there, Au/", own=True),
     DataSet(
-        "json", "IMDL-BenCo's JSON lists", "training", find_json, '[["a.jpg", "a_mask.png"], ["b.jpg", "Negative"]]'
+        "json",
+        "IMDL-BenCo's JSON lists",
+        "training",
+        find_json,
+        '[["a.jpg", "a_mask.png"], ["b.jpg", "Negative"]]',
+        own=True,
     ),
-    DataSet("folders", "plain folders", "training", find_folders, "images/ and masks/, or pictures alone (pristine)"),
-    DataSet("listing", "a CSV list", "training", find_listing, "index.csv with the columns image, mask, manipulation"),
+    DataSet(
+        "folders",
+        "plain folders",
+        "training",
+        find_folders,
+        "images/, masks/ and, if there, pristine/; or pictures alone (pristine)",
+        own=True,
+    ),
+    DataSet(
+        "listing",
+        "a CSV list",
+        "training",
+        find_listing,
+        "index.csv with the columns image, mask, manipulation",
+        own=True,
+    ),
 )
 CATALOGUE = {one.name: one for one in _ALL}
 """All data sets by name, in the order of Table I and then those for training."""
@@ -186,11 +210,27 @@ def has_split(name: str) -> bool:
     return name in CATALOGUE and CATALOGUE[name].split is not None
 
 
+def data_set(words: str) -> tuple[DataSet, MaskRule | None]:
+    """A data set by its name, such as "folders", or with the rule of its masks, such as "folders:black".
+
+    Raises:
+        InputError: if there is none of that name, no such rule, or its masks are as they were published.
+    """
+    name, colon, word = words.partition(":")
+    if name not in CATALOGUE:
+        raise InputError(f"There is no data set {name!r}; known are {', '.join(CATALOGUE)}.")
+    rules: dict[str, MaskRule] = {rule: rule for rule in get_args(MaskRule)}
+    if colon and (word not in rules or not CATALOGUE[name].own):
+        own = ", ".join(one.name for one in CATALOGUE.values() if one.own)
+        raise InputError(f"{words}: a mask rule is one of {', '.join(rules)}, and goes with {own}.")
+    return CATALOGUE[name], rules[word] if colon else None
+
+
 def find(name: str, root: Path, split: str | None = None) -> Found:
     """Find the pictures of a data set in a folder.
 
     Args:
-        name: one of `CATALOGUE`.
+        name: one of `CATALOGUE`, for lists of one's own with a mask rule after a colon, see `data_set`.
         root: the folder that it was unpacked in (for "json" and "listing" also the file).
         split: keep only "train" or "test" of the split for fine-tuning (Table I); NIST16's test part has forged
             pictures only.
@@ -199,13 +239,13 @@ def find(name: str, root: Path, split: str | None = None) -> Found:
         InputError: if the name is unknown, the set has no such split, or the files are not of its form.
         MissingFileError: if there is no such folder.
     """
-    if name not in CATALOGUE:
-        raise InputError(f"There is no data set {name!r}; known are {', '.join(CATALOGUE)}.")
+    chosen, rule = data_set(name)
     if not root.exists():
         raise MissingFileError(f"{root}: there is no such folder; name the one that {name} was unpacked in.")
-    found = CATALOGUE[name].find(root)
+    with reading(root):
+        found = chosen.find(root) if rule is None else chosen.find(root, rule)
     if split is not None:
-        of = CATALOGUE[name].split
+        of = chosen.split
         if of is None or split not in ("train", "test"):
             raise InputError(f"{name} has no split {split!r}; coverage and nist16 have train and test.")
         found.entries = [entry for entry in found.entries if of(entry) == split]

@@ -6,36 +6,39 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from PIL import Image
-
 from psccnet.datasets.catalogue import DataSet
 from psccnet.datasets.entry import Entry, Found, Problem
 from psccnet.errors import InputError, MissingFileError, PictureError
+from psccnet.pictures.conversion import TURNED
+from psccnet.pictures.decoding import read_header
 from psccnet.pictures.whole_files import read_text, reading, write_whole
 
 _NAMED = 5
 """Files of one problem that are named before "and so many more"."""
-_LEFT_OUT = ("no mask", "another size", "unreadable", "unknown")
+_LEFT_OUT = ("no mask", "no pair", "another size", "unreadable", "unknown")
 _MOST = 0.99
 """Share of a set's pictures that must be usable: every large set has a few masks that never fitted."""
 _TITLES = {
     "no mask": "forged pictures without a mask, left out",
+    "no pair": "files that cannot be paired, left out",
     "no picture": "files that are missing",
     "another size": "masks that do not fit their pictures, left out",
     "unreadable": "files that cannot be read, left out",
+    "not read": "kinds of files that are not read, passed over",
     "twice": "pictures listed twice",
     "outside": "annotations outside their pictures, left out",
+    "odd": "annotations that are not plain, left out",
     "unknown": "pictures of no known kind, left out",
     "repaired": "pictures repaired on reading",
 }
 
 
 def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple[Entry, Problem | None]]:
-    """Open each picture and its masks.
+    """Read the header of each picture and the whole of its masks, as evaluation and training do.
 
     Args:
         entries: of a data set.
-        whole: decode every file instead of its header, which also finds truncated ones.
+        whole: decode the pictures, too, which also finds truncated and damaged ones.
 
     Yields:
         Each entry with what is wrong with it; "repaired" entries are usable.
@@ -54,29 +57,28 @@ def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple
 
 
 def _fit(entry: Entry) -> Problem | None:
-    """Compare the sizes that the headers tell."""
-    size = _size(entry.image)
+    """Compare the sizes that the headers tell, then read the masks."""
+    header = read_header(entry.image)
+    size = (header.width, header.height)
+    repaired = None
     for mask in (entry.mask, *entry.more_masks):
         if mask is None:
             continue
-        other = _size(mask)
-        if other != size:
-            text = f"{size[0]} x {size[1]}, its mask {mask.name} {other[0]} x {other[1]}"
-            if entry.resize:
-                return Problem("repaired", entry.id, f"is {text}: known, the mask is resized")
+        own = read_header(mask)
+        other = (own.width, own.height)
+        fitting = {size} if own.orientation != 1 else {size, size[::-1] if header.orientation in TURNED else size}
+        if other in fitting:
+            continue
+        text = f"{size[0]} x {size[1]}, its mask {mask.name} {other[0]} x {other[1]}"
+        if not entry.resize:
             turned = ", lying on its side" if other == size[::-1] else ""
-            return Problem("another size", entry.id, f"is {text}{turned}")
-    return None
-
-
-def _size(path: Path) -> tuple[int, int]:
-    try:
-        with Image.open(path) as picture:
-            return picture.size
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: there is no such file; check the path.") from None
-    except Exception as error:  # Of damaged files, Pillow raises whatever comes up.
-        raise PictureError(f"{path}: not a picture, or damaged; copy or download it again.") from error
+            upright = (
+                f" once turned upright by EXIF orientation {header.orientation}" if header.orientation != 1 else ""
+            )
+            return Problem("another size", entry.id, f"is {text}{turned}{upright}")
+        repaired = Problem("repaired", entry.id, f"is {text}: known, the mask is resized")
+    entry.truth(header.height, header.width, header.orientation)
+    return repaired
 
 
 def usable(found: Found, checked: Iterable[tuple[Entry, Problem | None]]) -> Found:
@@ -168,6 +170,8 @@ def _verdict(data_set: DataSet, found: Found, absent: bool) -> str:
     missing = _missing(data_set, found)
     words = [f"{missing:,} pictures are missing"] if missing else []
     words += [f"{left_out:,} cannot be used"] if left_out else []
+    if data_set.own:
+        return f"The set is not whole: {' and '.join(words) or 'see above'}. Mend what is named above."
     mend = "Download what is named above" if absent or left_out else "Download the rest"
     return f"The set is not whole: {' and '.join(words) or 'see above'}. {mend}, or name the folder above this one."
 

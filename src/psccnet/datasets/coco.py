@@ -27,5 +27,8 @@ def find_coco(root: Path) -> Found:
         pool = Photographs.open(root)
         for path in annotations:
             _, faults = read_annotations(StoredFile(str(path)), path.name, pool)
-            found.problems += [Problem("outside", name, reason) for name, reason in faults.items()]
+            found.problems += [
+                Problem("outside" if reason.startswith("reaches") else "odd", name, reason)
+                for name, reason in faults.items()
+            ]
     return found

@@ -16,7 +16,11 @@ _NAME = re.compile(r"(\d+)(t?)")
 def find_coverage(root: Path) -> Found:
     """`image/7t.tif` is forged, with `mask/7forged.tif`, and `image/7.tif` its original."""
     found = Found()
-    masks = {stem: path for folder in named(root, "mask") for stem, path in by_stem(pictures_below(folder)).items()}
+    masks = {
+        stem: path
+        for folder in named(root, "mask")
+        for stem, path in by_stem(pictures_below(folder), found, root).items()
+    }
     for folder in named(root, "image"):
         for path in pictures_below(folder):
             name = _NAME.fullmatch(path.stem)

@@ -2,69 +2,131 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from psccnet.datasets.entry import UNSPECIFIED, Entry, Found, Problem
-from psccnet.datasets.folders import MASK_ENDINGS, by_stem, identifier, pictures_below
-from psccnet.errors import InputError, MissingFileError
-from psccnet.pictures.whole_files import parse_json, read_text
+from psccnet.datasets.entry import Entry, Found, Problem, kinds_of_masks
+from psccnet.datasets.folders import add_pairs, identifier, name_unread, pictures_below
+from psccnet.datasets.pairing import pair
+from psccnet.datasets.tables import located
+from psccnet.errors import InputError, MissingFileError, listed
+from psccnet.pictures.masks import MaskRule
+from psccnet.pictures.whole_files import parse_json, reading
 
-_PRISTINE = "Negative"
+_PRISTINE = "negative"
+_SETS = ("ManiDataset", "JsonDataset")
+_IMAGE_KEYS = ("image", "img", "picture", "file", "path", "tampered", "tp_path", "image_path", "img_path")
+_MASK_KEYS = ("mask", "gt", "groundtruth", "ground_truth", "mask_path", "gt_path")
+_HOW = 'an item is ["a.jpg", "a_mask.png"] or ["b.jpg", "Negative"]'
 
 
-def find_mani(root: Path) -> Found:
+def find_mani(root: Path, rule: MaskRule = "white") -> Found:
     """`Tp/` and `Gt/` (ManiDataset), with `Au/` where there is one.
 
     IMDL-BenCo pairs the two sorted folders by position, which one missing file shifts for all that follow; here files
-    of one stem are a pair, or a mask called NAME_gt or NAME_mask.
+    are paired by name (`psccnet.datasets.pairing`).
     """
     found = Found()
-    masks = by_stem(pictures_below(root / "Gt"))
-    for path in pictures_below(root / "Tp"):
-        mask = next((masks[name] for end in MASK_ENDINGS if (name := path.stem + end) in masks), None)
-        found.add(Entry(identifier(path, root), path, mask, UNSPECIFIED, "mani"))
+    pictures, masks = (pictures_below(root / name) for name in ("Tp", "Gt"))
+    add_pairs(found, pair(pictures, root / "Tp", masks, root / "Gt"), root, "mani", rule)
     for path in pictures_below(root / "Au"):
         found.add(Entry(identifier(path, root), path, None, "pristine", "mani"))
+    name_unread(found, root)
     return found
 
 
-def find_json(path: Path) -> Found:
+def find_json(path: Path, rule: MaskRule = "white") -> Found:
     """A JSON list of [picture, mask or "Negative"] (JsonDataset), or of [kind, path] of sets (BalancedDataset).
 
-    Paths in it are relative to the file's folder, or to the folder that one works in.
+    Items may also be objects with a picture and a mask. Paths are relative to the file's folder, or to the folder that
+    one works in. A mask that marks nothing is that of a pristine picture.
 
     Raises:
-        InputError: if the file is no such list; the message names it.
+        InputError: if the file is no such list, or lists itself, or the folder holds several; the message names it.
         MissingFileError: if there is none.
     """
-    if path.is_dir():
-        path = next(iter(sorted(path.glob("*.json"))), path / "pairs.json")
-    if not path.is_file():
-        raise MissingFileError(f"{path}: there is no such JSON list of pairs.")
-    rows = parse_json(read_text(path), str(path))
-    try:
-        pairs = [(str(first), str(second)) for first, second in rows]
-    except (ValueError, TypeError) as error:
-        raise InputError(f'{path}: not a JSON list of pairs such as ["a.jpg", "a_mask.png"]; mend it.') from error
+    return _find(path, rule, ())
+
+
+def _find(path: Path, rule: MaskRule, above: tuple[Path, ...]) -> Found:
+    path = _the_list(path)
+    if path.resolve() in above:
+        raise InputError(f"{path}: lists itself, through {listed([one.name for one in above])}; take that line out.")
+    with reading(path):
+        data = path.read_bytes()
+    items = parse_json(data, str(path))
+    if not isinstance(items, list):
+        raise InputError(f"{path}: not a JSON list of pairs; {_HOW}.")
     found = Found()
+    pairs = [_pair(item, number, path) for number, item in enumerate(items, 1)]
+    rows: list[tuple[str, Path, Path | None]] = []
     for first, second in pairs:
-        if first in ("ManiDataset", "JsonDataset"):
-            folder = _resolve(path, second)
+        if first in _SETS:
+            folder = located(path.parent, second, here=True) or Path(second)
             if not folder.exists():
                 raise MissingFileError(f"{path}: its set {second} is not there; mend the path.")
-            part = (find_mani if first == "ManiDataset" else find_json)(folder)
+            below = (*above, path.resolve())
+            part = find_mani(folder, rule) if first == _SETS[0] else _find(folder, rule, below)
             found.problems += [replace(one, file=f"{second}/{one.file}") for one in part.problems]
             for entry in part.entries:
                 found.add(replace(entry, id=f"{second}/{entry.id}"))
             continue
-        image = _resolve(path, first)
-        mask = None if second == _PRISTINE else _resolve(path, second)
-        if not image.is_file():
+        image = located(path.parent, first, here=True)
+        if image is None:
             found.problems.append(Problem("no picture", first, "is listed but not there"))
             continue
-        found.add(Entry(first, image, mask, "pristine" if mask is None else UNSPECIFIED, "json"))
+        pristine = second.strip().lower() == _PRISTINE
+        rows.append(
+            (first, image, None if pristine else located(path.parent, second, here=True) or path.parent / second)
+        )
+    kinds = iter(kinds_of_masks([mask for _, _, mask in rows if mask is not None], rule))
+    for first, image, mask in rows:
+        found.add(Entry(first, image, mask, "pristine" if mask is None else next(kinds), "json", rule))
     return found
 
 
-def _resolve(listing: Path, name: str) -> Path:
-    beside = listing.parent / name
-    return beside if beside.exists() or not Path(name).exists() else Path(name)
+def _the_list(path: Path) -> Path:
+    """The list itself, or the one in a folder that no other of its lists names."""
+    if path.is_dir():
+        lists = sorted(path.glob("*.json"))
+        below = {name for one in lists for name in _sets_of(one)}
+        tops = [one for one in lists if one.name not in below] or lists
+        if len(tops) > 1:
+            raise InputError(f"{path}: holds several JSON lists ({listed([one.name for one in tops])}); name one.")
+        path = tops[0] if tops else path / "pairs.json"
+    if not path.is_file():
+        raise MissingFileError(f"{path}: there is no such JSON list of pairs.")
+    return path
+
+
+def _sets_of(path: Path) -> list[str]:
+    """The lists that a list names."""
+    try:
+        with reading(path):
+            items = parse_json(path.read_bytes(), str(path))
+    except InputError:
+        return []
+    pairs = [item for item in items if isinstance(item, list) and len(item) == 2] if isinstance(items, list) else []
+    return [str(second) for first, second in pairs if first == _SETS[1] and str(second) != path.name]
+
+
+class _Pair(NamedTuple):
+    first: str
+    second: str
+
+
+def _pair(item: Any, number: int, path: Path) -> _Pair:
+    """An item of a list: picture and mask, or the kind of a set and its place."""
+    if isinstance(item, dict):
+        keys = {str(key).lower(): value for key, value in item.items()}
+        pictures, masks = ([keys[one] for one in names if one in keys] for names in (_IMAGE_KEYS, _MASK_KEYS))
+        if len(pictures) != 1 or len(masks) != 1:
+            raise InputError(f"{path}, item {number}: needs one image and one mask; {_HOW}.")
+        item = [pictures[0], masks[0]]
+    if not isinstance(item, list) or len(item) != 2:
+        raise InputError(f"{path}, item {number}: not a pair; {_HOW}.")
+    first, second = item
+    if second is None or second == "":
+        raise InputError(f'{path}, item {number}: has no mask; write "Negative" if {first} is pristine.')
+    if not (isinstance(first, str) and isinstance(second, str) and first):
+        raise InputError(f"{path}, item {number}: not two texts; {_HOW}.")
+    return _Pair(first, second)

@@ -1,63 +1,96 @@
 """Which pictures to evaluate, from a CSV or a folder with an index.csv."""
 
-import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-from psccnet.datasets.entry import Entry
+from psccnet.datasets.entry import UNSPECIFIED, Entry
+from psccnet.datasets.tables import Row, located, read_table
 from psccnet.errors import InputError, MissingFileError
-from psccnet.pictures.whole_files import reading
+from psccnet.pictures.masks import MaskRule
 
 COLUMNS = ("image", "mask", "manipulation")
+_SYNONYMS = {
+    "image": ("images", "picture", "file", "filename", "file_name", "path", "image_path", "image_file"),
+    "mask": ("masks", "gt", "groundtruth", "ground_truth", "mask_path", "mask_file"),
+    "manipulation": ("manipulations", "manipulation_type", "kind", "type", "class", "label"),
+    "mask_rule": ("forged_is", "maskrule"),
+}
+_WORDS = {
+    "pristine": "pristine authentic original real genuine untouched unmanipulated negative au 0 false",
+    "splicing": "splicing splice spliced",
+    "copy-move": "copy-move copymove copy-moved copymoved cloning clone cloned copyclone",
+    "removal": "removal remove removed inpainting inpaint inpainted",
+    UNSPECIFIED: "unspecified forged forgery tampered tampering fake manipulated edited altered positive tp 1 true",
+}
+_KINDS = {word: kind for kind, words in _WORDS.items() for word in words.split()}
+_NO_MASK = ("none", "null", "nan", "n/a", "na", "-", "negative")
+_RULES = {"white": "white", "bright": "white", "255": "white", "black": "black", "dark": "black", "0": "black"}
 
 
-def read_listing(path: Path, sets: Sequence[str] = ()) -> list[Entry]:
-    """Read an index: a CSV with the columns image, mask (empty for pristine), manipulation and, if wanted, set.
+def read_listing(path: Path, sets: Sequence[str] = (), rule: MaskRule = "white") -> list[Entry]:
+    """Read an index: a CSV with the columns image, mask (empty for pristine), manipulation and, if wanted, others.
+
+    The others are `set` and `mask_rule`, what is forged in the row's mask: white, black or nonzero. A pristine picture
+    may have a mask that marks nothing. Separators, encodings, capitals and words like "authentic" are taken as they
+    come, see `psccnet.datasets.tables`.
 
     Args:
         path: the CSV, or a folder that holds it as index.csv; paths in it are relative to its folder.
         sets: keep only rows of these sets.
+        rule: of masks in rows that have none of their own.
 
     Raises:
         InputError: if the file cannot be read or is no such index, a picture occurs twice, a forged picture has no
-            mask, a pristine one has one, or nothing is left; the message names file and row.
+            mask, or nothing is left; the message names file and row.
         MissingFileError: if there is no index.
     """
     index = path / "index.csv" if path.is_dir() else path
     if not index.is_file():
         raise MissingFileError(f"{index}: there is no such index; it is a CSV with columns {', '.join(COLUMNS)}.")
-    try:
-        # -sig: spreadsheets put a byte order mark before the first column's name.
-        with reading(index), index.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
-            # line_num, not a count: blank lines are skipped.
-            numbered = [] if missing else [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{index}: not a CSV in UTF-8; name the index, not a picture.") from error
-    if missing:
-        raise InputError(f"{index}: the column {missing[0]} is missing; an index has {', '.join(COLUMNS)}.")
     entries: dict[str, Entry] = {}
-    for number, row in numbered:
-        entry = _entry(index, number, row)
+    for row in read_table(index, COLUMNS, _SYNONYMS, files="image"):
+        entry = _entry(index, row, rule)
         if sets and entry.set not in sets:
             continue
         if entry.id in entries:
-            raise InputError(f"{index}, row {number}: {entry.id} is listed twice; remove one row.")
+            raise InputError(f"{index}, row {row.line}: {entry.id} is listed twice; remove one row.")
         entries[entry.id] = entry
     if not entries:
         raise InputError(f"{index}: no picture is listed{' for ' + ', '.join(sets) if sets else ''}.")
     return list(entries.values())
 
 
-def _entry(index: Path, number: int, row: dict[str, str]) -> Entry:
-    image, mask, manipulation = ((row[column] or "").strip() for column in COLUMNS)
-    if not image or not manipulation:
-        raise InputError(f"{index}, row {number}: image and manipulation must not be empty.")
+def _entry(index: Path, row: Row, rule: MaskRule) -> Entry:
+    where = f"{index}, row {row.line}"
+    image, mask, word = (row.cells[column] for column in COLUMNS)
+    if not image or not word:
+        raise InputError(f"{where}: image and manipulation must not be empty.")
+    simple = re.sub(r"[\s_-]+", "-", word.lower())
+    kind = _KINDS.get(simple, word)
+    place = located(index.parent, mask) if mask else None
+    if place is None and mask and mask.lower() not in _NO_MASK:
+        place = index.parent / mask  # reading it will say that it is not there
+    own = row.cells.get("mask_rule", "").lower()
     entry = Entry(
-        image, index.parent / image, index.parent / mask if mask else None, manipulation, row.get("set") or ""
+        image,
+        located(index.parent, image) or index.parent / image,
+        place,
+        kind,
+        row.cells.get("set", ""),
+        _rule(own, where) if own else rule,
     )
-    if entry.forged != (entry.mask is not None):
-        wrong = "has no mask" if entry.forged else "is pristine but has a mask"
-        raise InputError(f"{index}, row {number}: {image} {wrong}; mend the row.")
+    if entry.forged and entry.mask is None:
+        known = "" if simple in _KINDS else f" (if {word!r} means pristine, write pristine)"
+        raise InputError(f"{where}: {image} has no mask{known}; mend the row.")
     return entry
+
+
+def _rule(word: str, where: str) -> MaskRule:
+    known: dict[str, MaskRule] = {name: name for name in get_args(MaskRule)}
+    if word in known:
+        return known[word]
+    if word in _RULES:
+        return known[_RULES[word]]
+    raise InputError(f"{where}: the mask rule {word!r} is none of {', '.join(known)}; mend the row.")

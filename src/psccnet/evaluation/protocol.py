@@ -129,7 +129,7 @@ def score_picture(entry: Entry, comparator: Comparator, conditions: Iterable[Con
         comparator.localize(Question(conditions[0].prepare(sample.image, entry.id), entry.id, entry.set))
     for condition in conditions:
         image = condition.prepare(sample.image, entry.id)
-        question = Question(image, entry.id, entry.set, condition.name, condition.exit_scale)
+        question = Question(image, entry.id, entry.set, condition.name, condition.exit_scale, sample.orientation)
         started = time.perf_counter()
         answer = comparator.localize(question)
         seconds = time.perf_counter() - started

@@ -178,7 +178,7 @@ class PSCCTask(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log pixel AUC (mean over forged pictures, by manipulation, pooled) and image AUC."""
         every = [value for values in self._pixel_aucs.values() for value in values]
-        scores = {"pixel_auc": float(np.mean(every)) if every else 0.5, "pooled_auc": self._pooled.compute()}
+        scores = {"pixel_auc": float(np.mean(every)) if every else math.nan, "pooled_auc": self._pooled.compute()}
         scores["image_auc"] = auc(self._scores, self._forged)
         scores |= {f"pixel_auc_{name}": float(np.mean(values)) for name, values in self._pixel_aucs.items()}
         scores["pixel_accuracy"] = float(np.mean(self._correct))
@@ -189,8 +189,9 @@ class PSCCTask(LightningModule):
         scores |= real_scores
         real = "real_" if self.recipe.data.validation_sets else ""
         both = np.array([scores.get(f"{real}{of}_{self.recipe.selection}", math.nan) for of in ("pixel", "image")])
-        # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks.
-        scores["score"] = float(both[~np.isnan(both)].mean())
+        # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks; where
+        # none is, there is nothing to choose by.
+        scores["score"] = 0.5 if np.isnan(both).all() else float(both[~np.isnan(both)].mean())
         values = {f"val/{name}": value for name, value in scores.items() if not math.isnan(value)}
         if self.validated_step is not None:
             values["step"] = self.validated_step  # which Lightning takes for the step

@@ -31,6 +31,7 @@ class Question:
         set: the data set, or "".
         condition: name of what was done to it; "" for nothing.
         exit_scale: the finest mask to compute, for methods that have several (1..4).
+        orientation: EXIF's of the picture's file, 1..8; the image is upright.
     """
 
     image: Picture
@@ -38,6 +39,7 @@ class Question:
     set: str = ""
     condition: str = ""
     exit_scale: int = 1
+    orientation: int = 1
 
 
 class Comparator(Protocol):
