@@ -63,6 +63,7 @@ FOR_PROGRAMMERS = {
     "network/architecture.py": "turned into an InputError by Pydantic's ValidationError",
     "network/psccnet.py": "no command and no recipe names a scale that is none",
     "pictures/encoding.py": "of a picture that was made here",
+    "pictures/tiff_pages.py": "caught where directories are walked",
     "synthesis/endings.py": "pictures of sets are cut square before",
     "synthesis/sections.py": "turned into an InputError by Pydantic's ValidationError",
     "synthesis/synthesis_recipe.py": "turned into an InputError by Pydantic's ValidationError",

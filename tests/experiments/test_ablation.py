@@ -70,7 +70,8 @@ def test_variants_share_budget_and_top_down_path(
     start = load_network(tmp_path / "start.safetensors")[0].state_dict()
     for name, attention in (("pscc-net-3", "both"), ("w-o-ca-sa-3", "none")):
         network, card = load_network(tmp_path / "out" / name / "weights.safetensors")
-        assert (card.attention, card.grid, card.steps, card.pictures) == (attention, 32, 2, 8)
+        assert (card.architecture.attention, card.architecture.grid) == (attention, 32)
+        assert (card.steps, card.pictures) == (2, 8)
         state = network.state_dict()
         assert all((state[key] == start[key]).all() for key in state if key.startswith("top_down."))
         assert not all((state[key] == start[key]).all() for key in state if key.startswith("detection_head."))

@@ -4,6 +4,7 @@ import torch
 
 from psccnet.experiments.sccm_responses import choose_points, responses
 from psccnet.network import Architecture, PSCCNet
+from psccnet.network.bottom_up import modulated
 
 from ..conftest import network_as_trained, texture
 
@@ -21,7 +22,7 @@ def test_responses_are_those_of_the_module(scale: int, side: int, tokens: int) -
         features = network.extract(torch.from_numpy(PICTURE).permute(2, 0, 1)[None].float() / 255)
         x = features[scale - 1]
         if scale < 4:
-            x = network.bottom_up.modulated(x, network.bottom_up(features, scale + 1)[0])
+            x = modulated(x, network.bottom_up(features, scale + 1)[0])
         module = getattr(network.bottom_up, f"scale{scale}").sccm
         attention = module.spatial_response(x)[0]
     assert found.x == pytest.approx(x[0, 0].numpy())

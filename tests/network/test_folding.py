@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from psccnet.network import PSCCNet
+from psccnet.network import Prediction, PSCCNet
 from psccnet.network.folding import conv_norm_pairs, fold_batch_norm, folded_parameters
 
 from ..conftest import network_as_trained
@@ -18,8 +18,8 @@ def network() -> PSCCNet:
     return network_as_trained()
 
 
-def outputs(prediction: tuple[list[Tensor], Tensor]) -> list[Tensor]:
-    masks, detection = prediction
+def outputs(prediction: Prediction) -> list[Tensor]:
+    masks, detection, _ = prediction
     return [*(torch.sigmoid(mask) for mask in masks), detection]
 
 
