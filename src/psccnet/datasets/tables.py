@@ -118,12 +118,17 @@ def _parsed(
     reader = csv.reader(io.StringIO("".join(lines[skipped + 1 :]), newline=""), delimiter=chosen)
     try:
         for values in reader:
-            cells = {name: values[at].strip() if at < len(values) else "" for at, name in best.items()}
+            cells = {name: _cell(values, at) for at, name in best.items()}
             if any(cells.values()):
                 rows.append(Row(reader.line_num + skipped + 1, cells))
     except csv.Error as error:
         raise InputError(f"{path}: row {reader.line_num + skipped + 1} is not one of a CSV; mend it.") from error
     return rows
+
+
+def _cell(values: Sequence[str], at: int) -> str:
+    """A cell in one line; empty where the row is too short."""
+    return values[at].replace("\r", " ").replace("\n", " ").strip() if at < len(values) else ""
 
 
 def _header(

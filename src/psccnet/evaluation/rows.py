@@ -178,13 +178,13 @@ def read_rows(path: Path) -> list[Row]:
     try:
         table = pq.read_table(pa.BufferReader(data))
         table = table.select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
-    # Of Arrow alone: KeyError for a column that is missing, OSError for bytes that make no sense.
-    except (pa.ArrowException, KeyError, OSError) as error:
+        plain = table.drop_columns(list(_HISTOGRAM)).to_pylist()
+    # Of Arrow alone: KeyError for a column that is missing, OSError and ValueError for bytes that make no sense.
+    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
         raise InputError(wrong) from error
     if any(column.null_count for column in table.columns):
         raise InputError(wrong)
     histograms = zip(*(_arrays(table[name]) for name in _HISTOGRAM), strict=True)
-    plain = table.drop_columns(list(_HISTOGRAM)).to_pylist()
     return [_row(values, one) for values, one in zip(plain, histograms, strict=True)]
 
 

@@ -5,6 +5,8 @@ import re
 
 from PIL import Image
 
+from psccnet.pictures.opening import PILLOW_QUIET
+
 _VISION = re.compile(r"(?:^|/)(D\d{2})_[^/]*(?:/|$)|(?:^|/)(D\d{2})_[IVL]_")
 _DRESDEN = re.compile(r"(?:^|/)([A-Z][A-Za-z]+_[A-Za-z0-9.\-]+_\d+)_\d{4,}\.(?:jpe?g|JPE?G)$")
 _KCMI = re.compile(r"(?:^|/)\(([^/()]+)\)\d+\.(?:jpe?g|JPE?G|tif)$")
@@ -29,7 +31,7 @@ def camera_of_name(name: str) -> str | None:
 def camera_of_exif(data: bytes) -> str | None:
     """The maker and model that a picture file's EXIF tells, or None."""
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with PILLOW_QUIET, Image.open(io.BytesIO(data)) as picture:
             exif = picture.getexif()
     except Exception:  # Of damaged files, Pillow raises whatever comes up.
         return None

@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
+from psccnet.pictures.opening import PILLOW_QUIET
+
 # fmt: off
 _LUMINANCE = np.array([
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29,
@@ -24,7 +26,7 @@ def encoding_of(path: Path) -> str:
     "unknown" where Pillow cannot tell.
     """
     try:
-        with Image.open(path) as file:
+        with PILLOW_QUIET, Image.open(path) as file:
             name = file.format or "unknown"
             if name != "JPEG":
                 return name
@@ -32,7 +34,8 @@ def encoding_of(path: Path) -> str:
             chroma = "grey" if file.mode == "L" else _SUBSAMPLING.get(get_sampling(file), "other")
     except Exception:  # Of damaged files, Pillow raises whatever comes up.
         return "unknown"
-    return f"JPEG {chroma} q{_quality(float(np.mean(tables[0])))}"
+    # A damaged file may lack its first table.
+    return f"JPEG {chroma} q{_quality(float(np.mean(tables[0])))}" if 0 in tables else f"JPEG {chroma}"
 
 
 def _quality(mean: float) -> int:

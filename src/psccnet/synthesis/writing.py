@@ -154,10 +154,10 @@ def read_manifest(path: Path) -> list[Written]:
     with reading(path):
         data = path.read_bytes()
     try:
-        table = pyarrow.parquet.read_table(pyarrow.BufferReader(data))
-    except (pyarrow.ArrowException, OSError) as error:  # OSError of Arrow: the bytes make no sense
+        rows = pyarrow.parquet.read_table(pyarrow.BufferReader(data)).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # of Arrow: the bytes make no sense
         raise InputError(f"{path}: not the manifest of a set, or damaged; make the set in another folder.") from error
-    return _rows(table.to_pylist(), path)
+    return _rows(rows, path)
 
 
 def _rows(found: Any, path: Path) -> list[Written]:

@@ -51,7 +51,7 @@ class JsonLines(Logger):
 def read_curves(folder: Path) -> list[dict[str, Any]]:
     """The lines of a run's curves; none before the first. A line that was cut off in writing is left out."""
     path = folder / NAME
-    lines = path.read_text().splitlines() if path.is_file() else []
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     curves = []
     for line in lines:
         try:
