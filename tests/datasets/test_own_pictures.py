@@ -129,3 +129,14 @@ def test_a_forgery_that_vanishes_when_squeezed_is_kept(tmp_path: Path) -> None:
     sample = BalancedPictures([Entry("a", image, truth, "splicing")], 32).sample(0)
     assert sample.mask is not None
     assert np.argwhere(sample.mask).tolist() == [[16, 24]]
+
+
+def test_a_picture_that_lacks_its_end_is_whole_and_said(tmp_path: Path) -> None:
+    Image.fromarray(texture(0, 24, 32)).save(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:-2])
+    found = find("folders", tmp_path)
+    found = usable(found, check_files(found.entries, whole=True))
+    assert is_whole(CATALOGUE["folders"], found)
+    assert [str(one) for one in found.problems] == [
+        "a.jpg is taken, but the end of the file is missing, all pixels are there"
+    ]

@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import tifffile
 
 from psccnet.errors import PictureError
 from psccnet.pictures.decoding import decode
+from psccnet.pictures.picture_files import survey
 from psccnet.pictures.tiff_pages import read_pages
 
 from ..conftest import texture
@@ -76,3 +78,14 @@ def test_directories_that_lead_in_circles_or_nowhere() -> None:
     circle = data[:after] + page.offset.to_bytes(4, "little") + data[after + 4 :]
     assert len(read_pages(io.BytesIO(circle))) == 1
     assert np.array_equal(decode(circle).pixels, LARGE)
+
+
+def test_raw_files_with_a_developed_picture_are_taken_from_folders(tmp_path: Path) -> None:
+    (tmp_path / "a.dng").write_bytes(pages((SMALL, {"subfiletype": 1, "subifds": 1}), (LARGE, {})))
+    extra = [(33421, 3, 2, (2, 2)), (33422, 1, 4, b"\0\1\1\2")]
+    sensor = (LARGE[..., 0].astype(np.uint16), {"photometric": 32803, "extratags": extra})
+    (tmp_path / "b.dng").write_bytes(pages((SMALL, {"subfiletype": 1}), sensor))
+    (tmp_path / "c.nef").write_bytes(b"II*\0 cut off")
+    found = survey(tmp_path, by_content=True)
+    assert [path.name for path in found.pictures] == ["a.dng"]
+    assert found.others == {".dng": 1, ".nef": 1}

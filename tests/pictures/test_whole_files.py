@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from psccnet.errors import InputError, MissingFileError, WriteError
+from psccnet.datasets.tables import read_table
+from psccnet.errors import InputError, MissingFileError, WeightsError, WriteError
 from psccnet.pictures.whole_files import make_folder, parse_json, read_text, read_yaml, write_whole
+from psccnet.weights.card import verify
+from psccnet.weights.states import read_state
 
 
 @pytest.mark.parametrize("failing_call", [1, 2])
@@ -72,3 +75,18 @@ def test_yaml(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("a: 1\n")
     (tmp_path / "empty.yaml").touch()
     assert (read_yaml(tmp_path / "a.yaml"), read_yaml(tmp_path / "empty.yaml")) == ({"a": 1}, None)
+
+
+def test_git_lfs_pointers_are_called_by_name(tmp_path: Path) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n"
+    path = tmp_path / "a.csv"
+    path.write_bytes(pointer)
+    for read in (read_text, lambda _: parse_json(pointer, "a.csv"), lambda one: read_table(one, ("image",))):
+        with pytest.raises(InputError, match=r"a\.csv: a Git LFS pointer, not the file itself; .* git lfs pull"):
+            read(path)
+    for name in ("w.pth", "w.safetensors"):
+        (tmp_path / name).write_bytes(pointer)
+        with pytest.raises(WeightsError, match=rf"{name} is a Git LFS pointer"):
+            read_state(tmp_path / name)
+    with pytest.raises(WeightsError, match="is a Git LFS pointer"):
+        verify(tmp_path / "w.safetensors")

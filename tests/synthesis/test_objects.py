@@ -136,6 +136,14 @@ def test_an_annotation_of_another_form_is_left_out_by_name(
     assert next(iter(objects.left_out)).startswith("instances_train2017.json, annotation 1")
 
 
+def test_where_none_can_serve_the_reason_is_said(photographs: Photographs, tmp_path: Path) -> None:
+    path = coco(tmp_path, {"segmentation": [[float("nan"), 10, 60, 10, 60, 60]]}, {"segmentation": []})
+    with pytest.raises(
+        InputError, match=r"no objects .*: 2 are left out, as .*annotation 0 of .*, which has a point that"
+    ):
+        Objects.open(path, photographs)
+
+
 @pytest.mark.parametrize("box", [{}, {"bbox": ["a", 1, "b", 2]}, {"bbox": [1, 2, float("nan"), 3]}])
 def test_polygons_need_no_box(photographs: Photographs, tmp_path: Path, box: dict[str, object]) -> None:
     square, small = [[20, 30, 80, 30, 80, 100, 20, 100]], [[0, 0, 9, 0, 9, 9]]

@@ -10,7 +10,9 @@ from psccnet.datasets.catalogue import DataSet
 from psccnet.datasets.entry import Entry, Found, Problem
 from psccnet.errors import InputError, MissingFileError, PictureError
 from psccnet.pictures.conversion import TURNED
+from psccnet.pictures.damage import NO_END
 from psccnet.pictures.decoding import read_header
+from psccnet.pictures.sample import Sample
 from psccnet.pictures.whole_files import read_text, reading, write_whole
 
 _NAMED = 5
@@ -48,12 +50,17 @@ def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple
             in_a_file = entry.image.is_file()
             problem = _fit(entry) if in_a_file else None
             if not (problem and problem.left_out) and (whole or not in_a_file):
-                entry.read()
+                problem = _odd(entry, entry.read()) or problem
         except MissingFileError as error:
             problem = Problem("no picture", entry.id, str(error))
         except PictureError as error:
             problem = Problem("unreadable", entry.id, str(error))
         yield entry, problem
+
+
+def _odd(entry: Entry, sample: Sample) -> Problem | None:
+    """A picture that lacks the end of its file alone, which is put in its place."""
+    return Problem("repaired", entry.id, f"is taken, but {NO_END}") if NO_END in sample.notes else None
 
 
 def _fit(entry: Entry) -> Problem | None:

@@ -103,6 +103,7 @@ class Entry:
             self.id,
             str(self.image),
             orientation=decoded.orientation,
+            notes=decoded.notes,
         )
 
 

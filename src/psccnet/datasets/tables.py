@@ -8,6 +8,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from psccnet.errors import InputError
+from psccnet.pictures.lfs_pointer import POINTER, is_pointer
 from psccnet.pictures.whole_files import reading
 
 _SEPARATORS = ",;\t|"
@@ -53,6 +54,8 @@ def read_table(
     """
     with reading(path):
         data = path.read_bytes()
+    if is_pointer(data):
+        raise InputError(f"{path}: {POINTER}.")
     kind = next((words for start, words in _OTHERS if data.startswith(start)), None)
     if kind is not None:
         raise InputError(f"{path}: not a CSV in UTF-8 {kind}.")

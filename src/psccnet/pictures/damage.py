@@ -21,7 +21,7 @@ from PIL.TiffImagePlugin import (
 )
 
 _END_OF_JPEG = b"\xff\xd9"
-_NO_END = "the end of the file is missing, all pixels are there"
+NO_END = "the end of the file is missing, all pixels are there"
 _WARNINGS = (
     ("remature end", "its JPEG data ends too soon"),
     ("extraneous bytes", "bytes are left over in its JPEG data"),
@@ -73,7 +73,7 @@ def examine_jpeg(data: bytes) -> Examined:
         return Examined()
     stray = _STRAY.search(warning)
     if "Premature end of JPEG file" in warning and jpeg_warning(bare + _END_OF_JPEG) is None:
-        return Examined(note=_NO_END, mended=data + _END_OF_JPEG)
+        return Examined(note=NO_END, mended=data + _END_OF_JPEG)
     if stray and int(stray[1]) <= _PADDING:
         end = bare.rfind(_END_OF_JPEG)
         padding = bare[end - int(stray[1]) : end]
@@ -116,7 +116,7 @@ def _png(stream: BinaryIO) -> Examined:
         head = stream.read(8)
         size, kind = int.from_bytes(head[:4], "big"), head[4:]
         if len(head) < 8:
-            return Examined(note=_NO_END)
+            return Examined(note=NO_END)
         if kind in _CRITICAL:
             check, left = zlib.crc32(kind), size
             while left and (block := stream.read(min(left, _BLOCK))):

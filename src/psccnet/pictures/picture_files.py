@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from psccnet.pictures.tiff_pages import is_raw, is_tiff, main_page, read_pages
+
 
 def _endings(words: str) -> frozenset[str]:
     return frozenset(f".{word}" for word in words.split())
@@ -88,12 +90,13 @@ def survey(folder: Path, by_content: bool = False) -> Survey:
 
     Args:
         folder: searched with all folders below it.
-        by_content: also take files of unknown endings whose first bytes are those of a picture, as downloads have.
+        by_content: also take files of unknown endings whose first bytes are those of a picture, as downloads have, and
+            raw files that hold a developed picture.
     """
     found = Survey([], Counter())
     for path in _files(folder):
         ending = path.suffix.lower()
-        if is_picture(path.name) or (by_content and mend_of(ending) is None and _begins_as_picture(path)):
+        if is_picture(path.name) or (by_content and _holds_picture(path, ending)):
             found.pictures.append(path)
         else:
             found.others[ending] += 1
@@ -106,10 +109,16 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _begins_as_picture(path: Path) -> bool:
+def _holds_picture(path: Path, ending: str) -> bool:
+    """Whether a file of another ending begins as a picture does; a raw file, whether it holds one beside a preview."""
+    if mend_of(ending) is not None and ending not in RAW:
+        return False
     try:
         with path.open("rb") as file:
             start = file.read(16)
+            if ending in RAW:
+                pages = read_pages(file) if is_tiff(start) and not is_raw(start) else []
+                return main_page(pages) is not None and not any(page.sensor and not page.reduced for page in pages)
     except OSError:
         return False
     return start.startswith(_STARTS) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")

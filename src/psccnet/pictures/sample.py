@@ -27,6 +27,7 @@ class Sample:
         source_mask: HxW bool of a copy-move, true where the copied pixels were taken; None where that is unknown.
             The source is not forged.
         orientation: EXIF's of the picture's file, 1..8; image and mask are upright.
+        notes: on the file, such as what is odd in it without doing harm.
     """
 
     image: Picture
@@ -38,3 +39,4 @@ class Sample:
     method: str = ""
     source_mask: Mask | None = None
     orientation: int = 1
+    notes: tuple[str, ...] = ()

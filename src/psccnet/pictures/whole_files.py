@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from psccnet.errors import InputError, MissingFileError, PsccnetError, WriteError
+from psccnet.pictures.lfs_pointer import POINTER, is_pointer
 
 
 @contextmanager
@@ -84,6 +85,8 @@ def read_text(path: Path) -> str:
     """
     with reading(path):
         data = path.read_bytes()
+    if is_pointer(data):
+        raise InputError(f"{path}: {POINTER}.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -96,6 +99,8 @@ def parse_json(data: str | bytes, name: str) -> Any:
     Raises:
         InputError: if it is none; the message begins with `name`.
     """
+    if is_pointer(data if isinstance(data, bytes) else data[:200].encode(errors="replace")):
+        raise InputError(f"{name}: {POINTER}.")
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -93,7 +93,9 @@ class Objects:
             elif place.suffix == ".png" and place.parent.name == "cutouts" and _is_of(place.stem, photographs.split):
                 entries.append(_Cutout(file, name))
         if not entries:
-            raise InputError(f"no objects for these photographs under {path}")
+            name, reason = next(iter(left_out.items()), ("", ""))
+            why = f": {len(left_out)} are left out, as {name}, which {reason}" if left_out else ""
+            raise InputError(f"no objects for these photographs under {path}{why}")
         return cls(photographs, entries, left_out)
 
     def __len__(self) -> int:

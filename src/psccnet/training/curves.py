@@ -56,9 +56,9 @@ def read_curves(folder: Path) -> list[dict[str, Any]]:
     for line in lines:
         try:
             curves.append(json.loads(line))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             continue
-    return curves
+    return [line for line in curves if isinstance(line, dict)]
 
 
 @rank_zero_only
