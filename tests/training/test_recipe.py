@@ -5,7 +5,8 @@ import pytest
 import yaml
 
 from psccnet.errors import InputError
-from psccnet.training.recipe import Recipe, merged, read_recipe
+from psccnet.pictures.whole_files import merged
+from psccnet.training.recipe import Recipe, read_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 

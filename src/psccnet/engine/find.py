@@ -117,7 +117,7 @@ def make_engine(
         network, card = load_network(path)
         made = TorchBackend(network, device, precision)
     else:
-        graphs, card = find_graphs(path)
+        graphs, card = find_graphs(path, card)
         if name == "openvino":
             from psccnet.engine.backends.openvino import OpenVINOBackend
 
@@ -129,17 +129,18 @@ def make_engine(
     return Engine(card.architecture, made, tile_cells, observer), card
 
 
-def find_graphs(path: Path) -> tuple[dict[str, bytes], Card]:
+def find_graphs(path: Path, card: Card | None = None) -> tuple[dict[str, bytes], Card]:
     """The graphs of weights and their card; made by torch, and kept beside the file, where there are none yet.
 
     Args:
         path: a `.safetensors` file, or a folder in the released layout, whose graphs are not kept.
+        card: of the file, if that was verified by it already.
 
     Raises:
         WeightsError: if the weights cannot be read, or have no graphs and torch is not installed.
     """
     if not path.is_dir():
-        card = verify(path)
+        card = card or verify(path)
         graphs = read_graphs(path, card)
         if graphs is not None:
             return graphs, card

@@ -15,9 +15,9 @@ from psccnet.evaluation.reporting.table import Cell, Table, plain_name
 from psccnet.evaluation.runs import Run
 from psccnet.evaluation.summary import score_of
 from psccnet.inference import Detector, load_detector
-from psccnet.pictures.whole_files import write_whole
+from psccnet.pictures.whole_files import merged, write_whole
 from psccnet.training.bundle import bundle_checkpoint
-from psccnet.training.recipe import Recipe, merged, read_recipe
+from psccnet.training.recipe import Recipe, read_recipe
 from psccnet.training.run import train
 
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -1,6 +1,6 @@
 """What a network is made from: one frozen description for network, card, recipe and bundle. Needs no torch."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Variant = Literal["paper", "released"]
@@ -48,6 +48,3 @@ class Architecture:
     def cell(self) -> int:
         """Pixels along each axis that one point of F_1 stands for: 1, or 2 where the stem is unshuffled."""
         return 2 if self.stem == "unshuffled" else 1
-
-
-FIELDS = tuple(field.name for field in fields(Architecture))

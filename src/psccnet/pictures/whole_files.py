@@ -132,3 +132,12 @@ def parse_yaml(text: str, name: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f" (see line {mark.line + 1})" if mark is not None else ""
         raise InputError(f"{name} is not valid YAML{where}: mend it") from error
+
+
+def merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested fields, as a YAML file has them, with nested `changes` laid over them; neither is altered."""
+    result = dict(fields)
+    for name, value in changes.items():
+        below = result.get(name)
+        result[name] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result

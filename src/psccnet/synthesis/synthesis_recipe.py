@@ -10,7 +10,7 @@ from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 from psccnet.errors import InputError, MissingFileError
-from psccnet.pictures.whole_files import read_yaml
+from psccnet.pictures.whole_files import merged, read_yaml
 from psccnet.synthesis.sections import (
     STRICT,
     CameraRecipe,
@@ -72,15 +72,7 @@ class SynthesisRecipe:
         Raises:
             ValueError: if there is no such field, or its value cannot be; `explain` says which in a line.
         """
-        return SynthesisRecipe(**_laid_over(asdict(self), changes))
-
-
-def _laid_over(fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(fields)
-    for name, value in changes.items():
-        below = result.get(name)
-        result[name] = _laid_over(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
-    return result
+        return SynthesisRecipe(**merged(asdict(self), changes))
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="ignore"))

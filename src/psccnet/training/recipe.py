@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from psccnet.errors import InputError, MissingFileError
 from psccnet.network.architecture import Architecture, Attention, Detection, Stem, Variant
-from psccnet.pictures.whole_files import read_yaml
+from psccnet.pictures.whole_files import merged, read_yaml
 
 
 class Section(BaseModel):
@@ -231,15 +231,6 @@ def without_start(fields: dict[str, Any]) -> dict[str, Any]:
         starts = ("imagenet", "restart_attention", "restart_colours")
         rest["network"] = {name: value for name, value in rest["network"].items() if name not in starts}
     return rest
-
-
-def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the nested `changes` laid over it; neither is altered."""
-    result = dict(base)
-    for key, value in changes.items():
-        below = result.get(key)
-        result[key] = merged(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
-    return result
 
 
 def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
