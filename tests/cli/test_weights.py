@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from psccnet.weights import load_network, read_card
+from psccnet.weights import bundled, load_network, read_card
 
 from ..weights.conftest import released_states, write_released
 from .conftest import Run
@@ -48,7 +48,8 @@ def test_verify(psccnet: Run, weights_file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("verb", ["show", "verify"])
 def test_unknown_weights(psccnet: Run, verb: str) -> None:
     done = psccnet("weights", verb, "nowhere")
-    message = "nowhere is neither bundled weights (there are: default) nor a file or folder: check the name"
+    names = ", ".join(bundled())
+    message = f"nowhere is neither bundled weights (there are: {names}) nor a file or folder: check the name"
     assert done == (2, "", f"psccnet: {message}\n")
 
 
