@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from psccnet.evidence.finding import Finding
+
 Verdict = Literal["forged", "pristine"]
 
 
@@ -30,6 +32,7 @@ class Result:
         exit_scale: the finest scale computed, 1..4.
         localized: False where the gate skipped localization.
         notes: conversions made when the picture was read.
+        findings: what the other traces say (`psccnet.evidence`); empty where they were not asked for.
     """
 
     name: str
@@ -47,6 +50,12 @@ class Result:
     exit_scale: int = 1
     localized: bool = True
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The verdict as people read it: what was not found may still be there, so nobody reads "pristine"."""
+        return "forged" if self.verdict == "forged" else "nothing found"
 
     def to_dict(self) -> dict[str, Any]:
         """All but the masks, as plain values for JSON, rounded to what can be meant."""
@@ -64,4 +73,5 @@ class Result:
             "exit_scale": self.exit_scale,
             "localized": self.localized,
             "notes": list(self.notes),
+            "findings": [finding.to_dict() for finding in self.findings],
         }

@@ -1,0 +1,62 @@
+"""What one trace says of one picture."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the picture that a finding speaks of.
+
+    Attributes:
+        outline: corners (x, y) in pixels of the upright picture, in order around the region.
+        label: what it is, such as "source" or "target"; empty where there is nothing to tell apart.
+    """
+
+    outline: tuple[tuple[int, int], ...]
+    label: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {"outline": [list(corner) for corner in self.outline], "label": self.label}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one trace says of one picture.
+
+    Attributes:
+        name: of the trace, such as "copy-move"; always the same for one trace.
+        sentence: what was found in this picture, one sentence that a reader without training understands.
+        how_to_read: one sentence on what the trace is and what it cannot tell.
+        false_alarms: how often an untouched picture shows as much, an expected number a picture (NFA) or a calibrated
+            p-value, 0 and up; None where the finding tells something and is no sign of a forgery.
+        significant: true where the trace speaks for a manipulation at its stated rate of false alarms.
+        regions: where, if the trace outlines something.
+        map: (h, w) float32, 0..1, over the whole picture at a size of its own; None where the trace has none.
+        source: the paper or specification behind it.
+    """
+
+    name: str
+    sentence: str
+    how_to_read: str = ""
+    false_alarms: float | None = None
+    significant: bool = False
+    regions: tuple[Region, ...] = ()
+    map: NDArray[np.float32] | None = field(default=None, repr=False)
+    source: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the map, as plain values for JSON."""
+        return {
+            "name": self.name,
+            "sentence": self.sentence,
+            "how_to_read": self.how_to_read,
+            "false_alarms": self.false_alarms,
+            "significant": self.significant,
+            "regions": [region.to_dict() for region in self.regions],
+            "source": self.source,
+        }
