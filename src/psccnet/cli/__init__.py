@@ -15,6 +15,7 @@ from psccnet.cli.evaluate import evaluate
 from psccnet.cli.export import export
 from psccnet.cli.figure import figure
 from psccnet.cli.report import report
+from psccnet.cli.serve import serve
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
 from psccnet.cli.train import train
@@ -35,6 +36,7 @@ app = App(
 )
 app.command(detect)
 app.command(report)
+app.command(serve)
 app.command(evaluate)
 app.command(table)
 app.command(figure)
