@@ -11,6 +11,9 @@ Stem = Literal["full", "unshuffled"]
 CHANNELS = (18, 36, 72, 144)
 """Channels of the features F_1..F_4 (C, 2C, 4C, 8C with C = 18)."""
 
+RATIOS = (4, 2, 2, 1)
+"""The SCCM down-scaling ratio r at scales 1..4 (Section IV-A.3)."""
+
 
 @dataclass(frozen=True)
 class Architecture:

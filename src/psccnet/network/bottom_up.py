@@ -3,12 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from psccnet.network.architecture import CHANNELS, Attention, Variant
+from psccnet.network.architecture import CHANNELS, RATIOS, Attention, Variant
 from psccnet.network.hrnet import resample
 from psccnet.network.sccm import SCCM
-
-RATIOS = (4, 2, 2, 1)
-"""The SCCM down-scaling ratio r at scales 1..4 (Section IV-A.3)."""
 
 
 class MaskEstimator(nn.Module):

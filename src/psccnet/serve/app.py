@@ -1,0 +1,267 @@
+"""The API: its routes, each a few lines around `psccnet.serve.state`."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.responses import Response as Answer
+from starlette.exceptions import HTTPException
+
+import psccnet
+from psccnet.serve.gate import Gate
+from psccnet.serve.page import add_page
+from psccnet.serve.reading import Asked, as_json, read_request
+from psccnet.serve.schemas import Batch, Detection, Problem, Response, form_schema
+from psccnet.serve.schemas import Many as ManyIn
+from psccnet.serve.schemas import One as OneIn
+from psccnet.serve.schemas import State as StateOut
+from psccnet.serve.settings import Settings
+from psccnet.serve.state import State
+from psccnet.serve.store import Kept
+from psccnet.serve.telling import describe
+from psccnet.weights.card import Card
+
+SWEEP_SECONDS = 15.0
+_WORDS = {
+    401: "No key, or a wrong one.",
+    403: "From a page elsewhere.",
+    404: "No such result any more, or no such drawing of it.",
+    408: "The request took too long to arrive.",
+    413: "Too many bytes or pictures.",
+    415: "Neither a form nor JSON.",
+    421: "The server does not answer to the name it was called by.",
+    422: "No picture that can be looked at, or a wrong choice.",
+    429: "Too many requests are waiting; Retry-After says when to come again.",
+    503: "The process that works on it ended; come again.",
+    504: "It took longer than it may.",
+}
+_RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    told: dict[int | str, dict[str, Any]] = {}
+    for status in (401, 403, 408, 413, 421, *statuses):
+        told[status] = {"model": Problem, "description": _WORDS[status]}
+        if status == 429:
+            told[status]["headers"] = _RETRY
+    return told
+
+
+def make_app(settings: Settings, card: Card) -> FastAPI:
+    """The application; its processes start with it and end with it.
+
+    Args:
+        settings: bounds, and what to run.
+        card: of the weights.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        sweeping = asyncio.create_task(_sweep(state))
+        yield
+        sweeping.cancel()
+        await asyncio.to_thread(state.close)
+
+    state = State(settings, card)
+    app = FastAPI(
+        title="psccnet",
+        summary="Tells whether a picture was manipulated, and shows where.",
+        version=psccnet.__version__,
+        lifespan=lifespan,
+        docs_url=None,  # both load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.psccnet = state
+    app.add_middleware(Gate, settings=settings, counts=state.counts)
+    app.add_exception_handler(HTTPException, _problem)
+    app.add_exception_handler(RequestValidationError, _wrong)
+    _add_detection(app, state)
+    _add_results(app, state)
+    _add_health(app, state)
+    add_page(app)
+    return app
+
+
+async def _sweep(state: State) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        state.store.sweep()
+
+
+async def _problem(request: Request, error: Exception) -> Answer:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"detail": str(error.detail)}, error.status_code, error.headers)
+
+
+async def _wrong(request: Request, error: Exception) -> Answer:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return JSONResponse({"detail": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
+
+
+def _body(model: type[OneIn] | type[ManyIn], field: str, many: bool) -> dict[str, Any]:
+    json_schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    content = {"multipart/form-data": {"schema": form_schema(field, many)}, "application/json": {"schema": json_schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _add_detection(app: FastAPI, state: State) -> None:
+    async def asked(request: Request, many: bool) -> Asked:
+        found = await read_request(request, state.settings, many)
+        digests = " ".join(hashlib.sha256(picture).hexdigest()[:12] for picture in found.pictures)
+        request.scope.setdefault("state", {})["digests"] = f" {digests}"
+        return found
+
+    @app.post(
+        "/v1/detect",
+        response_model=Detection,
+        responses=_problems(415, 422, 429, 503, 504),
+        openapi_extra=_body(OneIn, "picture", many=False),
+    )
+    async def detect(request: Request) -> Answer:
+        """Look at one picture, sent as a form or as JSON in base64."""
+        with state.place():
+            wanted = await asked(request, many=False)
+            kept = await state.look(wanted.pictures[0], wanted.names[0], wanted.options)
+        return _json(describe(kept, state.card, state.settings.keep_seconds))
+
+    @app.post(
+        "/v1/detect/batch",
+        response_model=Batch,
+        responses=_problems(415, 422, 429, 503, 504),
+        openapi_extra=_body(ManyIn, "pictures", many=True),
+    )
+    async def detect_batch(request: Request) -> Answer:
+        """Look at several pictures; those that cannot be looked at are named, and the others done."""
+        results, failures = [], []
+        with state.place():
+            wanted = await asked(request, many=True)
+            for index, (picture, name) in enumerate(zip(wanted.pictures, wanted.names, strict=True)):
+                try:
+                    kept = await state.look(picture, name, wanted.options)
+                    results.append(describe(kept, state.card, state.settings.keep_seconds))
+                except HTTPException as error:
+                    if error.status_code >= 500 and error.status_code not in (503, 504):
+                        raise
+                    failures.append({"index": index, "detail": str(error.detail)})
+        return _json({"results": results, "failures": failures})
+
+
+def _json(value: Any, status: int = 200) -> Answer:
+    return Answer(as_json(value), status, {"Cache-Control": "no-store"}, "application/json")
+
+
+def _add_results(app: FastAPI, state: State) -> None:
+    def kept_of(id: Annotated[str, Path(max_length=64, description="Of the result.")]) -> Kept:
+        kept = state.store.get(id)
+        if kept is None:
+            raise HTTPException(404, "there is no such result, or its time is over; look at the picture again.")
+        return kept
+
+    Found = Annotated[Kept, Depends(kept_of)]
+    gone = _problems(404, 422, 503, 504)
+    png: dict[str, Any] = {"response_class": Answer, "responses": gone | {200: {"content": {"image/png": {}}}}}
+
+    @app.get("/v1/results/{id}", response_model=Detection, responses=_problems(404, 422))
+    async def result(kept: Found) -> Answer:
+        """A result again, until its time is over."""
+        return _json(describe(kept, state.card, state.settings.keep_seconds))
+
+    @app.delete("/v1/results/{id}", status_code=204, responses=_problems(404, 422))
+    async def delete(kept: Found) -> None:
+        """Delete a result and the picture at once."""
+        state.store.remove(kept.id)
+
+    @app.get("/v1/results/{id}/evidence/{number}.png", **png)
+    async def evidence(kept: Found, number: Annotated[int, Path(ge=0, le=99)]) -> Answer:
+        """The map or the regions of one finding over the picture."""
+        return _png(await state.draw("evidence", number, kept.looked, kept.data))
+
+    @app.get(
+        "/v1/results/{id}/response", response_model=Response, responses=gone | {200: {"content": {"image/png": {}}}}
+    )
+    async def response(
+        kept: Found,
+        x: Annotated[int, Query(ge=0, description="Column of a pixel of the upright picture.")],
+        y: Annotated[int, Query(ge=0, description="Row of it.")],
+        scale: Annotated[int, Query(ge=1, le=4)] = 3,
+        format: Annotated[Literal["json", "png"], Query()] = "json",
+        colours: Annotated[Literal["viridis", "jet"], Query()] = "viridis",
+    ) -> Answer:
+        """Which places of the picture the SCCM relates one pixel to (Eq. 2, Fig. 9)."""
+        width, height = kept.looked.result.width, kept.looked.result.height
+        if x >= width or y >= height:
+            raise HTTPException(422, f"the picture has {width} x {height} pixels; ({x}, {y}) lies outside.")
+        point = (x / width, y / height)
+        if format == "png":
+            return _png(await state.draw("response_drawing", kept.looked, scale, point, colours))
+        values = await state.draw("response", kept.looked, scale, point)
+        rows, columns = values.shape
+        rounded = [[round(float(value), 5) for value in row] for row in values]
+        return _json({"scale": scale, "x": x, "y": y, "rows": rows, "columns": columns, "values": rounded})
+
+    @app.get("/v1/results/{id}/masks/{scale}", responses=gone)
+    async def mask_values(kept: Found, scale: Annotated[int, Path(ge=1, le=4)]) -> Answer:
+        """The mask of one scale at the network's own size: values in 8 bits, row by row, in base64."""
+        mask = kept.looked.result.masks.get(scale)
+        if mask is None:
+            raise HTTPException(404, f"the mask of scale {scale} was not kept for this result.")
+        levels = np.rint(255 * mask).astype(np.uint8)
+        height, width = mask.shape
+        text = base64.b64encode(levels.tobytes()).decode()
+        return _json({"scale": scale, "width": width, "height": height, "values": text})
+
+    @app.get("/v1/results/{id}/report.{kind}", response_class=Answer, responses=gone)
+    async def report(kept: Found, kind: Literal["html", "pdf"]) -> Answer:
+        """The report, as a page or on paper."""
+        threshold = kept.options.threshold
+        parameters = {
+            "looked at by": f"psccnet serve, {state.settings.backend} backend",
+            "finest mask": str(kept.options.exit_scale),
+            "threshold": "the weights' own" if threshold is None else f"{threshold:g}, as it was asked for",
+        }
+        made = await state.draw("report", kept.looked, kept.data, kind == "pdf", parameters, kept.made)
+        types = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
+        policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
+        name = f'attachment; filename="psccnet-{kept.looked.result.sha256[:12]}.{kind}"'
+        headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store", "Content-Disposition": name}
+        return Answer(made, 200, headers, types[kind])
+
+    @app.get("/v1/results/{id}/{kind}.png", **png)
+    async def drawing(kept: Found, kind: Literal["mask", "mask16", "overlay", "masks", "picture"]) -> Answer:
+        """The mask in colours, its values in 16 bits, the overlay, the masks of all scales, or the picture itself."""
+        return _png(await state.draw("draw", kind, kept.looked, kept.data))
+
+
+def _png(data: bytes) -> Answer:
+    return Answer(data, 200, {"Cache-Control": "private, max-age=600"}, "image/png")
+
+
+def _add_health(app: FastAPI, state: State) -> None:
+    @app.get("/v1/model", response_model=Card, responses=_problems())
+    async def model() -> Card:
+        """The card of the weights: what they were trained on, and how well they do."""
+        return state.card
+
+    @app.get("/healthz", response_model=StateOut, responses=_problems())
+    async def healthz() -> Answer:
+        """Whether the server runs."""
+        return _json({"status": "ok"})
+
+    @app.get("/readyz", response_model=StateOut, responses=_problems() | {503: {"model": StateOut}})
+    async def readyz() -> Answer:
+        """Whether it can look at pictures."""
+        return _json({"status": state.status}, 200 if state.status == "ok" else 503)
+
+    @app.get("/metrics", response_class=Answer, responses=_problems())
+    async def metrics() -> Answer:
+        """Counters for Prometheus."""
+        return Answer(state.counts.text(state.gauges()), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,195 @@
+"""What the two processes of a server do: one looks at pictures, the other draws what was found."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psccnet.errors import InputError
+from psccnet.inference import Result, load_detector
+from psccnet.inference.attention import Attention, watched
+from psccnet.inference.rendering import (
+    levels,
+    mask_with_legend,
+    overlay_with_legend,
+    png,
+    progression,
+    reduced,
+)
+from psccnet.inference.scales import ScaleName, coloured
+from psccnet.pictures.decoding import decode
+from psccnet.pictures.resampling import resample
+from psccnet.report.file_facts import file_facts
+from psccnet.report.section import draw_finding
+from psccnet.serve.settings import Settings
+from psccnet.weights.card import Card
+
+Map = NDArray[np.float32]
+PREVIEW = 2048
+"""Longer side of the picture that the page shows, pixels; what lies between its pixels is not shown."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a request may choose.
+
+    Attributes:
+        masks: scales whose masks are kept.
+        exit_scale: the finest mask to compute.
+        gate: localize only what is called forged.
+        evidence: look for other traces, too.
+        threshold: of the verdict; the weights' own where left out.
+    """
+
+    masks: tuple[int, ...] = (1, 2, 3, 4)
+    exit_scale: Literal[1, 2, 3, 4, "auto"] = 1
+    gate: bool = False
+    evidence: bool = True
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A result on its way between processes, and what is needed to draw and explain it.
+
+    Attributes:
+        result: its `mask` is empty, since it follows from the finest one.
+        finest: that mask, at the network's own size; None where the gate left it out.
+        given: scale -> what its module was given (`psccnet.inference.attention.watched`).
+        facts: what the file says of itself, name and value each.
+    """
+
+    result: Result
+    finest: Map | None
+    given: dict[int, Map]
+    facts: tuple[tuple[str, str], ...] = ()
+
+    def whole(self) -> Result:
+        """The result with its mask at the picture's size."""
+        height, width = self.result.height, self.result.width
+        mask = np.zeros((height, width), np.float32) if self.finest is None else resample(self.finest, height, width)
+        return replace(self.result, mask=mask)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, about."""
+        maps = [*self.given.values(), *self.result.masks.values()]
+        maps += [finding.map for finding in self.result.findings if finding.map is not None]
+        return sum(one.nbytes for one in maps) + (0 if self.finest is None else self.finest.nbytes)
+
+
+class Looking:
+    """The process that detects."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._detector = load_detector(
+            settings.weights, settings.backend, settings.device, settings.precision, settings.max_pixels
+        )
+        # The parts are compiled when they are first used; let that not be somebody's picture.
+        self._detector.detect(np.zeros((64, 64, 3), np.uint8))
+
+    def detect(self, data: bytes, name: str, options: Options) -> Looked:
+        """Look at the file of one picture."""
+        decoded = decode(data, self._detector.max_pixels, name)
+        more: dict[str, Any] = {"evidence": True} if options.evidence and knows_evidence() else {}
+        with watched(self._detector.engine) as given:
+            result = self._detector.detect(
+                decoded,
+                masks=(1, 2, 3, 4),
+                exit_scale=options.exit_scale,
+                gate=options.gate,
+                threshold=options.threshold,
+                **more,
+            )
+        finest = result.masks.get(result.exit_scale) if result.localized else None
+        kept = {scale: mask for scale, mask in result.masks.items() if scale in options.masks}
+        empty = np.empty((0, 0), np.float32)
+        facts = tuple(file_facts(data, name))
+        return Looked(replace(result, mask=empty, masks=kept), finest, given if result.localized else {}, facts)
+
+
+def knows_evidence() -> bool:
+    """Whether detectors look for other traces."""
+    from psccnet.inference import Detector
+
+    return "evidence" in inspect.signature(Detector.detect).parameters
+
+
+class Drawing:
+    """The process that draws, explains and reports."""
+
+    def __init__(self, settings: Settings, card: Card) -> None:
+        self._settings = settings
+        self._card = card
+        self._attention: Attention | None = None
+
+    def draw(self, kind: str, looked: Looked, data: bytes) -> bytes:
+        """A PNG file of one kind: mask, mask16, overlay, masks, or picture.
+
+        Raises:
+            InputError: for an unknown kind.
+        """
+        made: dict[str, Callable[[], NDArray[Any]]] = {
+            "mask": lambda: mask_with_legend(looked.whole()),
+            "mask16": lambda: levels(looked.whole().mask, np.uint16),
+            "overlay": lambda: overlay_with_legend(self._pixels(data), looked.whole()),
+            "masks": lambda: progression(self._pixels(data), looked.result),
+            "picture": lambda: reduced(self._pixels(data), PREVIEW),
+        }
+        if kind not in made:
+            raise InputError(f"there is no drawing {kind}")
+        return png(made[kind]())
+
+    def evidence(self, number: int, looked: Looked, data: bytes) -> bytes:
+        """A PNG file of one finding's map and regions over the picture.
+
+        Raises:
+            InputError: if there is no such finding, or it is no drawing.
+        """
+        findings = looked.result.findings
+        if not 0 <= number < len(findings) or (findings[number].map is None and not findings[number].regions):
+            raise InputError("there is no such drawing")
+        small = reduced(self._pixels(data), PREVIEW)
+        return png(draw_finding(findings[number], small, (looked.result.width, looked.result.height)))
+
+    def response(self, looked: Looked, scale: int, point: tuple[float, float]) -> Map:
+        """The spatial response of one pixel (Eq. 2), its largest value brought to 1.
+
+        Args:
+            looked: the result.
+            scale: 1..4.
+            point: across and down as shares of the picture's sides.
+
+        Raises:
+            InputError: if that scale was not computed, or these weights have no such responses.
+        """
+        if scale not in looked.given:
+            raise InputError(f"scale {scale} was not computed for this picture")
+        if self._attention is None:
+            self._attention = Attention(self._settings.weights)
+        row = self._attention.spatial(looked.given[scale], scale, point)
+        row /= row.max()
+        return row
+
+    def response_drawing(self, looked: Looked, scale: int, point: tuple[float, float], colours: ScaleName) -> bytes:
+        """The same as a PNG file in colours, 512 pixels along the longer side."""
+        row = self.response(looked, scale, point)
+        longest = max(looked.result.width, looked.result.height)
+        height, width = (max(1, round(512 * side / longest)) for side in (looked.result.height, looked.result.width))
+        return png(coloured(resample(row, height, width), colours))
+
+    def report(self, looked: Looked, data: bytes, paper: bool, parameters: dict[str, str], date: datetime) -> bytes:
+        """The report of one picture, HTML or PDF."""
+        from psccnet.report.document import html, pdf
+        from psccnet.report.section import section_of
+
+        section = section_of(looked.whole(), self._pixels(data), data, self._card)
+        page = html([section], self._card, parameters, date=date)
+        return pdf(page) if paper else page.encode()
+
+    def _pixels(self, data: bytes) -> NDArray[np.uint8]:
+        return decode(data, self._settings.max_pixels, "picture").pixels

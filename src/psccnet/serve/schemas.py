@@ -1,0 +1,172 @@
+"""What the API takes and gives, for its description and for checking requests."""
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from psccnet.serve.jobs import Options
+
+Scale = Annotated[int, Field(ge=1, le=4)]
+ExitScale = Literal[1, 2, 3, 4, "auto"]
+
+
+def _from_form(value: Any) -> Any:
+    """A number that a form gave as text."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+
+
+def _numbers(value: Any) -> Any:
+    """Scales as a form gives them: "1,4", or one number."""
+    if isinstance(value, str):
+        return [_from_form(part.strip()) for part in value.split(",") if part.strip()]
+    return value
+
+
+def _from_base64(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("a picture is text in base64")
+    try:
+        return base64.b64decode(value, validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+
+
+class Choices(BaseModel):
+    """What may be chosen for each picture."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    masks: Annotated[list[Scale], BeforeValidator(_numbers), Field(max_length=4)] = Field(
+        default=[1, 2, 3, 4], description="Scales whose masks are kept, 1 the finest; in a form with commas between."
+    )
+    exit_scale: Annotated[ExitScale, BeforeValidator(_from_form)] = Field(
+        default=1, description="The finest mask to compute; 4 is the fastest, auto stops where the next adds nothing."
+    )
+    gate: bool = Field(default=False, description="Localize only what is called forged.")
+    evidence: bool = Field(default=True, description="Look for other traces of the picture and its file, too.")
+    threshold: float | None = Field(
+        default=None, ge=0, le=1, description="Score at and above which a picture is called forged; the weights' own."
+    )
+
+    def options(self) -> Options:
+        """The same for the process that detects."""
+        return Options(tuple(self.masks), self.exit_scale, self.gate, self.evidence, self.threshold)
+
+
+Encoded = Annotated[
+    bytes,
+    BeforeValidator(_from_base64),
+    Field(min_length=1, description="The picture's file in base64.", json_schema_extra={"format": "byte"}),
+]
+
+
+class One(Choices):
+    """A picture as JSON."""
+
+    picture: Encoded
+    name: str = Field(default="picture", max_length=300, description="What the report calls the picture.")
+
+
+class Many(Choices):
+    """Pictures as JSON."""
+
+    pictures: Annotated[list[Encoded], Field(min_length=1)]
+
+
+class Problem(BaseModel):
+    """Why a request was refused, in one sentence."""
+
+    detail: str
+
+
+class Region(BaseModel):
+    """A part of the picture that a finding speaks of."""
+
+    outline: list[list[int]] = Field(description="Corners x, y in pixels of the upright picture.")
+    label: str
+
+
+class FindingOut(BaseModel):
+    """What another trace says."""
+
+    name: str
+    sentence: str
+    how_to_read: str
+    false_alarms: float | None = Field(description="How often an untouched picture shows as much.")
+    significant: bool
+    regions: list[Region]
+    source: str
+    rate: str = Field(description="false_alarms in words.")
+    drawing: str | None = Field(description="Where its map or its regions over the picture are; null if it has none.")
+
+
+class Detection(BaseModel):
+    """The verdict on one picture, and where its drawings are."""
+
+    id: str = Field(description="Of the result. Whoever knows it may see the picture; treat it as a password.")
+    expires_in: float = Field(description="Seconds until it is deleted.")
+    words: str = Field(description='The verdict as people read it: "forged" or "nothing found".')
+    meaning: str = Field(description="What the score says, in words.")
+    false_alarms: str = Field(description="How many untouched pictures reach the threshold, in words.")
+    place: str = Field(description="How much of the picture the marked region takes, in words; may be empty.")
+    name: str
+    verdict: Literal["forged", "pristine"]
+    score: float = Field(ge=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+    forged_fraction: float = Field(description="Share of the picture where the mask is above 0.5.")
+    level: float | None = Field(description="Mask value above which a region is marked; null if none stands out.")
+    marked_fraction: float
+    width: int
+    height: int
+    sha256: str = Field(description="Of the picture's file.")
+    model: str
+    seconds: float
+    exit_scale: int
+    localized: bool
+    notes: list[str]
+    findings: list[FindingOut]
+    facts: list[list[str]] = Field(description="What the file says of itself: name and value each.")
+    explained: list[int] = Field(description="Scales whose responses can be asked for.")
+    links: dict[str, str] = Field(description="Where the drawings and the report are.")
+
+
+class Failure(BaseModel):
+    """A picture of several that could not be looked at."""
+
+    index: int
+    detail: str
+
+
+class Batch(BaseModel):
+    """Several pictures: results in order, and those that could not be looked at."""
+
+    results: list[Detection]
+    failures: list[Failure]
+
+
+class Response(BaseModel):
+    """Which places of a picture the SCCM relates one pixel to (Eq. 2 of the paper, Fig. 9)."""
+
+    scale: int
+    x: int
+    y: int
+    rows: int
+    columns: int
+    values: list[list[float]] = Field(description="Rows of values; the largest is 1.")
+
+
+class State(BaseModel):
+    """Whether the server can look at pictures."""
+
+    status: Literal["ok", "starting", "failed"]
+
+
+def form_schema(field: str, many: bool) -> dict[str, Any]:
+    """The description of a form with a file, or several, and the same choices."""
+    properties = Choices.model_json_schema()["properties"]
+    properties["masks"] = {"type": "string", "pattern": "^[1-4](,[1-4]){0,3}$", "description": "Such as 1,2,3,4."}
+    file = {"type": "string", "format": "binary", "description": "The picture's file."}
+    properties[field] = {"type": "array", "items": file, "minItems": 1} if many else file
+    return {"type": "object", "properties": properties, "required": [field], "additionalProperties": False}

@@ -1,0 +1,123 @@
+"""What a running server holds: its two processes, its results, and how many requests are under way."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from psccnet.errors import PsccnetError
+from psccnet.serve.counts import Counts
+from psccnet.serve.jobs import Drawing, Looking
+from psccnet.serve.settings import Settings
+from psccnet.serve.store import Kept, Store
+from psccnet.serve.workers import DiedError, FaultError, TookTooLongError, Worker
+from psccnet.weights.card import Card
+
+_log = logging.getLogger(__name__)
+
+RETRY_AFTER = "2"
+"""Seconds after which a request that was turned away may come again."""
+
+
+class State:
+    """A running server.
+
+    Args:
+        settings: of it.
+        card: of its weights.
+
+    Attributes:
+        waiting: requests that wait for a picture to be looked at, or arrive.
+    """
+
+    def __init__(self, settings: Settings, card: Card) -> None:
+        self.settings = settings
+        self.card = card
+        self.counts = Counts()
+        self.store = Store(settings.keep_seconds, settings.keep_bytes)
+        self.looking = Worker(partial(Looking, settings), "psccnet-look")
+        self.drawing = Worker(partial(Drawing, settings, card), "psccnet-draw")
+        self.waiting = 0
+
+    def close(self) -> None:
+        """End the processes."""
+        self.looking.close()
+        self.drawing.close()
+
+    @property
+    def status(self) -> str:
+        """Whether pictures can be looked at: ok, starting, or failed."""
+        if self.looking.failed or self.drawing.failed:
+            return "failed"
+        return "ok" if self.looking.ready.is_set() and self.drawing.ready.is_set() else "starting"
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place in the queue, before anything of the request is read.
+
+        Raises:
+            HTTPException: 429, where there is none, 503 where nothing can be looked at any more.
+        """
+        if self.status == "failed":
+            raise HTTPException(503, "this server cannot look at pictures; see its log.")
+        if self.waiting >= self.settings.queue:
+            raise HTTPException(
+                429, "too many pictures are waiting; try again in a moment.", {"Retry-After": RETRY_AFTER}
+            )
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+
+    async def look(self, data: bytes, name: str, options: Any) -> Kept:
+        """Have a picture looked at, and keep the result.
+
+        Raises:
+            HTTPException: with the status and the sentence for what went wrong.
+        """
+        started = time.perf_counter()
+        seconds = self.settings.seconds
+        looked = await _answer(self.looking.submit("detect", data, name, options, seconds=seconds))
+        self.counts.detection(looked.result.verdict, time.perf_counter() - started)
+        return self.store.add(looked, data, options)
+
+    async def draw(self, name: str, *arguments: Any) -> Any:
+        """Have something drawn or explained.
+
+        Raises:
+            HTTPException: with the status and the sentence for what went wrong.
+        """
+        return await _answer(self.drawing.submit(name, *arguments, seconds=self.settings.seconds), refused=404)
+
+    def gauges(self) -> dict[str, tuple[str, float]]:
+        """Numbers of this moment, for the metrics."""
+        restarts = self.looking.restarts + self.drawing.restarts
+        return {
+            "psccnet_waiting": ("Requests that wait or arrive.", self.waiting),
+            "psccnet_results": ("Results that can be asked for.", len(self.store)),
+            "psccnet_results_bytes": ("Memory that they take, about.", self.store.nbytes),
+            "psccnet_restarts": ("Processes that were started anew.", restarts),
+            "psccnet_ready": ("Whether pictures can be looked at.", float(self.status == "ok")),
+        }
+
+
+async def _answer(future: "Future[Any]", refused: int = 422) -> Any:
+    """Wait for a process; a caller that goes away takes its work out of the queue."""
+    try:
+        return await asyncio.wrap_future(future)
+    except TookTooLongError as error:
+        raise HTTPException(504, str(error)) from None
+    except DiedError as error:
+        raise HTTPException(503, str(error), {"Retry-After": RETRY_AFTER}) from None
+    except FaultError as error:
+        _log.error("a fault of psccnet's, please report it:\n%s", error)
+        raise HTTPException(500, "a fault of psccnet's; its log has more.") from None
+    except PsccnetError as error:
+        raise HTTPException(refused, str(error)) from None
