@@ -15,6 +15,7 @@ from psccnet.cli.evaluate import evaluate
 from psccnet.cli.export import export
 from psccnet.cli.figure import figure
 from psccnet.cli.report import report
+from psccnet.cli.scan import scan
 from psccnet.cli.serve import serve
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
@@ -37,6 +38,7 @@ app = App(
 app.command(detect)
 app.command(report)
 app.command(serve)
+app.command(scan)
 app.command(evaluate)
 app.command(table)
 app.command(figure)

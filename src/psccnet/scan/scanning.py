@@ -1,0 +1,146 @@
+"""A scan: sources listed, what is done left out, the rest looked at, rows written as they come."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from psccnet.errors import InputError
+from psccnet.scan.item import Item
+from psccnet.scan.keys import Keys
+from psccnet.scan.looking import Options, look
+from psccnet.scan.processes import look_in_processes
+from psccnet.scan.results import ScanFolder
+from psccnet.scan.rows import Row
+from psccnet.scan.sources import Sources
+
+PART_ROWS = 1_000
+PART_SECONDS = 15.0
+"""A part is written when it has so many rows or is so old: what is not in one yet is done again after a power cut."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several equal parts of a scan, for machines that share a folder: picture by picture, by its key."""
+
+    number: int = 1
+    of: int = 1
+
+    @staticmethod
+    def parse(words: str) -> "Shard":
+        """Such as "3/16".
+
+        Raises:
+            InputError: if it is not of this form.
+        """
+        number, slash, of = words.partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise InputError(f"--shard: {words!r} is not of the form 3/16.")
+        return Shard(int(number), int(of))
+
+    def has(self, key: bytes) -> bool:
+        """Whether a picture belongs to it."""
+        return int.from_bytes(key[:8], "big") % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        """As it is parsed."""
+        return f"{self.number}/{self.of}"
+
+
+class Scan:
+    """A run over sources into a folder.
+
+    Args:
+        sources: what to look at.
+        folder: of the results.
+        options: how to look.
+        shard: which part of the pictures.
+        workers: processes; 0 looks in this one.
+        dedupe: equal bytes are computed once.
+        retry_failed: look at those again that failed before, and at no others.
+
+    Attributes:
+        counts: rows of this run by state, "before" for pictures that had a row already, and "failed before" for those
+            of them that failed.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        folder: Path,
+        options: Options,
+        *,
+        shard: Shard | None = None,
+        workers: int = 0,
+        dedupe: bool = False,
+        retry_failed: bool = False,
+    ) -> None:
+        self.sources = sources
+        self.shard = shard or Shard()
+        self.folder = ScanFolder(folder, str(self.shard).replace("/", "-of-"))
+        self.options = options
+        self.workers = workers
+        self.dedupe = dedupe
+        self.retry_failed = retry_failed
+        self.counts: Counter[str] = Counter()
+
+    def run(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Row]:
+        """Look at what is left; each row as it is there.
+
+        Args:
+            stopped: asked before each picture; once true, the pictures in hand are finished and written.
+
+        Raises:
+            InputError: if a source makes no sense, or the folder is of another scan or another process's.
+            MissingFileError: if a source is not there.
+            WeightsError: if the weights cannot be read.
+            WriteError: if results cannot be written; what was written stays, and the next run goes on from there.
+        """
+        self.sources.check()
+        detector = self.options.detector()
+        self.folder.claim(self.options.key(detector) | {"dedupe": self.dedupe})
+        with self.folder.locked():
+            done, computed = self.folder.done(again=self.retry_failed)
+            items = self._left(done, stopped)
+            claimed = computed if self.dedupe else None
+            if self.workers:
+                del detector  # each process has its own
+                rows = look_in_processes(items, self.options, self.workers, claimed)
+            else:
+                rows = look(items, detector, self.options, None if claimed is None else claimed.add)
+            yield from self._written(rows)
+            self.folder.put_together()
+
+    def _left(self, done: Keys, stopped: Callable[[], bool]) -> Iterator[Item]:
+        """What is to be looked at; each picture once, however often the sources name it."""
+        failed_before = self.folder.failed()
+        for item in self.sources.items():
+            if stopped():
+                return
+            key = item.key
+            if not self.shard.has(key):
+                continue
+            if self.retry_failed and key not in failed_before:
+                continue
+            if done.add(key):
+                yield item
+            else:
+                self.counts["before"] += 1
+                self.counts["failed before"] += key in failed_before
+
+    def _written(self, rows: Iterator[tuple[Item, Row]]) -> Iterator[Row]:
+        fresh: list[Row] = []
+        begun = time.monotonic()
+        try:
+            for _, row in rows:
+                fresh.append(row)
+                if len(fresh) >= PART_ROWS or time.monotonic() - begun > PART_SECONDS:
+                    waiting, fresh = fresh, []
+                    self.folder.add(waiting)
+                    begun = time.monotonic()
+                self.counts[row["state"]] += 1
+                yield row
+        finally:
+            if fresh:
+                self.folder.add(fresh)
