@@ -15,11 +15,13 @@ KEYS = st.builds(
 @given(st.lists(KEYS), st.lists(KEYS))
 def test_it_is_a_set(first: list[bytes], others: list[bytes]) -> None:
     keys, known = Keys(b"".join(first)), set(first)
+    assert keys.has_each(others) == [key in known for key in others]
     for key in others:
         assert (key in keys) == (key in known)
         assert keys.add(key) == (key not in known)
         known.add(key)
     assert len(keys) == len(known)
+    assert keys.has_each(first + others) == [True] * len(first + others)
     assert Keys(keys.packed()).packed() == b"".join(sorted(known))
 
 

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from psccnet.errors import InputError
@@ -18,6 +19,8 @@ from psccnet.scan.sources import Sources
 PART_ROWS = 1_000
 PART_SECONDS = 15.0
 """A part is written when it has so many rows or is so old: what is not in one yet is done again after a power cut."""
+LISTED = 4_096
+"""Pictures that are listed ahead at most; whether they are done is looked up for all of them together."""
 
 
 @dataclass(frozen=True)
@@ -115,19 +118,20 @@ class Scan:
     def _left(self, done: Keys, stopped: Callable[[], bool]) -> Iterator[Item]:
         """What is to be looked at; each picture once, however often the sources name it."""
         failed_before = self.folder.failed()
-        for item in self.sources.items():
-            if stopped():
-                return
-            key = item.key
-            if not self.shard.has(key):
-                continue
-            if self.retry_failed and key not in failed_before:
-                continue
-            if done.add(key):
-                yield item
-            else:
-                self.counts["before"] += 1
-                self.counts["failed before"] += key in failed_before
+        for batch in _growing(self.sources.items(), stopped):
+            mine = [(item, key) for item in batch if self.shard.has(key := item.key)]
+            keys = [key for _, key in mine]
+            known, failed = done.has_each(keys), failed_before.has_each(keys)
+            for (item, key), is_known, has_failed in zip(mine, known, failed, strict=True):
+                if stopped():
+                    return
+                if self.retry_failed and not has_failed:
+                    continue
+                if not is_known and done.add(key):
+                    yield item
+                else:
+                    self.counts["before"] += 1
+                    self.counts["failed before"] += has_failed
 
     def _written(self, rows: Iterator[tuple[Item, Row]]) -> Iterator[Row]:
         fresh: list[Row] = []
@@ -144,3 +148,11 @@ class Scan:
         finally:
             if fresh:
                 self.folder.add(fresh)
+
+
+def _growing(items: Iterator[Item], stopped: Callable[[], bool]) -> Iterator[list[Item]]:
+    """Items in batches, the first of one item, so that work begins at once."""
+    size = 1
+    while not stopped() and (batch := list(islice(items, size))):
+        yield batch
+        size = min(2 * size, LISTED)
