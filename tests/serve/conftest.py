@@ -36,13 +36,14 @@ class Running(NamedTuple):
 
 @contextmanager
 def running(settings: Settings, weights: Path) -> Iterator[Running]:
-    app = make_app(settings, read_card(weights))
+    state = State(settings, read_card(weights))
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=2))
+    server = uvicorn.Server(
+        uvicorn.Config(make_app(state), log_level="error", access_log=False, timeout_graceful_shutdown=2)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    state = app.state.psccnet
     try:
         assert state.looking.wait(60)
         assert state.drawing.wait(60)
