@@ -12,6 +12,7 @@ from psccnet.cli.benchmark import benchmark
 from psccnet.cli.datasets import check, list_datasets
 from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
+from psccnet.cli.explain import explain
 from psccnet.cli.export import export
 from psccnet.cli.figure import figure
 from psccnet.cli.report import report
@@ -37,6 +38,7 @@ app = App(
 app.command(detect)
 app.command(report)
 app.command(serve)
+app.command(explain)
 app.command(evaluate)
 app.command(table)
 app.command(figure)
