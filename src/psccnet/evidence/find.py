@@ -1,0 +1,51 @@
+"""All traces of one picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psccnet.evidence.copy_move import copy_move
+from psccnet.evidence.error_level import error_level
+from psccnet.evidence.finding import Finding
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the traces look at.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, RGB, upright.
+        data: the file's bytes; None where the picture did not come from a file.
+        orientation: EXIF's of the file, 1..8: its pixels are stored so.
+    """
+
+    pixels: Pixels
+    data: bytes | None = None
+    orientation: int = 1
+
+
+TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
+    lambda subject: copy_move(subject.pixels),
+    lambda subject: error_level(subject.pixels),
+)
+"""In the order in which people read them: what speaks for a manipulation first."""
+
+
+def find(pixels: Pixels, data: bytes | None = None, orientation: int = 1) -> tuple[Finding, ...]:
+    """Look for every trace in a picture and its file.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB, upright.
+        data: the file's bytes, where there is a file.
+        orientation: EXIF's of the file, 1..8.
+
+    Returns:
+        One finding a trace; traces that say nothing of such a picture are left out.
+    """
+    subject = Subject(pixels, data, orientation)
+    found = (trace(subject) for trace in TRACES)
+    return tuple(finding for finding in found if finding is not None)
