@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from psccnet.inference import Detector, Result, load_detector
-from psccnet.inference.rendering import overlay, progression, write_pictures
+from psccnet.inference.rendering import overlay, progression
+from psccnet.inference.result_folder import write_pictures
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.whole_files import make_folder, write_whole
 
@@ -104,15 +105,15 @@ def _section(example: Example, result: Result, pixels: Picture) -> str:
     figures = [
         _image_tag(pixels, "the picture"),
         _image_tag(truth, "where it was changed"),
-        _image_tag(overlay(pixels, result.mask), "what psccnet says"),
+        _image_tag(overlay(pixels, result.mask, result.level), "what psccnet says"),
     ]
     return f"""
 <section>
   <h2>{html.escape(example.name.capitalize())}</h2>
   <p>{html.escape(example.story)}</p>
-  <p class="verdict {"right" if right else "wrong"}">Verdict: <b>{result.verdict}</b>
+  <p class="verdict {"right" if right else "wrong"}">Verdict: <b>{result.words}</b>
     ({"correct" if right else "wrong"}), score {result.score:.3f} at threshold {result.threshold:.3f},
-    {100 * result.forged_fraction:.1f} % of the area marked, {result.seconds:.2f} s</p>
+    {result.place or "no region marked"}, {result.seconds:.2f} s</p>
   <div class="row">{"".join(figures)}</div>
   {_image_tag(progression(pixels, result), "coarse to fine: the masks of the four scales")}
 </section>"""
@@ -131,7 +132,7 @@ figcaption {{ color: #666; font-size: .85rem; }}
 </style>
 <h1>psccnet: was this picture manipulated, and where?</h1>
 <p>Four pictures, made just now from ones that scikit-image bundles, none of them used in training. Weights:
-{model}. Red marks what the network holds to be forged. {notes}</p>
+{model}. Yellow marks what the network holds to be forged, a white line its region. {notes}</p>
 {sections}
 </html>
 """
@@ -156,7 +157,7 @@ def write_page(detector: Detector, folder: Path) -> Path:
         result = detector.detect(decoded, masks=(1, 2, 3, 4))
         write_pictures(result, decoded.pixels, path)
         sections.append(_section(example, result, decoded.pixels))
-        print(f"{example.name:<10} {result.verdict:<9} score {result.score:.3f}", file=sys.stderr)
+        print(f"{example.name:<10} {result.words:<13} score {result.score:.3f}", file=sys.stderr)
     page = folder / "index.html"
     notes = html.escape(detector.card.notes)
     text = _PAGE.format(model=html.escape(detector.model), notes=notes, sections="".join(sections))

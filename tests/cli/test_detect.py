@@ -18,7 +18,7 @@ from psccnet.inference import Detector
 from ..conftest import texture
 from .conftest import Run
 
-FILES = ("mask", "mask16", "overlay", "masks")
+FILES = ("mask", "overlay")
 
 
 @pytest.fixture
@@ -44,13 +44,23 @@ def test_one_line_a_picture(psccnet: Run, small: tuple, photo: Path, detector: D
     result = detector.detect(photo)
     assert (done.status, done.err) == (0, "")
     assert done.out.count("\n") == 1
-    for part in (
-        result.verdict,
-        f"score {result.score:.3f}",
-        f"{100 * result.forged_fraction:.1f} % of the area",
-        str(photo),
-    ):
+    for part in (result.words, f"score {result.score:.3f}, threshold 0.500", result.place, str(photo)):
         assert part in done.out
+
+
+def test_a_forged_picture_without_a_region_says_so(
+    psccnet: Run, small: tuple, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = {scale: np.full((16, 16), 0.04, np.float32) for scale in (1, 2, 3, 4)}
+    monkeypatch.setattr(Engine, "__call__", lambda *_: Output(0.9, flat))
+    line = psccnet("detect", photo, *small).out
+    assert line.startswith("forged         score 0.900, threshold 0.500  no region stands out")
+    assert "0.0 %" not in line
+    monkeypatch.setattr(Engine, "__call__", lambda *_: Output(0.1, flat))
+    line = psccnet("detect", photo, *small).out
+    assert line.startswith("nothing found  score 0.100, threshold 0.500  ")
+    assert "%" not in line
+    assert "region" not in line
 
 
 def test_json_lines_are_the_results(psccnet: Run, small: tuple, photo: Path, folder: Path, detector: Detector) -> None:
@@ -87,14 +97,42 @@ def test_bad_files_are_named_and_the_others_done(psccnet: Run, small: tuple, fol
 
 
 def test_files_named_in_json_exist(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
-    done = psccnet("detect", photo, photo, "--json", "--out", tmp_path / "out", *small)
+    every = ("--write", "overlay, masks,mask16,mask")
+    done = psccnet("detect", photo, photo, "--json", "--out", tmp_path / "out", *every, *small)
     files = [[Path(name) for name in json.loads(line)["files"]] for line in done.out.splitlines()]
-    assert [path.name for path in files[0]] == [f"photo.png.{kind}.png" for kind in FILES]
-    assert [path.name for path in files[1]] == [f"photo.png-2.{kind}.png" for kind in FILES]
-    assert all(path.is_file() for path in files[0] + files[1])
-    with Image.open(files[0][0]) as mask, Image.open(files[0][3]) as strip:
+    assert [path.name for path in files[0]] == [
+        f"photo.png.{kind}.png" for kind in ("mask", "mask16", "overlay", "masks")
+    ]
+    assert files[1] == files[0]  # the same picture
+    assert all(path.is_file() for path in files[0])
+    with Image.open(files[0][1]) as mask, Image.open(files[0][3]) as strip:
         assert mask.size == (60, 40)
         assert strip.width == 5 * 66 - 6
+
+
+def test_pictures_of_the_same_name_keep_their_results(psccnet: Run, small: tuple, tmp_path: Path) -> None:
+    for seed, folder in enumerate(("da", "db")):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(texture(seed, 40, 50)).save(tmp_path / folder / "x.png")
+    out = tmp_path / "out"
+
+    def written(*words: object) -> list[list[str]]:
+        done = psccnet("detect", *words, "--json", "--out", out, "--write", "mask16", *small)
+        return [json.loads(line)["files"] for line in done.out.splitlines()]
+
+    first = written(tmp_path / "da", tmp_path / "db")
+    assert first[0] == [str(out / "x.png.mask16.png")]
+    assert first[1][0].startswith(str(out / "x.png-"))
+    contents = {path: path.read_bytes() for path in out.glob("*.png")}
+    assert len(contents) == 2
+    assert written(tmp_path / "db") == first[1:]
+    assert written(tmp_path / "da" / "x.png") == first[:1]
+    assert {path: path.read_bytes() for path in out.glob("*.png")} == contents
+    said = [json.loads(line) for line in (out / "psccnet-results.jsonl").read_text().splitlines()]
+    assert {line["stem"]: line["picture"] for line in said} == {
+        "x.png": str(tmp_path / "da" / "x.png"),
+        Path(first[1][0]).name.removesuffix(".mask16.png"): str(tmp_path / "db" / "x.png"),
+    }
 
 
 def test_standard_input(psccnet: Run, small: tuple, photo: Path, monkeypatch: pytest.MonkeyPatch, detector: Detector):
@@ -125,14 +163,15 @@ def test_thresholds_and_gate(psccnet: Run, small: tuple, photo: Path) -> None:
     assert (high["verdict"], high["threshold"], high["localized"]) == ("pristine", 1, False)
     assert high["forged_fraction"] == 0
     assert low["score"] == high["score"]
-    assert "not localized" in psccnet("detect", photo, "--threshold", "1", "--gate", *small).out
+    assert psccnet("detect", photo, "--threshold", "1", "--gate", *small).out.startswith("nothing found  ")
 
 
 def test_a_coarser_exit(psccnet: Run, small: tuple, photo: Path, tmp_path: Path, detector: Detector) -> None:
-    done = psccnet("detect", photo, "--json", "--exit-scale", 3, "--out", tmp_path / "out", *small)
+    out = ("--out", tmp_path / "out", "--write", "masks")
+    done = psccnet("detect", photo, "--json", "--exit-scale", 3, *out, *small)
     line = json.loads(done.out)
     assert unseconded(line) == unseconded(detector.detect(photo, exit_scale=3).to_dict())
-    with Image.open(line["files"][3]) as strip:
+    with Image.open(line["files"][0]) as strip:
         assert strip.width == 3 * 66 - 6
 
 
@@ -154,6 +193,11 @@ def test_the_pixel_limit(psccnet: Run, small: tuple, photo: Path) -> None:
         (
             ["PHOTO", "SMALL", "--out", "PHOTO"],
             "photo.png: a file stands where a folder should be; name another folder.\n",
+        ),
+        (["PHOTO", "--write", "mask"], "psccnet: --write needs a folder to write to: add --out FOLDER\n"),
+        (
+            ["PHOTO", "--out", "EMPTY", "--write", "maks"],
+            "psccnet: --write takes mask, mask16, overlay, masks, with commas between, not 'maks'\n",
         ),
         (["PHOTO", "--exit-scale", "5"], 'Invalid value "5" for --exit-scale'),
         (["PHOTO", "--threshold", "1.5"], 'Invalid value "1.5" for --threshold'),
@@ -180,7 +224,9 @@ def test_a_name_that_is_too_long_for_results_is_one_failure(psccnet: Run, small:
     assert done.status == 1
     assert done.out.count("y.png") == 1
     assert f"{long}: its name is too long for the results' names; shorten it." in done.err
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"y.png.{kind}.png" for kind in FILES)
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == sorted(
+        f"y.png.{kind}.png" for kind in FILES
+    )
 
 
 def test_a_full_disk_loses_results_and_no_verdict(
@@ -191,13 +237,13 @@ def test_a_full_disk_loses_results_and_no_verdict(
     assert done.status == 3
     assert [line.split()[-1] for line in done.out.splitlines()] == [str(photo), str(folder / "good.jpg")]
     assert done.err.splitlines() == [
-        f"psccnet: {photo}: its results are lost: {tmp_path}/out/photo.png.mask16.png: cannot be written (No space left"
-        " on device); make room, or name a folder that can be written.",
+        f"psccnet: {photo}: its results are lost: {tmp_path}/out/photo.png.overlay.png: cannot be written (No space"
+        " left on device); make room, or name a folder that can be written.",
         f"psccnet: {folder / 'empty.jpg'}: the file is empty; copy or download it again.",
         "psccnet: 1 of 3 inputs failed, named above.",
         "psccnet: the results of 1 of 3 inputs were not written.",
     ]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == sorted(
         f"good.jpg.{kind}.png" for kind in FILES
     )
 

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 import psccnet
-from psccnet.cli.inputs import Input, MaskRuleName, find_inputs
+from psccnet.cli.inputs import MANIFEST as MANIFEST_HERE
+from psccnet.cli.inputs import RESULTS, Input, MaskRuleName, find_inputs
 from psccnet.engine.engine import Output
-from psccnet.inference.rendering import write_pictures
+from psccnet.inference.result_folder import ENDINGS, MANIFEST, ResultFolder
 from psccnet.pictures.masks import MaskRule
 from psccnet.weights import Card
 
@@ -60,18 +61,6 @@ def test_standard_input() -> None:
     assert find_inputs(["-", "a.png"]) == [Input("-", Path("stdin")), Input("a.png", Path("a.png"))]
 
 
-def test_names_that_meet_twice_get_a_number(here: Path) -> None:
-    (here / "more").mkdir()
-    (here / "more" / "a.png").touch()
-    (here / "a.png-2").touch()
-    assert found("a.png", "a.png-2", "more/a.png", "more") == [
-        ("a.png", "a.png"),
-        ("a.png-2", "a.png-2"),
-        ("more/a.png", "a.png-3"),
-        ("more/a.png", "a.png-4"),
-    ]
-
-
 @pytest.mark.parametrize("word", ["nothing.jpg", "*.webp", "below/nothing.jpg", "x" * 300])
 def test_words_that_fit_nothing_stay(word: str) -> None:
     assert found(word, "a.png") == [(word, Path(word).name), ("a.png", "a.png")]
@@ -98,8 +87,14 @@ def test_results_may_lie_beside_the_pictures(tmp_path: Path, out: str) -> None:
     result = psccnet.Detector(lambda *_: Output(0.5, {4: np.ones((2, 2), np.float32)}), Card(name="fixed")).detect(
         tmp_path / "mine" / "a.png"
     )
-    write_pictures(result, texture(0, 16, 16), tmp_path / out / "a.png")
-    assert [source for source, _ in find_inputs(["mine"], skip=Path(out))] == ["mine/a.png"]
+    ResultFolder(tmp_path / out).write(result, texture(0, 16, 16), Path("a.png"))
+    others: Counter[str] = Counter()
+    assert [source for source, _ in find_inputs(["mine"], Path(out), others)] == ["mine/a.png"]
+    assert not others
+
+
+def test_the_names_of_results_are_those_that_are_written() -> None:
+    assert (RESULTS, MANIFEST_HERE) == (ENDINGS, MANIFEST)
 
 
 def test_the_rules_of_masks_are_those_of_pictures() -> None:

@@ -13,7 +13,7 @@ from psccnet.evaluation.comparators.written import Written
 from psccnet.evaluation.distortions import jpeg
 from psccnet.evaluation.protocol import NATIVE, score_picture
 from psccnet.inference import Detector, PictureError
-from psccnet.inference.rendering import write_pictures
+from psccnet.inference.result_folder import write_pictures
 from psccnet.metrics import auc
 from psccnet.pictures.decoding import decode
 from psccnet.weights import WeightsError
@@ -151,7 +151,7 @@ SEEN = {3: np.rot90(STORED, 2), 6: np.rot90(STORED, -1), 8: np.rot90(STORED), 2:
 
 
 @pytest.mark.parametrize("orientation", SEEN)
-@pytest.mark.parametrize("name", ["b.png", "b.jpg.png", "b.jpg.mask.png"])
+@pytest.mark.parametrize("name", ["b.png", "b.jpg.png", "b.jpg.mask16.png"])
 def test_masks_are_of_the_picture_as_it_is_seen(tmp_path: Path, orientation: int, name: str) -> None:
     seen = np.ascontiguousarray(SEEN[orientation])
     saved(seen, tmp_path / "a" / name)
@@ -210,7 +210,7 @@ def test_our_own_masks_score_as_the_detector(detector: Detector, tmp_path: Path,
     Image.fromarray(PICTURE).save(tmp_path / "a.png", exif=exif)
     Image.fromarray(REGION).save(tmp_path / "m.png")
     decoded = decode(tmp_path / "a.png")
-    write_pictures(detector.detect(decoded), decoded.pixels, tmp_path / "out" / "a.png")
+    write_pictures(detector.detect(decoded), decoded.pixels, tmp_path / "out" / "a.png", ("mask16",))
     entry = Entry("a.png", tmp_path / "a.png", tmp_path / "m.png", "splicing")
     ours, fed_back = (
         score_picture(entry, method, (NATIVE,))[0] for method in (Network(detector), Written("self", tmp_path / "out"))

@@ -14,6 +14,7 @@ from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
 from psccnet.cli.export import export
 from psccnet.cli.figure import figure
+from psccnet.cli.report import report
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
 from psccnet.cli.train import train
@@ -33,6 +34,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # `main` says what was interrupted
 )
 app.command(detect)
+app.command(report)
 app.command(evaluate)
 app.command(table)
 app.command(figure)

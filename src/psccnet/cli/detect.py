@@ -14,10 +14,10 @@ from psccnet.cli.inputs import BackendName, Input, find_inputs
 from psccnet.cli.progress import progress
 from psccnet.errors import InputError, WriteError
 from psccnet.pictures.picture_files import passed_over
-from psccnet.pictures.whole_files import make_folder
 
 if TYPE_CHECKING:
     from psccnet.inference import Result
+    from psccnet.inference.result_folder import Kind
     from psccnet.pictures.decoding import Admit, Decoded
 
 
@@ -28,6 +28,7 @@ def detect(
     ],
     weights: str = "default",
     out: Path | None = None,
+    write: str | None = None,
     json_lines: Annotated[bool, Parameter(name="--json", negative=())] = False,
     threshold: Annotated[float | None, Parameter(validator=Number(gte=0, lte=1))] = None,
     exit_scale: Literal[1, 2, 3, 4, "auto"] = 1,
@@ -39,8 +40,9 @@ def detect(
 ) -> int:
     """Tell of each picture whether it was manipulated, and where.
 
-    One line a picture: verdict, detection score, share of the picture held to be forged.
-    Exit status 1 if some pictures could not be read, 3 if results could not be written; the others are still done.
+    One line a picture: the verdict, "forged" or "nothing found", the score and the threshold that it is held against,
+    and how much of the picture a marked region takes. "Nothing found" does not say that a picture is authentic. Exit
+    status 1 if some pictures could not be read, 3 if results could not be written; the others are still done.
 
     For example:
 
@@ -53,7 +55,9 @@ def detect(
     Args:
         weights: a bundled name, a .safetensors file, a folder in the released layout, or one that psccnet weights
             quantize made.
-        out: folder for the mask (8 and 16 bits), the overlay and the four masks of each picture.
+        out: folder for drawings of each picture; those of different pictures never replace each other.
+        write: which, with commas between: mask (in colours), overlay (on the picture), masks (of the four scales),
+            mask16 (the mask's values in 16 bits, for programs); mask,overlay if left out.
         json_lines: print one JSON object a line instead of words.
         threshold: score at and above which a picture is called forged; the weights' own if left out.
         exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops where the next hardly differs.
@@ -71,14 +75,14 @@ def detect(
     if not inputs:
         where = ", ".join(pictures) + (f"; passed over: {passed_over(others)}" if others else "")
         raise InputError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
-    if out is not None:
-        make_folder(out)
     from psccnet.inference import PictureError, load_detector
     from psccnet.inference.detector import OF_ONE_PICTURE
     from psccnet.inference.pipeline import in_order
-    from psccnet.inference.rendering import write_pictures
+    from psccnet.inference.result_folder import ResultFolder
     from psccnet.pictures.decoding import decode
 
+    kinds = _kinds(write, out)
+    folder = ResultFolder(out) if out is not None else None
     detector = load_detector(weights, backend, device, precision, int(max_megapixels * 1e6))
 
     # Standard input is read here: a thread that waits for it could not be interrupted.
@@ -94,17 +98,17 @@ def detect(
         result = detector.detect(decoded, masks=every, exit_scale=exit_scale, gate=gate, threshold=threshold)
         return source, decoded, result
 
-    def write(one: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path], WriteError | None]:
+    def keep(one: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path], WriteError | None]:
         (_, output), decoded, result = one
         try:
-            return result, write_pictures(result, decoded.pixels, out / output) if out else [], None
+            return result, folder.write(result, decoded.pixels, output, kinds) if folder else [], None
         except WriteError as error:
             if error.errno != errno.ENAMETOOLONG:
                 return result, [], error
             raise PictureError(f"{decoded.name}: its name is too long for the results' names; shorten it.") from error
 
     failed = unwritten = 0
-    done = in_order(inputs, read, look, write, OF_ONE_PICTURE)
+    done = in_order(inputs, read, look, keep, OF_ONE_PICTURE)
     for _, outcome in progress(done, "pictures", len(inputs), lines=True):
         if isinstance(outcome, Exception):
             failed += 1
@@ -129,6 +133,20 @@ def _print(result: "Result", json_lines: bool, written: list[Path]) -> None:
     if json_lines:
         print(json.dumps(result.to_dict() | {"files": [str(path) for path in written]}), flush=True)
         return
-    share = f"{100 * result.forged_fraction:.1f} % of the area" if result.localized else "not localized"
+    place = f"  {result.place}" if result.place else ""
     notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
-    print(f"{result.verdict:<8}  score {result.score:.3f}  {share:<20}  {result.name}{notes}", flush=True)
+    verdict = f"{result.words:<13}  score {result.score:.3f}, threshold {result.threshold:.3f}"
+    print(f"{verdict}{place:<27}  {result.name}{notes}", flush=True)
+
+
+def _kinds(words: str | None, out: Path | None) -> tuple["Kind", ...]:
+    from psccnet.inference.result_folder import KINDS, USUAL
+
+    if words is None:
+        return USUAL
+    if out is None:
+        raise InputError("--write needs a folder to write to: add --out FOLDER")
+    wanted = {word.strip() for word in words.split(",")}
+    if not wanted <= set(KINDS):
+        raise InputError(f"--write takes {', '.join(KINDS)}, with commas between, not {words!r}")
+    return tuple(kind for kind in KINDS if kind in wanted)

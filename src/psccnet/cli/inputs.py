@@ -9,7 +9,9 @@ from typing import Literal, NamedTuple
 from psccnet.pictures.picture_files import survey
 
 RESULTS = (".mask.png", ".mask16.png", ".overlay.png", ".masks.png")
-"""How the names end of what `psccnet detect --out` writes."""
+"""How the names end of what `psccnet detect --out` writes, as `psccnet.inference.result_folder` has them."""
+MANIFEST = "psccnet-results.jsonl"
+"""What it writes beside them."""
 
 BackendName = Literal["auto", "openvino", "onnx", "torch"]
 MaskRuleName = Literal["white", "black", "nonzero", "green"]
@@ -17,7 +19,7 @@ MaskRuleName = Literal["white", "black", "nonzero", "green"]
 
 
 class Input(NamedTuple):
-    """One input: what to open, and how to name its output below the output folder."""
+    """One input: what to open, and how to name its output below the output folder, if the name is free."""
 
     source: str
     output: Path
@@ -27,9 +29,8 @@ def find_inputs(words: list[str], skip: Path | None = None, others: Counter[str]
     """Files, folders (searched for pictures by their endings or their first bytes), globs, and `-` for standard input.
 
     A word that fits nothing stays as it is, so that opening it gives the error. Outputs of files carry the file's
-    name, outputs of a folder's pictures their path below it; names that meet twice get a number. Results of an
-    earlier run below `skip`, the folder of outputs, are not found in folders. Files of folders that are no pictures are
-    counted in `others` by ending.
+    name, outputs of a folder's pictures their path below it. Results of an earlier run below `skip`, the folder of
+    outputs, are not found in folders. Files of folders that are no pictures are counted in `others` by ending.
     """
     results = skip.resolve() if skip is not None else None
     found: list[Input] = []
@@ -39,6 +40,8 @@ def find_inputs(words: list[str], skip: Path | None = None, others: Counter[str]
             found.append(Input("-", Path("stdin")))
         elif os.path.isdir(word):
             inside, rest = survey(path, by_content=True)
+            if results is not None and results.is_relative_to(path.resolve()) and (results / MANIFEST).is_file():
+                rest -= Counter([Path(MANIFEST).suffix])
             if others is not None:
                 others.update(rest)
             if results is not None:
@@ -50,17 +53,4 @@ def find_inputs(words: list[str], skip: Path | None = None, others: Counter[str]
             found += find_inputs(matches, skip, others) if matches else [Input(word, Path(path.name))]
         else:
             found.append(Input(word, Path(path.name)))
-    return _distinct(found)
-
-
-def _distinct(inputs: list[Input]) -> list[Input]:
-    seen: set[Path] = set()
-    result = []
-    for source, output in inputs:
-        name, number = output, 2
-        while name in seen:
-            name = output.with_name(f"{output.name}-{number}")
-            number += 1
-        seen.add(name)
-        result.append(Input(source, name))
-    return result
+    return found

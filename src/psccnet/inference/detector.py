@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psccnet.engine.engine import Engine, ExitScale, Output
 from psccnet.engine.find import make_engine
 from psccnet.errors import InputError, MissingFileError, NotANumberError, PictureError
 from psccnet.inference.pipeline import in_order
-from psccnet.inference.result import Result
+from psccnet.inference.region import region_level
+from psccnet.inference.result import Result, Verdict
 from psccnet.pictures.decoding import MAX_PIXELS, Admit, Decoded, Source, decode
 from psccnet.pictures.resampling import bands, resample
 from psccnet.weights.card import Card
@@ -90,15 +92,18 @@ class Detector:
             mask = resample(output.masks[finest], height, width)
         else:
             mask = np.zeros((height, width), dtype=np.float32)
-        forged = sum(int(np.count_nonzero(mask[rows] > 0.5)) for rows in bands(height, width))
+        verdict: Verdict = "forged" if output.score >= threshold else "pristine"
+        level = region_level(output.masks[finest]) if output.masks and verdict == "forged" else None
         return Result(
             name=decoded.name,
             score=output.score,
-            verdict="forged" if output.score >= threshold else "pristine",
+            verdict=verdict,
             threshold=threshold,
             mask=mask,
             masks={scale: kept for scale, kept in output.masks.items() if scale in wanted},
-            forged_fraction=forged / mask.size,
+            forged_fraction=_share(mask, 0.5),
+            level=level,
+            marked_fraction=0.0 if level is None else _share(mask, level),
             width=width,
             height=height,
             sha256=decoded.sha256,
@@ -151,6 +156,11 @@ class Detector:
                 raise result
             else:
                 failed(picture, result)
+
+
+def _share(mask: NDArray[np.float32], level: float) -> float:
+    """Of the pixels above a level."""
+    return sum(int(np.count_nonzero(mask[rows] > level)) for rows in bands(*mask.shape)) / mask.size
 
 
 def load_detector(

@@ -1,44 +1,65 @@
-"""Pictures of a result: mask files, the overlay, the progression of masks as in Fig. 10."""
+"""Pictures of a result: the drawn mask, the overlay, the progression of masks as in Fig. 10, each with its legend."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from psccnet.inference.result import Result
+from psccnet.inference.scales import ScaleName, coloured, colours
 from psccnet.pictures.resampling import bands, resample
-from psccnet.pictures.whole_files import make_folder, write_whole
 
-TINT = np.array([255, 32, 32], dtype=np.float32)
+Pixels = NDArray[np.uint8]
+
+DIM = 0.72
+"""What stays of the brightness where a picture is held pristine, so that the rest stands out in grey print, too."""
+STRONGEST = 0.6
+"""Share of the scale's colour in the overlay where the mask is 1."""
 MOST_OUTLINE = 24
 """Pixels that the outline of a region is thick at most; it is drawn in as many steps."""
 PROGRESSION_SIDE = 384
 """Longest side of a picture in the progression strip, pixels."""
+LEGEND_WIDTH = 300
+"""Pixels that a legend needs; smaller pictures get white beside them."""
 
 
-def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Tint a picture red by its mask, dim what is held pristine, and outline mask > 0.5.
+def overlay(pixels: Pixels, mask: NDArray[np.float32], level: float | None = 0.5, into: Pixels | None = None) -> Pixels:
+    """Tint a picture by its mask, dim what is held pristine, and outline in white what is above the level.
 
     Args:
         pixels: (H, W, 3) uint8.
         mask: (H, W) float32, 0..1.
+        level: of the outline, 0..1; None draws none.
+        into: (H, W, 3) uint8 to draw into, a new one where left out.
 
     Returns:
         (H, W, 3) uint8.
     """
     height, width = mask.shape
     thick = min(max(1, round(max(height, width) / 400)), MOST_OUTLINE)
-    tinted = np.empty_like(pixels)
+    kept, added = _tint()
+    tinted = np.empty_like(pixels) if into is None else into
     for rows in bands(height, width):
-        strength = (0.55 * mask[rows])[..., None]
-        # In grey print the tint alone would vanish: the outline and the dimmed surroundings stay readable.
-        dimmed = pixels[rows].astype(np.float32) * (0.72 + 0.28 * mask[rows][..., None])
-        tinted[rows] = np.clip(np.rint(dimmed * (1 - strength) + TINT * strength), 0, 255)
+        step = np.rint(255 * mask[rows]).astype(np.uint8)
+        tinted[rows] = np.rint(pixels[rows] * kept[step][..., None] + added[step])
+        if level is None:
+            continue
         around = slice(max(0, rows.start - thick), rows.stop + thick)
-        tinted[rows][_outline(mask[around] > 0.5, thick)[rows.start - around.start :][: rows.stop - rows.start]] = 255
+        inside = mask[around] > level
+        tinted[rows][_outline(inside, thick)[rows.start - around.start :][: rows.stop - rows.start]] = 255
     return tinted
+
+
+def _tint() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of each of 256 steps of a mask, the share of the picture's brightness that stays, and the colour that is added.
+
+    The share grows with the root, so that faint traces can be seen.
+    """
+    values = np.linspace(0, 1, 256, dtype=np.float32)
+    share: NDArray[np.float32] = (STRONGEST * np.sqrt(values)).astype(np.float32)
+    kept: NDArray[np.float32] = (DIM + (1 - DIM) * values) * (1 - share)
+    return kept, colours("viridis").astype(np.float32) * share[:, None]
 
 
 def _outline(inside: NDArray[np.bool_], thick: int) -> NDArray[np.bool_]:
@@ -52,24 +73,87 @@ def _outline(inside: NDArray[np.bool_], thick: int) -> NDArray[np.bool_]:
     return inside & ~eroded
 
 
-def progression(pixels: NDArray[np.uint8], result: Result) -> NDArray[np.uint8]:
+def reduced(pixels: Pixels, longest: int) -> Pixels:
+    """A picture with its longer side at most `longest` pixels."""
+    scale = min(1.0, longest / max(pixels.shape[:2]))
+    if scale == 1.0:
+        return pixels
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    # Of a much larger picture, every so many pixels are enough to make the small one of.
+    step = max(1, int(1 / (4 * scale)))
+    return np.asarray(Image.fromarray(pixels[::step, ::step]).resize((width, height)))
+
+
+def ramp(height: int, width: int, over_grey: bool = False, scale: ScaleName = "viridis") -> Pixels:
+    """A bar of the colours for 0..1 from left to right; of the overlay, as they look over a medium grey."""
+    values = np.repeat(np.linspace(0, 1, width, dtype=np.float32)[None], height, axis=0)
+    if over_grey:
+        return overlay(np.full((height, width, 3), 128, np.uint8), values, None)
+    return coloured(values, scale)
+
+
+def legend_line(result: Result) -> str:
+    """What the white line of the drawings stands for."""
+    if result.level is not None:
+        return f"white line: the mask is above {result.level:.2f}"
+    return "no region stands out" if result.verdict == "forged" else "nothing found, so no region is outlined"
+
+
+def _sheet(height: int, width: int, result: Result, over_grey: bool) -> Pixels:
+    """White, with the legend below room for a picture of that size."""
+    unit = min(max(1.0, max(height, width) / 700), 12.0)
+    band, margin = round(38 * unit), round(5 * unit)
+    across = max(width, round(LEGEND_WIDTH * unit) if width < height else LEGEND_WIDTH)
+    legend = Image.new("RGB", (across, band), (255, 255, 255))
+    draw, font = ImageDraw.Draw(legend), ImageFont.load_default(round(12 * unit))
+    bar = ramp(round(12 * unit), round(110 * unit), over_grey)
+    top = margin + round(font.getlength("0"))
+    legend.paste(Image.fromarray(bar), (top, margin))
+    right = top + bar.shape[1]
+    draw.text((margin, margin), "0", fill=(0, 0, 0), font=font)
+    draw.text((right + margin // 2, margin), "1   0 untouched, 1 forged", fill=(0, 0, 0), font=font)
+    draw.text((margin, round(20 * unit)), legend_line(result), fill=(0, 0, 0), font=font)
+    sheet = np.full((height + band, across, 3), 255, np.uint8)
+    sheet[height:] = np.asarray(legend)
+    return sheet
+
+
+def overlay_with_legend(pixels: Pixels, result: Result) -> Pixels:
+    """The overlay of a result above its legend, (H + band, at least W, 3) uint8."""
+    height, width = result.mask.shape
+    sheet = _sheet(height, width, result, over_grey=True)
+    overlay(pixels, result.mask, result.level, into=sheet[:height, :width])
+    return sheet
+
+
+def mask_with_legend(result: Result) -> Pixels:
+    """The mask of a result in colours above its legend, (H + band, at least W, 3) uint8."""
+    height, width = result.mask.shape
+    sheet = _sheet(height, width, result, over_grey=False)
+    for rows in bands(height, width):
+        sheet[rows, :width] = coloured(result.mask[rows])
+    if result.level is not None:
+        thick = min(max(1, round(max(height, width) / 400)), MOST_OUTLINE)
+        sheet[:height, :width][_outline(result.mask > result.level, thick)] = 255
+    return sheet
+
+
+def progression(pixels: Pixels, result: Result, longest: int = PROGRESSION_SIDE) -> Pixels:
     """The picture and its masks from scale 4 to the finest kept, side by side and labelled (Fig. 10).
 
     Args:
         pixels: (H, W, 3) uint8.
         result: with the masks to show in `masks`.
+        longest: side of a panel, pixels.
 
     Returns:
         (h, w, 3) uint8.
     """
-    scale = min(1.0, PROGRESSION_SIDE / max(pixels.shape[:2]))
-    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-    # Of a much larger picture, every so many pixels are enough to make the small one of.
-    step = max(1, int(1 / (4 * scale)))
-    panels = [("picture", np.asarray(Image.fromarray(pixels[::step, ::step]).resize((width, height))))]
+    small = reduced(pixels, longest)
+    height, width = small.shape[:2]
+    panels = [("picture", small)]
     for number in sorted(result.masks, reverse=True):
-        grey = np.rint(255 * resample(result.masks[number], height, width)).astype(np.uint8)
-        panels.append((f"mask {number}", np.repeat(grey[..., None], 3, axis=2)))
+        panels.append((f"mask {number}", coloured(resample(result.masks[number], height, width))))
     band, gap = 22, 6
     sheet = Image.new("RGB", (len(panels) * (width + gap) - gap, height + band), (255, 255, 255))
     draw = ImageDraw.Draw(sheet)
@@ -80,40 +164,16 @@ def progression(pixels: NDArray[np.uint8], result: Result) -> NDArray[np.uint8]:
     return np.asarray(sheet)
 
 
-def _png(pixels: NDArray[np.unsignedinteger]) -> bytes:
+def png(pixels: NDArray[np.unsignedinteger]) -> bytes:
+    """Pixels as a PNG file: (H, W, 3) uint8, or (H, W) uint8 or uint16."""
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, format="PNG")
     return data.getvalue()
 
 
-def _levels(mask: NDArray[np.float32], dtype: type[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+def levels(mask: NDArray[np.float32], dtype: type[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
     """A mask with 1 as the highest number of an integer type."""
-    levels = np.empty(mask.shape, dtype=dtype)
+    found = np.empty(mask.shape, dtype=dtype)
     for rows in bands(*mask.shape):
-        levels[rows] = np.rint(mask[rows] * np.iinfo(dtype).max)
-    return levels
-
-
-def write_pictures(result: Result, pixels: NDArray[np.uint8], stem: Path) -> list[Path]:
-    """Write the pictures of one result.
-
-    Args:
-        result: of the picture; its `masks` go into the progression.
-        pixels: (H, W, 3) uint8, the picture as the network saw it.
-        stem: folder and first part of the names; the folder is made if missing.
-
-    Returns:
-        The files: STEM.mask.png (8 bits), STEM.mask16.png (16 bits), STEM.overlay.png, STEM.masks.png.
-
-    Raises:
-        WriteError: if a file cannot be written; nothing of it is then left.
-    """
-    make_folder(stem.parent)
-    files = {
-        stem.with_name(f"{stem.name}.mask.png"): _png(_levels(result.mask, np.uint8)),
-        stem.with_name(f"{stem.name}.mask16.png"): _png(_levels(result.mask, np.uint16)),
-        stem.with_name(f"{stem.name}.overlay.png"): _png(overlay(pixels, result.mask)),
-        stem.with_name(f"{stem.name}.masks.png"): _png(progression(pixels, result)),
-    }
-    write_whole(files)
-    return list(files)
+        found[rows] = np.rint(mask[rows] * np.iinfo(dtype).max)
+    return found

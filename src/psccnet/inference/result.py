@@ -32,6 +32,9 @@ class Result:
         exit_scale: the finest scale computed, 1..4.
         localized: False where the gate skipped localization.
         notes: conversions made when the picture was read.
+        level: mask value above which the drawings outline a region, 0..1; None where no region stands out, or nothing
+            was found (`psccnet.inference.region`).
+        marked_fraction: share of pixels above `level`, 0..1.
         findings: what the other traces say (`psccnet.evidence`); empty where they were not asked for.
     """
 
@@ -50,12 +53,26 @@ class Result:
     exit_scale: int = 1
     localized: bool = True
     notes: tuple[str, ...] = ()
+    level: float | None = None
+    marked_fraction: float = 0.0
     findings: tuple[Finding, ...] = ()
 
     @property
     def words(self) -> str:
         """The verdict as people read it: what was not found may still be there, so nobody reads "pristine"."""
         return "forged" if self.verdict == "forged" else "nothing found"
+
+    @property
+    def place(self) -> str:
+        """Where, in a few words, for people; empty where nothing was found."""
+        if self.verdict != "forged":
+            return ""
+        if not self.localized:
+            return "not localized"
+        if self.level is None:
+            return "no region stands out"
+        percent = 100 * self.marked_fraction
+        return f"{percent:.1f} % of the area" if percent >= 0.1 else "less than 0.1 % of the area"
 
     def to_dict(self) -> dict[str, Any]:
         """All but the masks, as plain values for JSON, rounded to what can be meant."""
@@ -65,6 +82,8 @@ class Result:
             "score": round(self.score, 6),
             "threshold": round(self.threshold, 6),
             "forged_fraction": round(self.forged_fraction, 6),
+            "level": None if self.level is None else round(self.level, 6),
+            "marked_fraction": round(self.marked_fraction, 6),
             "width": self.width,
             "height": self.height,
             "sha256": self.sha256,

@@ -15,8 +15,8 @@ from psccnet.pictures.masks import read_grey, told_by_size, turned
 from psccnet.pictures.resampling import resample
 
 _log = logging.getLogger(__name__)
-_OURS = (".mask16.png", ".mask.png")
-"""How the names end of what `psccnet detect --out` writes, which is upright."""
+_OURS = (".mask16.png",)
+"""How the name ends of what `psccnet detect --out --write mask16` writes, which is upright."""
 _SAME_SHAPE = 0.02
 """By how much the ratio of a mask's sides may differ from a picture's, for one of the same shape."""
 
@@ -24,12 +24,12 @@ _SAME_SHAPE = 0.02
 class Written:
     """The answers of another program, read from a folder.
 
-    The mask of the picture `a/b.jpg` is `a/b.jpg.png` or `a/b.png`, or what `psccnet detect --out` writes, grey with 8
-    or 16 bits, black or transparent where pristine, of any size. It is of the picture as it is seen, turned upright by
-    its EXIF orientation; one whose shape is that of the stored pixels is turned, one that lies on its side otherwise is
-    refused. Scores stand in `scores.csv` with the columns image and score (0..1), where the program has them, and are
-    the mask's maximum otherwise. Pictures of a set may have their answers in a folder named after it, and in that
-    distorted ones in a folder named after the condition.
+    The mask of the picture `a/b.jpg` is `a/b.jpg.png` or `a/b.png`, or what `psccnet detect --write mask16` writes,
+    grey with 8 or 16 bits, black or transparent where pristine, of any size. It is of the picture as it is seen, turned
+    upright by its EXIF orientation; one whose shape is that of the stored pixels is turned, one that lies on its side
+    otherwise is refused. Scores stand in `scores.csv` with the columns image and score (0..1), where the program has
+    them, and are the mask's maximum otherwise. Pictures of a set may have their answers in a folder named after it, and
+    in that distorted ones in a folder named after the condition.
 
     Args:
         name: of the program.

@@ -1,0 +1,154 @@
+"""One picture's part of a report: its words, and its drawings as they stand in the page."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from psccnet.evidence import Finding, Region
+from psccnet.inference import Result
+from psccnet.inference.rendering import legend_line, overlay, png, ramp, reduced
+from psccnet.inference.scales import coloured
+from psccnet.pictures.resampling import resample
+from psccnet.report.file_facts import file_facts
+from psccnet.report.words import false_alarm_sentence, meaning, rate
+from psccnet.weights.card import Card
+
+Pixels = NDArray[np.uint8]
+
+LONGEST = 1100
+"""Pixels along the longer side of the drawings, which is about 170 dots an inch on paper."""
+SMALL = 320
+"""Likewise of each of the four masks."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One finding of another trace, as the report shows it.
+
+    Attributes:
+        finding: what the trace says.
+        rate: how often untouched pictures show as much, a sentence.
+        drawing: the map or the regions on the picture, a data URI; empty where the trace has none.
+        has_map: whether the drawing has colours that need the scale.
+    """
+
+    finding: Finding
+    rate: str
+    drawing: str
+    has_map: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """One picture's part; the drawings are data URIs.
+
+    Attributes:
+        result: of the picture.
+        meaning: what the score says, in words.
+        false_alarms: how many untouched pictures reach the threshold.
+        legend: what the white line in the overlay stands for.
+        picture: as it was looked at.
+        overlay: the mask over it.
+        masks: scale and mask, coarse to fine.
+        findings: of other traces.
+        facts: what the file says of itself.
+    """
+
+    result: Result
+    meaning: str
+    false_alarms: str
+    legend: str
+    picture: str
+    overlay: str
+    masks: tuple[tuple[int, str], ...]
+    findings: tuple[Shown, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+def section_of(result: Result, pixels: Pixels, data: bytes, card: Card, longest: int = LONGEST) -> Section:
+    """Make one picture's part of a report.
+
+    Args:
+        result: with the masks to show in `masks`.
+        pixels: (H, W, 3) uint8, the picture as the network saw it.
+        data: the file's bytes, for what they say of themselves.
+        card: of the weights.
+        longest: side of the drawings, pixels.
+    """
+    small = reduced(pixels, longest)
+    height, width = small.shape[:2]
+    finest = result.masks.get(result.exit_scale, result.mask)
+    mask = resample(finest, height, width) if result.localized else np.zeros((height, width), np.float32)
+    tiny = reduced(pixels, SMALL).shape[:2]
+    return Section(
+        result=result,
+        meaning=meaning(result, card),
+        false_alarms=false_alarm_sentence(result, card),
+        legend=legend_line(result),
+        picture=_jpeg_uri(small),
+        overlay=_jpeg_uri(overlay(small, mask, result.level)),
+        masks=tuple(
+            (scale, png_uri(coloured(resample(values, *tiny)))) for scale, values in sorted(result.masks.items())[::-1]
+        ),
+        findings=tuple(_shown(finding, small, (result.width, result.height)) for finding in result.findings),
+        facts=(*file_facts(data, result.name), ("looked at", f"{result.width} x {result.height} pixels")),
+    )
+
+
+def _shown(finding: Finding, small: Pixels, size: tuple[int, int]) -> Shown:
+    drawing = draw_finding(finding, small, size) if finding.map is not None or finding.regions else None
+    return Shown(finding, rate(finding), _jpeg_uri(drawing) if drawing is not None else "", finding.map is not None)
+
+
+def draw_finding(finding: Finding, pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """The map of a finding over the picture, and its regions outlined and labelled.
+
+    Args:
+        finding: with a map or regions.
+        pixels: (h, w, 3) uint8, the picture at the size of the drawing.
+        size: width and height of the picture that the regions are in pixels of.
+    """
+    height, width = pixels.shape[:2]
+    drawn = pixels if finding.map is None else overlay(pixels, resample(finding.map, height, width), None)
+    canvas = Image.fromarray(drawn)
+    outline_regions(canvas, finding.regions, (width / size[0], height / size[1]))
+    return np.asarray(canvas)
+
+
+def outline_regions(canvas: Image.Image, regions: Sequence[Region], factors: tuple[float, float]) -> None:
+    """Draw the outlines of regions, white within black so that they are seen on anything, and their labels."""
+    draw = ImageDraw.Draw(canvas)
+    thick = max(1, round(max(canvas.size) / 400))
+    font = ImageFont.load_default(max(12, round(max(canvas.size) / 50)))
+    for region in regions:
+        corners = [(x * factors[0], y * factors[1]) for x, y in region.outline]
+        if len(corners) < 2:
+            continue
+        ring = [*corners, corners[0]]
+        draw.line(ring, fill=(0, 0, 0), width=3 * thick, joint="curve")
+        draw.line(ring, fill=(255, 255, 255), width=thick, joint="curve")
+        if region.label:
+            at = min(corners, key=lambda corner: (corner[1], corner[0]))
+            draw.text(at, region.label, fill=(255, 255, 255), font=font, stroke_width=2, stroke_fill=(0, 0, 0))
+
+
+def scales() -> tuple[str, str]:
+    """The bars of colours for maps, and for what is laid over a picture."""
+    return png_uri(ramp(14, 220)), png_uri(ramp(14, 220, over_grey=True))
+
+
+def png_uri(pixels: Pixels) -> str:
+    """Pixels as the address of a picture within the page."""
+    return f"data:image/png;base64,{base64.b64encode(png(pixels)).decode()}"
+
+
+def _jpeg_uri(pixels: Pixels) -> str:
+    """Likewise, for what is a photograph: a tenth of the size, and what it adds is below what an eye sees."""
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, format="JPEG", quality=90, subsampling=0)
+    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"

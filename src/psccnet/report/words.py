@@ -1,0 +1,129 @@
+"""What a verdict means, in words that a reader without training does not over-read; every figure is the card's own."""
+
+from dataclasses import dataclass
+
+from psccnet.evidence import Finding
+from psccnet.inference import Result
+from psccnet.weights.card import Card
+
+_SETS = {
+    "casia1": "CASIA v1: splicings and copy-moves that people made",
+    "cvip": "CVIP: large copy-moves",
+    "synthetic": "forgeries that psccnet made of photographs",
+}
+"""Data sets that readers need not know by their short names."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How often the verdict was right on one set of pictures, as a line of a table.
+
+    Attributes:
+        pictures: which they are.
+        forged: how many forged ones, and how many of them were found, such as "19 % of 180 (14 to 25 %)".
+        untouched: how many untouched ones were called forged, likewise.
+        found: share of the forged ones that were found, 0..1.
+        false_alarms: share of the untouched ones that were called forged, 0..1.
+    """
+
+    pictures: str
+    forged: str
+    untouched: str
+    found: float
+    false_alarms: float
+
+
+def measured(card: Card) -> list[Measured]:
+    """The figures of a card that say how often its verdict is right; empty where nobody measured them."""
+    lines = []
+    for name, scores in card.scores.items():
+        if not {"found", "false_alarms", "forged", "pictures"} <= scores.keys():
+            continue
+        forged, others = int(scores["forged"]), int(scores["pictures"] - scores["forged"])
+        found, alarms = _share(scores, "found", forged), _share(scores, "false_alarms", others)
+        known = _SETS.get(name, name)
+        lines.append(Measured(known, found, alarms, scores["found"], scores["false_alarms"]))
+    return lines
+
+
+def _share(scores: dict[str, float], name: str, count: int) -> str:
+    ends = ""
+    if f"{name}_low" in scores and f"{name}_high" in scores:
+        ends = f" ({100 * scores[f'{name}_low']:.0f} to {100 * scores[f'{name}_high']:.0f} %)"
+    return f"{100 * scores[name]:.0f} % of {count}{ends}"
+
+
+def meaning(result: Result, card: Card) -> str:
+    """What the score says beside the threshold, and how far to trust it."""
+    if result.verdict == "forged":
+        first = f"The score of {result.score:.3f} reaches the threshold of {result.threshold:.3f}."
+        return f"{first} {_where(result)} It is a reason to look closer, and no proof."
+    first = f"The score of {result.score:.3f} stays below the threshold of {result.threshold:.3f}."
+    return f"{first} That does not make the picture authentic: {_missed(card)}"
+
+
+def _where(result: Result) -> str:
+    if not result.localized:
+        return "The place was not looked for."
+    if result.level is None:
+        return "No region stands out, so that the place remains open."
+    percent = 100 * result.marked_fraction
+    share = f"{percent:.1f} %" if percent >= 0.1 else "less than 0.1 %"
+    return f"The region that stands out takes {share} of the picture."
+
+
+def _missed(card: Card) -> str:
+    missed = _span([1 - line.found for line in measured(card)])
+    if not missed:
+        return "how many forgeries these weights miss, nobody has measured."
+    return f"these weights miss {missed} of known forgeries, depending on their kind."
+
+
+def _span(shares: list[float]) -> str:
+    """From the lowest to the highest of some shares, in percent; empty where there are none."""
+    if not shares:
+        return ""
+    low, high = (round(100 * share) for share in (min(shares), max(shares)))
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def false_alarm_sentence(result: Result, card: Card) -> str:
+    """How many untouched pictures reach the threshold, as it was measured; empty where nobody did, or at another."""
+    lines = measured(card)
+    if not lines:
+        return "How many untouched pictures reach the threshold, nobody has measured for these weights."
+    if abs(result.threshold - card.threshold) > 1e-9:
+        return (
+            f"The threshold was set to {result.threshold:.3f} for this picture; how often it is wrong was measured at"
+            f" {card.threshold:.3f} only."
+        )
+    return f"Of untouched pictures, {_span([line.false_alarms for line in lines])} reach it, depending on their kind."
+
+
+def limits(card: Card) -> list[str]:
+    """What the method cannot tell, a sentence or two each."""
+    grid = card.architecture.grid
+    return [
+        "“Nothing found” means that the network saw no trace of splicing, copy-move or removal. It does not mean that"
+        " the picture is authentic. Pictures that were staged, made by a generator as a whole, or put into a false"
+        " context leave no such trace.",
+        "“Forged” means that a part of the picture does not go with the rest. Retouching without intent to deceive,"
+        " captions, frames, stickers and beauty filters may look the same.",
+        "Each upload to a network or messenger scales a picture down and compresses it again, which weakens the"
+        " traces. Look for the earliest version of the picture.",
+        f"Whatever a picture's size, the network compares {grid} x {grid} places of it. A change smaller than about"
+        f" 1/{grid} of the picture's sides can hardly be seen.",
+        "The score is no probability that can be carried over to your pictures: how often it is right depends on what"
+        " kind of pictures and forgeries you meet. The outlined region is where to look, and not an exact border.",
+    ]
+
+
+def rate(finding: Finding) -> str:
+    """How often an untouched picture shows as much as a finding does; empty where it is no sign of a forgery."""
+    if finding.false_alarms is None:
+        return ""
+    if finding.false_alarms >= 1:
+        return "Untouched pictures show as much all the time."
+    if finding.false_alarms < 1e-6:
+        return "Fewer than one in a million untouched pictures show as much, if their noise is what the trace assumes."
+    return f"About one in {1 / finding.false_alarms:,.0f} untouched pictures shows as much."

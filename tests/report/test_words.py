@@ -1,0 +1,68 @@
+"""What a reader without training is told, and that no figure of it is invented."""
+
+from dataclasses import replace
+
+import pytest
+
+from psccnet.evidence import Finding
+from psccnet.report.words import false_alarm_sentence, limits, meaning, measured, rate
+from psccnet.weights import Card
+from psccnet.weights.card import bundled, read_card
+
+from .conftest import result_of
+
+
+def test_the_figures_are_the_cards(card: Card) -> None:
+    first, second = measured(card)
+    assert first.pictures == "CASIA v1: splicings and copy-moves that people made"
+    assert (first.forged, first.untouched) == ("19 % of 180 (14 to 25 %)", "2 % of 160")
+    assert (second.pictures, second.forged, second.untouched) == ("mine", "75 % of 8", "0 % of 8")
+    assert measured(Card(name="new")) == []
+
+
+def test_nothing_found_is_not_authentic(card: Card) -> None:
+    words = meaning(result_of(0.2), card)
+    assert words == (
+        "The score of 0.200 stays below the threshold of 0.500. That does not make the picture authentic: these weights"
+        " miss 25 to 81 % of known forgeries, depending on their kind."
+    )
+    assert "nobody has measured" in meaning(result_of(0.2), Card(name="new"))
+
+
+def test_forged_is_no_proof(card: Card) -> None:
+    forged = result_of(0.8)
+    assert "takes 12.3 % of the picture. It is a reason to look closer, and no proof." in meaning(forged, card)
+    assert "less than 0.1 % of" in meaning(replace(forged, marked_fraction=0.0001), card)
+    assert "No region stands out" in meaning(replace(forged, level=None), card)
+    assert "The place was not looked for." in meaning(replace(forged, localized=False), card)
+
+
+def test_false_alarms_are_those_of_the_threshold(card: Card) -> None:
+    assert false_alarm_sentence(result_of(0.8), card) == (
+        "Of untouched pictures, 0 to 2 % reach it, depending on their kind."
+    )
+    assert "measured at 0.500 only" in false_alarm_sentence(replace(result_of(0.8), threshold=0.3), card)
+    assert "nobody has measured" in false_alarm_sentence(result_of(0.8), Card(name="new"))
+
+
+def test_the_bundled_weights_have_figures() -> None:
+    assert len(measured(read_card(bundled()["default"]))) >= 2
+
+
+def test_the_limits_name_the_grid(card: Card) -> None:
+    assert any("256 x 256 places" in limit and "1/256" in limit for limit in limits(card))
+
+
+@pytest.mark.parametrize(
+    ("false_alarms", "words"),
+    [
+        (None, ""),
+        (3.0, "Untouched pictures show as much all the time."),
+        (0.0004, "About one in 2,500 untouched pictures shows as much."),
+        (0.0, "Fewer than one in a million"),
+        (1e-300, "Fewer than one in a million"),
+    ],
+)
+def test_how_often_a_finding_is_wrong(false_alarms: float | None, words: str) -> None:
+    found = rate(Finding("a", "b", false_alarms=false_alarms))
+    assert found == words or (words and found.startswith(words))
