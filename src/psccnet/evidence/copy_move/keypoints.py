@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-MOST_KEYPOINTS = 5000
-CONTRAST = 0.01
-"""SIFT's contrast threshold, a quarter of the usual one: smooth parts are copied, too."""
+MOST_KEYPOINTS = 6500
+CONTRAST = 0.005
+"""SIFT's contrast threshold, an eighth of the usual one: smooth parts are copied, too."""
 EDGE = 15
-RATIO = 0.75
+RATIO = 0.8
 """How much nearer than the next one a match must be (2NN test of Lowe; g2NN of Amerini et al. for several copies)."""
 FARTHEST = 0.45
 """Largest distance of RootSIFT descriptors (0 .. sqrt 2) of a match."""

@@ -1,6 +1,7 @@
 """The trace: keypoints, transforms, pixels, and what all this says in words."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -26,6 +27,8 @@ MOST_VERIFIED = 5
 MOST_SHOWN = 3
 
 NAME = "copy-move"
+PART, DOUBLE = "part", "its double"
+"""Labels of the regions; which of the two came first is not known."""
 HOW_TO_READ = (
     "Looks for a part that stands twice in one picture. What is alike by nature - windows, print, mirror images in"
     " water - can look like a copy; which of two equal parts came first cannot be seen."
@@ -103,8 +106,10 @@ def find_copies(grey: Pixels, scale: float) -> list[Verified]:
         transforms += find_transforms(points, pairs, mirrored, unit) if len(pairs) else []
     transforms.sort(key=lambda transform: -transform.distinct)
     levels = grey.astype(np.float32)
+    all_matches = sum(transform.distinct for transform in transforms)
     verified = (verify(levels, transform, unit) for transform in transforms[:MOST_VERIFIED])
-    return sorted((one for one in verified if one is not None), key=strength, reverse=True)
+    told = [replace(one, rivals=max(0, all_matches - one.matches)) for one in verified if one is not None]
+    return sorted(told, key=strength, reverse=True)
 
 
 def _sentence(copies: list[Verified], height: int, width: int, scale: float) -> str:
@@ -141,7 +146,7 @@ def _moved(copy: Verified, scale: float) -> str:
 def _regions(copy: Verified, scale: float) -> list[Region]:
     return [
         Region(outline, label)
-        for label, part in (("one of two equal parts", copy.source), ("the other of two equal parts", copy.target))
+        for label, part in ((PART, copy.source), (DOUBLE, copy.target))
         for outline in _outlines(part, scale)
     ]
 

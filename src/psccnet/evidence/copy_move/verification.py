@@ -31,6 +31,7 @@ class Verified:
         likeness: median correlation of windows, -1..1.
         fine_likeness: the same of what is finer than about two pixels, where parts that were photographed twice differ.
         difference: median absolute difference in grey levels.
+        rivals: keypoints on which other transforms agree.
     """
 
     transform: Transform
@@ -41,6 +42,7 @@ class Verified:
     likeness: float
     fine_likeness: float
     difference: float
+    rivals: int = 0
 
 
 @dataclass(frozen=True)
