@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.error_level import error_level
 from psccnet.evidence.finding import Finding
+from psccnet.evidence.jpeg_grid import jpeg_grid
 
 Pixels = NDArray[np.uint8]
 
@@ -27,9 +28,15 @@ class Subject:
     data: bytes | None = None
     orientation: int = 1
 
+    @property
+    def is_jpeg(self) -> bool:
+        """Whether the picture is stored as JPEG."""
+        return self.data is not None and self.data[:3] == b"\xff\xd8\xff"
+
 
 TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
     lambda subject: copy_move(subject.pixels),
+    lambda subject: jpeg_grid(subject.pixels, subject.is_jpeg, subject.orientation),
     lambda subject: error_level(subject.pixels),
 )
 """In the order in which people read them: what speaks for a manipulation first."""
