@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.error_level import error_level
+from psccnet.evidence.file import file_trace
 from psccnet.evidence.finding import Finding
 from psccnet.evidence.jpeg_grid import jpeg_grid
 
@@ -38,6 +39,7 @@ TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
     lambda subject: copy_move(subject.pixels),
     lambda subject: jpeg_grid(subject.pixels, subject.is_jpeg, subject.orientation),
     lambda subject: error_level(subject.pixels),
+    lambda subject: file_trace(subject.data, subject.pixels, subject.orientation) if subject.data else None,
 )
 """In the order in which people read them: what speaks for a manipulation first."""
 
