@@ -11,24 +11,26 @@ import numpy as np
 
 from psccnet.evidence.copy_move.verification import Verified
 
-CONSTANT = 8.62
+CONSTANT = 7.37
 WEIGHTS = {
-    "matches": 1.21,
-    "likeness": -0.07,
-    "fine likeness": 0.21,
-    "mirrored": -0.45,
-    "rivals": -2.14,
-    "difference": -4.14,
-    "stretch": -1.86,
-    "density": 0.76,
+    "matches": 2.15,
+    "likeness": 0.39,
+    "fine likeness": -0.55,
+    "mirrored": -0.44,
+    "rivals": -2.50,
+    "difference": -3.67,
+    "area": -0.75,
+    "moved only": 0.63,
+    "stretch": -1.63,
 }
-ALARMS = ((-8.0, 0.5), (-1.57, 0.05), (-0.31, 0.02), (0.0, 0.01), (2.0, 0.002), (4.0, 0.0005))
+ALARMS = ((-8.0, 0.5), (-1.25, 0.05), (-0.25, 0.02), (0.66, 0.01), (3.0, 0.002), (5.0, 0.0005))
 """Strength, and the share of untouched photographs whose strongest likeness reaches it; beyond the last, no less."""
 
 
 def measurements(copy: Verified) -> dict[str, float]:
     """What the strength is summed up from, by name."""
-    large, small = np.linalg.svd(copy.transform.matrix[:, :2], compute_uv=False)
+    linear = copy.transform.matrix[:, :2]
+    large, small = np.linalg.svd(linear, compute_uv=False)
     return {
         "matches": math.log(copy.matches + 1),
         "likeness": -math.log(1.005 - copy.likeness),
@@ -36,8 +38,9 @@ def measurements(copy: Verified) -> dict[str, float]:
         "mirrored": float(copy.transform.mirrored),
         "rivals": math.log(1 + copy.rivals / (copy.matches + 1)),
         "difference": math.log(copy.difference + 1),
+        "area": math.log(copy.area + 1),
+        "moved only": float(np.abs(linear - np.eye(2)).max() < 0.01),
         "stretch": min(0.3, math.log(large / small)),
-        "density": math.log((copy.matches + 1) / (copy.area + 50)),
     }
 
 
