@@ -20,7 +20,7 @@ from psccnet.cli.serve import serve
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
 from psccnet.cli.train import train
-from psccnet.cli.weights import bundle, import_weights, list_weights, quantize, show, verify
+from psccnet.cli.weights import bundle, calibrate, import_weights, list_weights, quantize, show, verify
 from psccnet.errors import PsccnetError, WriteError
 
 DEBUG = "--debug"
@@ -51,12 +51,13 @@ datasets = App(name="datasets", help="List data sets, and check whether one is w
 datasets.command(list_datasets, name="list")
 datasets.command(check)
 app.command(datasets)
-weights = App(name="weights", help="List, show, verify, import, bundle and quantize weights.")
+weights = App(name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights.")
 weights.command(list_weights, name="list")
 weights.command(show)
 weights.command(verify)
 weights.command(import_weights, name="import")
 weights.command(bundle)
+weights.command(calibrate)
 weights.command(quantize)
 app.command(weights)
 
