@@ -154,7 +154,7 @@ def write_page(detector: Detector, folder: Path) -> Path:
         path = folder / f"{example.name}.jpg"
         write_whole({path: example.data})
         decoded = decode(path)
-        result = detector.detect(decoded, masks=(1, 2, 3, 4))
+        result = detector.detect(decoded, masks=(1, 2, 3, 4), evidence=True)
         write_pictures(result, decoded.pixels, path)
         sections.append(_section(example, result, decoded.pixels))
         print(f"{example.name:<10} {result.words:<13} score {result.score:.3f}", file=sys.stderr)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
 from psccnet.cli import main
@@ -19,6 +20,12 @@ from ..conftest import texture
 from .conftest import Run
 
 FILES = ("mask", "overlay")
+
+
+@pytest.fixture
+def small(small: tuple[object, ...]) -> tuple[object, ...]:
+    """The network alone; what the traces add has tests of its own below."""
+    return *small, "--no-evidence"
 
 
 @pytest.fixture
@@ -317,3 +324,44 @@ def test_damage_is_no_verdict(psccnet: Run, small: tuple, tmp_path: Path) -> Non
     assert (done.status, done.out.count("\n")) == (1, 1)
     assert "(the end of the file is missing, all pixels are there)" in done.out
     assert f"psccnet: {tmp_path / 'hole.jpg'}: truncated or damaged" in done.err
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A photograph in which a part stands twice."""
+    picture = skimage.data.astronaut()
+    picture[300:410, 40:130] = picture[60:170, 180:270]
+    Image.fromarray(picture).save(tmp_path / "copied.png")
+    return tmp_path / "copied.png"
+
+
+def of_weights(small: tuple[object, ...]) -> tuple[object, ...]:
+    return small[:-1]
+
+
+def test_evidence_is_printed_and_drawn(psccnet: Run, small: tuple, copied: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = psccnet("detect", copied, "--evidence", "--out", out, "--threshold", 1, *of_weights(small))
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert len(lines) <= 8
+    assert lines[0].startswith("forged ")
+    assert "by copy-move" in lines[0]
+    assert any(line.strip().startswith("copy-move (speaks for a manipulation): A part") for line in lines)
+    drawing = out / "copied.png-evidence-copy-move.png"
+    with Image.open(drawing) as drawn:
+        assert drawn.size == (512, 512)
+
+
+def test_traces_count_unless_the_network_is_asked_for_alone(psccnet: Run, small: tuple, copied: Path) -> None:
+    together = json.loads(psccnet("detect", copied, "--json", "--threshold", 1, *of_weights(small)).out)
+    alone = json.loads(psccnet("detect", copied, "--json", "--threshold", 1, *small).out)
+    assert (together["words"], together["verdict"], together["reasons"]) == ("forged", "forged", ["copy-move"])
+    assert together["false_alarms"] <= 0.02
+    assert (alone["words"], alone["findings"], alone["false_alarms"]) == ("nothing found", [], None)
+
+
+def test_of_a_tiny_picture_there_is_no_verdict_and_a_reason(psccnet: Run, small: tuple, photo: Path) -> None:
+    done = psccnet("detect", photo, *of_weights(small))
+    assert done.out.startswith("no verdict")
+    assert "below 64 pixels a side" in done.out

@@ -137,7 +137,8 @@ def test_the_gate_leaves_zeros_and_says_so() -> None:
 def test_to_dict_is_complete_and_plain() -> None:
     result = answering(1 / 3).detect(PIXELS[..., 0])
     shown = result.to_dict()
-    assert set(shown) == {field.name for field in fields(Result)} - {"mask", "masks"}
+    told = {"words", "false_alarms", "reasons"}  # of the judgement
+    assert set(shown) == {field.name for field in fields(Result)} - {"mask", "masks", "judgement"} | told
     assert json.loads(json.dumps(shown, allow_nan=False)) == shown
     assert (shown["score"], shown["verdict"], shown["notes"]) == (0.333333, "pristine", ["grey converted to RGB"])
     assert "mask" not in repr(result)

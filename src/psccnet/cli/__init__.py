@@ -12,6 +12,7 @@ from psccnet.cli.benchmark import benchmark
 from psccnet.cli.datasets import check, list_datasets
 from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
+from psccnet.cli.explain import explain
 from psccnet.cli.export import export
 from psccnet.cli.figure import figure
 from psccnet.cli.report import report
@@ -20,7 +21,7 @@ from psccnet.cli.serve import serve
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
 from psccnet.cli.train import train
-from psccnet.cli.weights import bundle, import_weights, list_weights, quantize, show, verify
+from psccnet.cli.weights import bundle, calibrate, import_weights, list_weights, quantize, show, verify
 from psccnet.errors import PsccnetError, WriteError
 
 DEBUG = "--debug"
@@ -39,6 +40,7 @@ app.command(detect)
 app.command(report)
 app.command(serve)
 app.command(scan)
+app.command(explain)
 app.command(evaluate)
 app.command(table)
 app.command(figure)
@@ -51,12 +53,13 @@ datasets = App(name="datasets", help="List data sets, and check whether one is w
 datasets.command(list_datasets, name="list")
 datasets.command(check)
 app.command(datasets)
-weights = App(name="weights", help="List, show, verify, import, bundle and quantize weights.")
+weights = App(name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights.")
 weights.command(list_weights, name="list")
 weights.command(show)
 weights.command(verify)
 weights.command(import_weights, name="import")
 weights.command(bundle)
+weights.command(calibrate)
 weights.command(quantize)
 app.command(weights)
 

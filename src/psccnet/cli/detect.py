@@ -33,6 +33,7 @@ def detect(
     threshold: Annotated[float | None, Parameter(validator=Number(gte=0, lte=1))] = None,
     exit_scale: Literal[1, 2, 3, 4, "auto"] = 1,
     gate: Annotated[bool, Parameter(negative=())] = False,
+    evidence: bool | None = None,
     backend: BackendName = "auto",
     device: str = "auto",
     precision: str = "auto",
@@ -40,9 +41,10 @@ def detect(
 ) -> int:
     """Tell of each picture whether it was manipulated, and where.
 
-    One line a picture: the verdict, "forged" or "nothing found", the score and the threshold that it is held against,
-    and how much of the picture a marked region takes. "Nothing found" does not say that a picture is authentic. Exit
-    status 1 if some pictures could not be read, 3 if results could not be written; the others are still done.
+    One line a picture: the verdict, "forged", "suspicious" or "nothing found", the score and the threshold that it is
+    held against, how much of the picture a marked region takes, and which traces speak for a manipulation. "Nothing
+    found" does not say that a picture is authentic. Exit status 1 if some pictures could not be read, 3 if results
+    could not be written; the others are still done.
 
     For example:
 
@@ -62,6 +64,8 @@ def detect(
         threshold: score at and above which a picture is called forged; the weights' own if left out.
         exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops where the next hardly differs.
         gate: localize only pictures that are called forged.
+        evidence: say what each other trace found in the picture and its file, and draw it into --out. Left out, the
+            traces count for the verdict and are not printed; --no-evidence gives the network alone.
         backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
         precision: auto, float32, bf16, or int8 for weights that psccnet weights quantize made.
@@ -95,13 +99,21 @@ def detect(
     def look(one: tuple[Input, "Decoded"]) -> tuple[Input, "Decoded", "Result"]:
         source, decoded = one
         every = (1, 2, 3, 4)
-        result = detector.detect(decoded, masks=every, exit_scale=exit_scale, gate=gate, threshold=threshold)
+        result = detector.detect(
+            decoded,
+            masks=every,
+            exit_scale=exit_scale,
+            gate=gate,
+            threshold=threshold,
+            evidence=evidence is not False,
+        )
         return source, decoded, result
 
     def keep(one: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path], WriteError | None]:
         (_, output), decoded, result = one
         try:
-            return result, folder.write(result, decoded.pixels, output, kinds) if folder else [], None
+            files = folder.write(result, decoded.pixels, output, kinds, bool(evidence)) if folder else []
+            return result, files, None
         except WriteError as error:
             if error.errno != errno.ENAMETOOLONG:
                 return result, [], error
@@ -116,6 +128,8 @@ def detect(
         else:
             result, files, unwritable = outcome
             _print(result, json_lines, files)
+            if evidence and not json_lines:
+                _print_findings(result)
             if unwritable is not None:
                 unwritten += 1
                 print(f"psccnet: {result.name}: its results are lost: {unwritable}", file=sys.stderr)
@@ -136,7 +150,16 @@ def _print(result: "Result", json_lines: bool, written: list[Path]) -> None:
     place = f"  {result.place}" if result.place else ""
     notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
     verdict = f"{result.words:<13}  score {result.score:.3f}, threshold {result.threshold:.3f}"
-    print(f"{verdict}{place:<27}  {result.name}{notes}", flush=True)
+    traces = [name for name in result.judgement.reasons if name != "network"] if result.judgement else []
+    by = f"  by {' and '.join(traces)}" if traces else ""
+    print(f"{verdict}{place:<27}{by}  {result.name}{notes}", flush=True)
+
+
+def _print_findings(result: "Result") -> None:
+    """A line a trace."""
+    for finding in result.findings:
+        speaks = " (speaks for a manipulation)" if finding.significant else ""
+        print(f"    {finding.name}{speaks}: {finding.sentence}", flush=True)
 
 
 def _kinds(words: str | None, out: Path | None) -> tuple["Kind", ...]:

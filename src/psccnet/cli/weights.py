@@ -1,4 +1,4 @@
-"""`psccnet weights`: list, show, verify, import, bundle, quantize."""
+"""`psccnet weights`: list, show, verify, import, bundle, calibrate, quantize."""
 
 import sys
 from contextlib import redirect_stdout
@@ -11,7 +11,8 @@ from cyclopts.validators import Number
 from psccnet.cli.inputs import find_inputs
 from psccnet.cli.progress import progress
 from psccnet.errors import MissingFileError, PictureError, WeightsError
-from psccnet.weights.card import bundled, read_card, render
+from psccnet.pictures.whole_files import write_whole
+from psccnet.weights.card import bundled, card_path, read_card, render
 from psccnet.weights.card import verify as verify_card
 from psccnet.weights.reading import inside, resolve
 
@@ -105,6 +106,39 @@ def bundle(
 
     written = bundle_checkpoint(checkpoint, out, card, half, calibrate)
     print(f"{out}: {written.name}, {written.steps:,} steps, sha256 {written.sha256[:12]}")
+
+
+def calibrate(photographs: Path, *, weights: str = "default", out: Path | None = None) -> None:
+    """Learn from untouched photographs how often a score is a false alarm, by size, and write it into the card.
+
+    The verdict of psccnet detect then keeps its rate of false alarms on small pictures and on large ones. Take 400
+    photographs or more, of the kind that will be looked at, and none that the weights were trained on.
+
+    For example:
+
+        psccnet weights calibrate untouched/ --weights mine.safetensors
+
+    Args:
+        photographs: folder of untouched pictures.
+        weights: a bundled name or a .safetensors file.
+        out: where to write the card, if not beside the weights.
+    """
+    from psccnet.inference import load_detector
+    from psccnet.inference.calibrating import calibrate as learn
+
+    path = inside(resolve(weights))
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder, which has no card: name a .safetensors file")
+    paths = [Path(one.source) for one in find_inputs([str(photographs)])]
+    calibration = learn(
+        load_detector(str(path)),
+        progress(paths, "photographs"),
+        failed=lambda _, error: print(f"psccnet: left out: {error}", file=sys.stderr),
+    )
+    card = read_card(path).model_copy(update={"calibration": calibration})
+    written = out or card_path(path)
+    write_whole({written: (card.model_dump_json(indent=2) + "\n").encode()})
+    print(f"{written}: calibrated by " + ", ".join(f"{n} {name}" for name, n in calibration.pictures.items()))
 
 
 def quantize(

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from psccnet.engine.engine import Engine, ExitScale, Output
 from psccnet.engine.find import make_engine
 from psccnet.errors import InputError, MissingFileError, NotANumberError, PictureError
+from psccnet.inference.fusion import fuse
 from psccnet.inference.pipeline import in_order
 from psccnet.inference.region import region_level
 from psccnet.inference.result import Result, Verdict
+from psccnet.inference.verdict import judge
 from psccnet.pictures.decoding import MAX_PIXELS, Admit, Decoded, Source, decode
 from psccnet.pictures.resampling import bands, resample
+from psccnet.weights.calibration import Calibration
 from psccnet.weights.card import Card
 
 OF_ONE_PICTURE = (PictureError, MissingFileError, NotANumberError)
@@ -49,6 +53,7 @@ class Detector:
         exit_scale: ExitScale = 1,
         gate: bool = False,
         threshold: float | None = None,
+        evidence: bool = False,
     ) -> Result:
         """Detect and localize manipulations in one picture.
 
@@ -60,6 +65,7 @@ class Detector:
                 mask would hardly differ (`psccnet.engine.engine.settled`).
             gate: localize only where the detection score passes the threshold (Section IV-C).
             threshold: the decision threshold, 0..1; the card's where left out.
+            evidence: look for other traces too (`psccnet.evidence`), and judge by them and the network together.
 
         Raises:
             PictureError: if the picture cannot be used; the message names it.
@@ -70,11 +76,13 @@ class Detector:
         if exit_scale not in (1, 2, 3, 4, "auto") or not wanted <= {1, 2, 3, 4}:
             raise InputError("scales are 1, 2, 3 and 4, and exit_scale may be 'auto'")
         decoded = picture if isinstance(picture, Decoded) else decode(picture, self.max_pixels)
+        calibration = self.card.calibration if threshold is None else None
         threshold = self.card.threshold if threshold is None else threshold
         started = time.perf_counter()
         output = self.engine(decoded.pixels, exit_scale, threshold if gate else None)
         seconds = time.perf_counter() - started
-        return self._result(decoded, output, wanted, threshold, seconds)
+        result = self._result(decoded, output, wanted, threshold, seconds)
+        return _with_evidence(result, decoded, calibration) if evidence else result
 
     def _result(
         self,
@@ -122,6 +130,7 @@ class Detector:
         exit_scale: ExitScale = 1,
         gate: bool = False,
         threshold: float | None = None,
+        evidence: bool = False,
         failed: Callable[[Source | Decoded, Exception], None] | None = None,
     ) -> Iterator[Result]:
         """Detect in many pictures; the next are decoded while one is computed. Results come in order and are not kept.
@@ -132,6 +141,7 @@ class Detector:
             exit_scale: see `detect`.
             gate: see `detect`.
             threshold: see `detect`.
+            evidence: see `detect`.
             failed: called with a picture that cannot be used or gives no number and why, after which the others go on;
                 where left out, the exception is raised.
 
@@ -147,7 +157,9 @@ class Detector:
             return picture if isinstance(picture, Decoded) else decode(picture, self.max_pixels, admit=admit)
 
         def work(decoded: Decoded) -> Result:
-            return self.detect(decoded, masks=kept, exit_scale=exit_scale, gate=gate, threshold=threshold)
+            return self.detect(
+                decoded, masks=kept, exit_scale=exit_scale, gate=gate, threshold=threshold, evidence=evidence
+            )
 
         for picture, result in in_order(pictures, prepare, work, lambda result: result, OF_ONE_PICTURE):
             if isinstance(result, Result):
@@ -156,6 +168,35 @@ class Detector:
                 raise result
             else:
                 failed(picture, result)
+
+
+def _with_evidence(result: Result, decoded: Decoded, calibration: Calibration | None) -> Result:
+    """The result with what the other traces say, and the verdict of all together."""
+    # OpenCV takes a while to load, and is not needed for the network.
+    from psccnet.evidence.find import find
+
+    findings = find(decoded.pixels, decoded.data, decoded.orientation)
+    judgement = judge(result.score, result.threshold, (result.height, result.width), findings, calibration)
+    mask = fuse(result.mask, findings, "network" in judgement.reasons)
+    level = result.level
+    if judgement.words in ("forged", "suspicious") and (level is None or mask is not result.mask):
+        # Of a larger picture, every so many pixels tell as much.
+        step = max(1, round(math.sqrt(mask.size / 1e6)))
+        level = region_level(mask[::step, ::step]) if result.localized or mask is not result.mask else None
+    elif judgement.words not in ("forged", "suspicious"):
+        level = None
+    return replace(
+        result,
+        verdict="forged" if judgement.words == "forged" else "pristine",
+        mask=mask,
+        forged_fraction=_share(mask, 0.5),
+        level=level,
+        marked_fraction=0.0 if level is None else _share(mask, level),
+        localized=result.localized or mask is not result.mask,
+        notes=(*result.notes, judgement.note) if judgement.note else result.notes,
+        findings=findings,
+        judgement=judgement,
+    )
 
 
 def _share(mask: NDArray[np.float32], level: float) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psccnet.evidence.finding import Finding
+from psccnet.inference.verdict import Judgement
 
 Verdict = Literal["forged", "pristine"]
 
@@ -18,7 +19,7 @@ class Result:
     Attributes:
         name: path of the picture, or what kind of object it was.
         score: the detection head's probability that the picture is forged, 0..1.
-        verdict: "forged" where score >= threshold, else "pristine".
+        verdict: "forged" or "pristine": with findings as `judgement` says, without where score >= threshold.
         threshold: the decision threshold, 0..1.
         mask: (H, W) float32 at the picture's size (upright), 0 pristine .. 1 forged; from the finest mask
             computed, and all zeros where the gate skipped localization.
@@ -36,6 +37,8 @@ class Result:
             was found (`psccnet.inference.region`).
         marked_fraction: share of pixels above `level`, 0..1.
         findings: what the other traces say (`psccnet.evidence`); empty where they were not asked for.
+        judgement: what the network and the findings say together (`psccnet.inference.verdict`); None where the
+            findings were not asked for: the verdict is then the network's alone.
     """
 
     name: str
@@ -56,16 +59,19 @@ class Result:
     level: float | None = None
     marked_fraction: float = 0.0
     findings: tuple[Finding, ...] = ()
+    judgement: Judgement | None = None
 
     @property
     def words(self) -> str:
         """The verdict as people read it: what was not found may still be there, so nobody reads "pristine"."""
+        if self.judgement is not None:
+            return self.judgement.words
         return "forged" if self.verdict == "forged" else "nothing found"
 
     @property
     def place(self) -> str:
         """Where, in a few words, for people; empty where nothing was found."""
-        if self.verdict != "forged":
+        if self.words not in ("forged", "suspicious"):
             return ""
         if not self.localized:
             return "not localized"
@@ -79,6 +85,9 @@ class Result:
         return {
             "name": self.name,
             "verdict": self.verdict,
+            "words": self.words,
+            "false_alarms": None if self.judgement is None else self.judgement.false_alarms,
+            "reasons": [] if self.judgement is None else list(self.judgement.reasons),
             "score": round(self.score, 6),
             "threshold": round(self.threshold, 6),
             "forged_fraction": round(self.forged_fraction, 6),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psccnet.errors import InputError
+from psccnet.inference.finding_drawing import draw_finding
 from psccnet.inference.rendering import levels, mask_with_legend, overlay_with_legend, png, progression
 from psccnet.inference.result import Result
 from psccnet.pictures.whole_files import make_folder, parse_json, read_text, write_whole, writing
@@ -32,7 +33,7 @@ _DRAWN: dict[Kind, Callable[[NDArray[np.uint8], Result], NDArray[np.unsignedinte
 
 
 def write_pictures(
-    result: Result, pixels: NDArray[np.uint8], stem: Path, kinds: Collection[Kind] = USUAL
+    result: Result, pixels: NDArray[np.uint8], stem: Path, kinds: Collection[Kind] = USUAL, evidence: bool = False
 ) -> list[Path]:
     """Write the pictures of one result, without a look at whose lie there.
 
@@ -41,9 +42,10 @@ def write_pictures(
         pixels: (H, W, 3) uint8, the picture as the network saw it.
         stem: folder and first part of the names; the folder is made if missing.
         kinds: which to write.
+        evidence: draw the findings that show a place, too.
 
     Returns:
-        The files, STEM.KIND.png.
+        The files, STEM.KIND.png and STEM-evidence-TRACE.png.
 
     Raises:
         WriteError: if a file cannot be written; nothing of it is then left.
@@ -52,6 +54,10 @@ def write_pictures(
     files = {
         stem.with_name(f"{stem.name}.{kind}.png"): png(_DRAWN[kind](pixels, result)) for kind in KINDS if kind in kinds
     }
+    for finding in result.findings if evidence else ():
+        drawn = draw_finding(finding, pixels)
+        if drawn is not None:
+            files[stem.with_name(f"{stem.name}-evidence-{finding.name}.png")] = png(drawn)
     write_whole(files)
     return list(files)
 
@@ -102,7 +108,12 @@ class ResultFolder:
         return any(os.path.exists(stem.with_name(f"{stem.name}{ending}")) for ending in ENDINGS)
 
     def write(
-        self, result: Result, pixels: NDArray[np.uint8], wanted: Path, kinds: Collection[Kind] = USUAL
+        self,
+        result: Result,
+        pixels: NDArray[np.uint8],
+        wanted: Path,
+        kinds: Collection[Kind] = USUAL,
+        evidence: bool = False,
     ) -> list[Path]:
         """Write the pictures of one result under names of its own, and say so in the manifest.
 
@@ -111,6 +122,7 @@ class ResultFolder:
             pixels: (H, W, 3) uint8, the picture as the network saw it.
             wanted: path within the folder that the names are to begin with.
             kinds: which to write.
+            evidence: draw the findings that show a place, too.
 
         Returns:
             The files.
@@ -119,7 +131,7 @@ class ResultFolder:
             WriteError: if a file cannot be written; nothing of it is then left.
         """
         stem = self.stem(wanted, result.sha256)
-        files = write_pictures(result, pixels, stem, kinds)
+        files = write_pictures(result, pixels, stem, kinds, evidence)
         name = stem.relative_to(self.path).as_posix()
         said = {
             "stem": name,

@@ -20,7 +20,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +38,9 @@ from psccnet.pictures.opening import PILLOW_QUIET, Stream, damage_named, opened
 MAX_PIXELS = 200_000_000
 """Larger pictures are refused before they are decoded, unless the caller raises the limit."""
 
+MOST_KEPT = 64_000_000
+"""Bytes of the largest file that is kept beside its pixels."""
+
 Source = str | Path | bytes | Image.Image | NDArray[np.uint8]
 
 
@@ -51,6 +54,7 @@ class Decoded:
         sha256: of the input bytes (of the pixels, where there were no bytes).
         notes: the conversions that were made, in words.
         orientation: EXIF's, 1..8, of the file; the stored pixels lie so.
+        data: the file's bytes, for what else they tell; None where there is no file, or one of more than 64 MB.
     """
 
     pixels: NDArray[np.uint8]
@@ -58,6 +62,7 @@ class Decoded:
     sha256: str
     notes: tuple[str, ...] = ()
     orientation: int = 1
+    data: bytes | None = field(default=None, repr=False)
 
 
 class Header(NamedTuple):
@@ -140,9 +145,14 @@ def _of_array(array: NDArray[np.uint8], name: str, max_pixels: int, admit: Admit
 def _of_stream(stream: Stream, name: str, max_pixels: int, upright: bool, admit: Admit) -> Decoded:
     with opened(stream, name) as (picture, notes):
         made = convert(picture, name, max_pixels, upright, admit, stream)
+    size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Decoded(made.pixels, name, digest, (*notes, *made.notes), made.orientation)
+    if size > MOST_KEPT:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return Decoded(made.pixels, name, digest, (*notes, *made.notes), made.orientation)
+    data = stream.read()
+    digest = hashlib.sha256(data).hexdigest()
+    return Decoded(made.pixels, name, digest, (*notes, *made.notes), made.orientation, data)
 
 
 def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> Header:

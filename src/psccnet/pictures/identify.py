@@ -9,7 +9,7 @@ from PIL.JpegImagePlugin import get_sampling
 from psccnet.pictures.opening import PILLOW_QUIET
 
 # fmt: off
-_LUMINANCE = np.array([
+LUMINANCE = np.array([
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29,
     51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121,
     120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
@@ -35,12 +35,12 @@ def encoding_of(path: Path) -> str:
     except Exception:  # Of damaged files, Pillow raises whatever comes up.
         return "unknown"
     # A damaged file may lack its first table.
-    return f"JPEG {chroma} q{_quality(float(np.mean(tables[0])))}" if 0 in tables else f"JPEG {chroma}"
+    return f"JPEG {chroma} q{quality_of(float(np.mean(tables[0])))}" if 0 in tables else f"JPEG {chroma}"
 
 
-def _quality(mean: float) -> int:
+def quality_of(mean: float) -> int:
     """The quality, 1..100, at which libjpeg's luminance table has the nearest mean."""
     qualities = np.arange(1, 101)
     scales = np.where(qualities < 50, 5000 / qualities, 200 - 2 * qualities)
-    tables = np.clip((_LUMINANCE * scales[:, None] + 50) // 100, 1, 255)
+    tables = np.clip((LUMINANCE * scales[:, None] + 50) // 100, 1, 255)
     return int(qualities[np.abs(tables.mean(axis=1) - mean).argmin()])

@@ -22,7 +22,6 @@ from psccnet.serve.schemas import Batch, Detection, Problem, Response, form_sche
 from psccnet.serve.schemas import Many as ManyIn
 from psccnet.serve.schemas import One as OneIn
 from psccnet.serve.schemas import State as StateOut
-from psccnet.serve.settings import Settings
 from psccnet.serve.state import State
 from psccnet.serve.store import Kept
 from psccnet.serve.telling import describe
@@ -54,13 +53,8 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return told
 
 
-def make_app(settings: Settings, card: Card) -> FastAPI:
-    """The application; its processes start with it and end with it.
-
-    Args:
-        settings: bounds, and what to run.
-        card: of the weights.
-    """
+def make_app(state: State) -> FastAPI:
+    """The application; the processes of its state end with it."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -69,7 +63,6 @@ def make_app(settings: Settings, card: Card) -> FastAPI:
         sweeping.cancel()
         await asyncio.to_thread(state.close)
 
-    state = State(settings, card)
     app = FastAPI(
         title="psccnet",
         summary="Tells whether a picture was manipulated, and shows where.",
@@ -79,8 +72,7 @@ def make_app(settings: Settings, card: Card) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.state.psccnet = state
-    app.add_middleware(Gate, settings=settings, counts=state.counts)
+    app.add_middleware(Gate, settings=state.settings, counts=state.counts)
     app.add_exception_handler(HTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _wrong)
     _add_detection(app, state)

@@ -1,6 +1,5 @@
 """Start a server, say where it is, and run it until it is interrupted."""
 
-import logging
 import socket
 import sys
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from psccnet.weights.reading import inside, resolve
 
 CONNECTIONS = 256
 """At most at a time; uvicorn answers 503 to more."""
+START_SECONDS = 120.0
 
 
 def check(settings: Settings, host: str) -> Card:
@@ -64,22 +64,18 @@ def run(settings: Settings, host: str, port: int) -> None:
         WeightsError: if the weights cannot be read.
     """
     card = check(settings, host)
-    import uvicorn
-
-    from psccnet.serve.app import make_app
+    from psccnet.serve.state import State
 
     with listen(host, port) as listening:
-        app = make_app(settings, card)
-        state = app.state.psccnet
+        state = State(settings, card)
         try:
-            if not state.looking.wait(120):
-                raise InputError("the network did not start within two minutes; see the log above")
-            name = f"[{host}]" if ":" in host else host
-            print(f"http://{name}:{listening.getsockname()[1]}/", flush=True)
-            print("psccnet: Ctrl-C ends it; results are then deleted.", file=sys.stderr)
-            logging.getLogger("psccnet.serve").setLevel(logging.INFO)
+            # Imported while the processes start, which takes as long.
+            import uvicorn
+
+            from psccnet.serve.app import make_app
+
             config = uvicorn.Config(
-                app,
+                make_app(state),
                 log_level="warning",
                 access_log=False,  # it would hold the ids of results
                 server_header=False,
@@ -87,6 +83,11 @@ def run(settings: Settings, host: str, port: int) -> None:
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=3,
             )
+            if not state.looking.wait(START_SECONDS):
+                raise InputError("the network did not start within two minutes; see the log above")
+            name = f"[{host}]" if ":" in host else host
+            print(f"http://{name}:{listening.getsockname()[1]}/", flush=True)
+            print("psccnet: Ctrl-C ends it; results are then deleted.", file=sys.stderr)
             uvicorn.Server(config).run(sockets=[listening])
         finally:
             state.close()

@@ -128,6 +128,7 @@ class Detection(BaseModel):
     notes: list[str]
     findings: list[FindingOut]
     facts: list[list[str]] = Field(description="What the file says of itself: name and value each.")
+    limits: list[str] = Field(description="What the method cannot tell, in words.")
     explained: list[int] = Field(description="Scales whose responses can be asked for.")
     links: dict[str, str] = Field(description="Where the drawings and the report are.")
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from psccnet.report.words import false_alarm_sentence, meaning, rate
+from psccnet.report.words import false_alarm_sentence, limits, meaning, rate
 from psccnet.serve.store import Kept
 from psccnet.weights.card import Card
 
@@ -34,6 +34,7 @@ def describe(kept: Kept, card: Card, seconds: float) -> dict[str, Any]:
         "place": result.place,
         **told,
         "facts": [list(fact) for fact in kept.looked.facts],
+        "limits": limits(card),
         "explained": sorted(kept.looked.given),
         "links": links,
     }

@@ -12,6 +12,7 @@ from psccnet.errors import WeightsError, listed
 from psccnet.network.architecture import Architecture
 from psccnet.pictures.lfs_pointer import POINTER, file_is_pointer
 from psccnet.pictures.whole_files import reading
+from psccnet.weights.calibration import Calibration
 
 
 def _sorted_scores(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -28,6 +29,8 @@ class Card(BaseModel):
         name: short name of the weights.
         architecture: what the network is made from.
         threshold: detection score at and above which the verdict is "forged", 0..1.
+        calibration: what scores untouched pictures of several sizes get, for the verdict; made by `psccnet weights
+            calibrate`.
         created: date and time in UTC, ISO 8601.
         trained_on: the pictures, in words.
         recipe: the training recipe in full.
@@ -47,6 +50,7 @@ class Card(BaseModel):
     name: str = Field(min_length=1)
     architecture: Architecture = Architecture()
     threshold: float = Field(default=0.5, ge=0, le=1)
+    calibration: Calibration | None = None
     created: str = ""
     trained_on: str = ""
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -72,6 +76,7 @@ def render(card: Card) -> str:
         f" grid {network.grid}, {detection}",
         "parameters": f"{card.parameters:,}" if card.parameters else "",
         "threshold": f"{card.threshold:g} (a higher or equal score is called forged)",
+        "calibrated": _calibrated(card.calibration),
         "trained on": card.trained_on,
         "training": f"{card.steps:,} steps, {card.pictures:,} pictures" if card.steps else "",
         "created": card.created,
@@ -91,6 +96,13 @@ def render(card: Card) -> str:
     if card.recipe:
         lines += ["", "recipe:", json.dumps(card.recipe, indent=2, sort_keys=True, default=str)]
     return "\n".join(lines)
+
+
+def _calibrated(calibration: Calibration | None) -> str:
+    if calibration is None:
+        return ""
+    counts = ", ".join(f"{count:,} {name}" for name, count in calibration.pictures.items())
+    return f"by untouched pictures: {counts}" + (f" ({calibration.of})" if calibration.of else "")
 
 
 def _scores(values: dict[str, float]) -> list[str]:

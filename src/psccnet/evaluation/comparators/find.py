@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from psccnet.evaluation.comparators.base import Comparator
+from psccnet.evaluation.comparators.evidence import EVIDENCE, TRACES, Together
 from psccnet.evaluation.comparators.network import Network
 from psccnet.evaluation.comparators.own import own_comparator
 from psccnet.evaluation.comparators.trivial import TRIVIAL
@@ -15,9 +16,10 @@ def find_comparator(words: str, device: str = "auto", precision: str = "auto", b
     """Make a comparator.
 
     Args:
-        words: "centre", "noise", "ela" or "ghosts"; package.module:attribute or an entry point of the group
-            `psccnet.comparators`, with NAME= before it where it is to be called otherwise; NAME=FOLDER for masks that
-            another program wrote; otherwise weights for the network: a bundled name, a `.safetensors` file, or a
+        words: "centre", "noise", "ela" or "ghosts"; "copy-move" or "jpeg-grid" for one trace alone; evidence:WEIGHTS
+            for the verdict of a network and all traces together; package.module:attribute or an entry point of the
+            group `psccnet.comparators`, with NAME= before it where it is to be called otherwise; NAME=FOLDER for masks
+            that another program wrote; otherwise weights for the network: a bundled name, a `.safetensors` file, or a
             folder in the released layout.
         device: of the network.
         precision: of the network.
@@ -30,6 +32,10 @@ def find_comparator(words: str, device: str = "auto", precision: str = "auto", b
     """
     if words in TRIVIAL:
         return TRIVIAL[words]
+    if words in TRACES:
+        return TRACES[words]()
+    if words.startswith(EVIDENCE):
+        return Together(load_detector(words.removeprefix(EVIDENCE), backend, device, precision))
     name, equals, rest = words.partition("=")
     named = rest if equals else words
     own = find_extension(named, "psccnet.comparators")

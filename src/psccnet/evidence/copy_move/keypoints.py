@@ -1,0 +1,128 @@
+"""Points of a picture that can be recognised when they stand in it twice, turned, scaled or mirrored."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+MOST_KEYPOINTS = 6500
+CONTRAST = 0.005
+"""SIFT's contrast threshold, an eighth of the usual one: smooth parts are copied, too."""
+EDGE = 15
+RATIO = 0.8
+"""How much nearer than the next one a match must be (2NN test of Lowe; g2NN of Amerini et al. for several copies)."""
+FARTHEST = 0.45
+"""Largest distance of RootSIFT descriptors (0 .. sqrt 2) of a match."""
+MOST_COPIES = 3
+_LISTED = MOST_COPIES + 3
+_SAME_PLACE = 8.0
+_ROWS = 250
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """Keypoints from the top of the picture to its bottom.
+
+    Attributes:
+        places: (n, 2) float32, x and y in pixels.
+        sizes: (n,) float32, diameter in pixels.
+        angles: (n,) float32, orientation in radians, clockwise.
+        descriptors: (n, 128) float32 of length 1 (RootSIFT).
+    """
+
+    places: Array
+    sizes: Array
+    angles: Array
+    descriptors: Array
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.places)
+
+
+def find_keypoints(grey: NDArray[np.uint8]) -> Keypoints:
+    """SIFT keypoints (Lowe, IJCV 2004) with RootSIFT descriptors (Arandjelovic and Zisserman, CVPR 2012).
+
+    Args:
+        grey: (h, w) uint8.
+    """
+    sift = cv2.SIFT.create(nfeatures=MOST_KEYPOINTS, contrastThreshold=CONTRAST, edgeThreshold=EDGE)
+    found, descriptors = sift.detectAndCompute(grey, None)
+    if not len(found):  # OpenCV then gives no descriptors at all
+        return Keypoints(*(np.zeros(shape, np.float32) for shape in ((0, 2), 0, 0, (0, 128))))
+    found_places = np.array([one.pt for one in found], np.float32)
+    order = np.argsort(found_places[:, 1], kind="stable")[:MOST_KEYPOINTS]
+    root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6))
+    return Keypoints(
+        found_places[order],
+        np.array([found[i].size for i in order], np.float32),
+        np.deg2rad(np.array([found[i].angle for i in order], np.float32)),
+        root[order].astype(np.float32),
+    )
+
+
+# A descriptor is 4 x 4 cells of 8 directions, laid along the keypoint's orientation: mirrored, the cells across it
+# change sides and the directions turn the other way.
+_MIRROR = np.array([(3 - i) * 32 + j * 8 + (8 - o) % 8 for i in range(4) for j in range(4) for o in range(8)])
+
+
+def match_within(points: Keypoints, mirrored: bool, nearest: float) -> NDArray[np.intp]:
+    """Pairs of keypoints that look alike, and unlike all others.
+
+    Args:
+        points: of one picture.
+        mirrored: compare with the mirror images of the descriptors.
+        nearest: pixels that two points of a pair are apart at least.
+
+    Returns:
+        (n, 2) indices, each pair in both directions.
+    """
+    if len(points) <= _LISTED:
+        return np.zeros((0, 2), np.intp)
+    others = points.descriptors[:, _MIRROR] if mirrored else points.descriptors
+    pairs = []
+    for start in range(0, len(points), _ROWS):
+        rows = slice(start, min(len(points), start + _ROWS))
+        likeness = points.descriptors[rows] @ others.T
+        _leave_out_near(likeness, points.places, rows, nearest)
+        pairs.append(_unlike_others(likeness, points.places, start))
+    found = np.concatenate(pairs)
+    return np.unique(np.concatenate([found, found[:, ::-1]]), axis=0)
+
+
+def _leave_out_near(likeness: Array, places: Array, rows: slice, nearest: float) -> None:
+    """Set the likeness of neighbours to -1; those lie near in the list, too, which is sorted from top to bottom."""
+    heights = places[:, 1]
+    first = int(np.searchsorted(heights, heights[rows.start] - nearest))
+    last = int(np.searchsorted(heights, heights[rows.stop - 1] + nearest, "right"))
+    across, down = (places[rows, axis, None] - places[None, first:last, axis] for axis in (0, 1))
+    likeness[:, first:last][across * across + down * down < nearest**2] = -1
+
+
+def _unlike_others(likeness: Array, places: Array, start: int) -> NDArray[np.intp]:
+    """Pairs that pass the generalised 2NN test, for some rows of the likeness of all with all."""
+    rows = np.flatnonzero(likeness.max(axis=1) > 1 - FARTHEST**2 / 2)
+    likeness = likeness[rows]
+    at = np.arange(len(rows))
+    best = np.empty((len(rows), _LISTED), np.intp)
+    distance = np.empty((len(rows), _LISTED), np.float32)
+    for column in range(_LISTED):
+        best[:, column] = likeness.argmax(axis=1)
+        distance[:, column] = np.sqrt(np.maximum(2 - 2 * likeness[at, best[:, column]], 1e-6))
+        likeness[at, best[:, column]] = -1
+    # A place has several keypoints, of other orientations or sizes: the first speaks for all.
+    gaps = places[best][:, :, None] - places[best][:, None]
+    again = np.tril((gaps**2).sum(axis=3) < _SAME_PLACE**2, -1).any(axis=2)
+    order = np.argsort(again, axis=1, kind="stable")
+    best, distance = np.take_along_axis(best, order, 1), np.take_along_axis(distance, order, 1)
+    last = _LISTED - again.sum(axis=1) - 1
+    clear = distance[:, :-1] < RATIO * distance[:, 1:]
+    clear &= np.arange(_LISTED - 1) < np.minimum(last, MOST_COPIES)[:, None]
+    # Every one before the first clear gap is a copy.
+    copies = np.where(clear.any(axis=1), clear.argmax(axis=1) + 1, 0)
+    taken = (np.arange(_LISTED) < copies[:, None]) & (distance < FARTHEST)
+    row, place = np.nonzero(taken)
+    return np.stack([start + rows[row], best[row, place]], axis=1)

@@ -1,0 +1,177 @@
+"""The trace: which grid the whole picture has, and parts that have another one."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from psccnet.evidence.binomial import log10_tail
+from psccnet.evidence.finding import Finding, Region
+from psccnet.evidence.jpeg_grid.votes import GRIDS, NO_VOTE, STRIDE, Votes, vote
+
+NAME = "jpeg-grid"
+HOW_TO_READ = (
+    "JPEG works in squares of 8 x 8 pixels. A part that was pasted from another JPEG keeps the squares of its own"
+    " file, if it was neither scaled nor compressed strongly afterwards. Text and drawings can look like it; a picture"
+    " without another grid may still be forged."
+)
+SOURCE = "Nikoukhah et al., ZERO: a local JPEG grid origin detector, IPOL 2021"
+
+_CELL = 8 // STRIDE
+"""Votes of one cell of 8 x 8 pixels, along a side."""
+_ALONE = 64 // STRIDE**2
+"""Votes that say the same as one, since they look at the same squares."""
+_DENSE = 0.25
+"""Share of the votes around a cell for another grid from which the cell belongs to it; by chance it is 1/64."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part with another grid than the picture.
+
+    Attributes:
+        grid: 8 * (row of its origin) + (its column).
+        cells: (h, w) bool, cells of 8 x 8 pixels.
+        log10_nfa: how often chance gives as many votes in a picture of that size, as a logarithm.
+    """
+
+    grid: int
+    cells: NDArray[np.bool_]
+    log10_nfa: float
+
+
+def jpeg_grid(pixels: NDArray[np.uint8], is_jpeg: bool, orientation: int = 1) -> Finding | None:
+    """Find the picture's JPEG grid, and parts that have another one.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB, upright.
+        is_jpeg: whether the file is a JPEG, whose grid begins in a corner.
+        orientation: EXIF's, 1..8: how the pixels lie in the file.
+
+    Returns:
+        The finding; its `false_alarms` is the expected number of such parts in a picture without any (NFA). None for
+        pictures of less than 64 pixels a side.
+    """
+    height, width = pixels.shape[:2]
+    if min(height, width) < 64:
+        return None
+    votes = vote(pixels)
+    main, _ = main_grid(votes)
+    sentence = _of_the_whole(main, height, width, is_jpeg, orientation)
+    if main is None:
+        return Finding(NAME, sentence, HOW_TO_READ, source=SOURCE)
+    parts = foreign_parts(votes, main)
+    least = min((part.log10_nfa for part in parts), default=0.0)
+    if not parts:
+        return Finding(NAME, f"{sentence} No part has another one.", HOW_TO_READ, 1.0, source=SOURCE)
+    cells = np.any([part.cells for part in parts], axis=0)
+    share = 100 * float(cells.mean())
+    return Finding(
+        NAME,
+        f"A part of the picture ({share:.1f} % of it) has another grid of JPEG squares than the rest, as if it came"
+        " from another file.",
+        HOW_TO_READ,
+        10.0 ** max(least, -300.0),
+        significant=True,
+        regions=tuple(region for part in parts for region in _regions(part, height, width)),
+        map=cells.astype(np.float32),
+        source=SOURCE,
+    )
+
+
+def main_grid(votes: Votes) -> tuple[int | None, float]:
+    """The grid with most votes, None if chance could have given it these; and the logarithm of its NFA."""
+    counts = np.bincount(votes.ravel(), minlength=GRIDS + 1)[:GRIDS]
+    best = int(counts.argmax())
+    log10_nfa = _log10_nfa(votes.size, int(counts[best]), votes.shape)
+    return (best, log10_nfa) if log10_nfa < 0 else (None, log10_nfa)
+
+
+def _log10_nfa(votes: int, agreeing: int, shape: tuple[int, ...]) -> float:
+    """Of so many votes for one grid among so many, for all places, sizes and grids of a picture."""
+    area = shape[0] * shape[1] * STRIDE**2
+    tests = math.log10(GRIDS) + 1.5 * math.log10(area)
+    return tests + log10_tail(votes // _ALONE, agreeing // _ALONE, 1 / GRIDS)
+
+
+def foreign_parts(votes: Votes, main: int) -> list[Part]:
+    """Parts of the picture where another grid than the main one has so many votes that chance hardly gives them.
+
+    Args:
+        votes: of the picture.
+        main: its own grid.
+    """
+    shares = _shares(votes)
+    others = np.where(np.arange(GRIDS)[:, None, None] == main, 0, shares)
+    grids = np.flatnonzero((others > _DENSE).any(axis=(1, 2)))
+    parts: list[Part] = []
+    for grid in grids:
+        cells = ((shares[grid] > _DENSE) & (shares[grid] > shares[main])).astype(np.uint8)
+        cells = cv2.morphologyEx(cells, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        labels, names, boxes, _ = cv2.connectedComponentsWithStats(cells)
+        for number in range(1, labels):
+            part = names == number
+            log10_nfa = _of_part(votes, int(grid), part, boxes[number])
+            if log10_nfa < 0 and _stays_inside(votes, int(grid), part):
+                parts.append(Part(int(grid), part, log10_nfa))
+    return parts
+
+
+def _shares(votes: Votes) -> NDArray[np.float32]:
+    """(64, h, w): of the votes in 3 x 3 cells around each cell, the share for each grid."""
+    height, width = (-(-side // _CELL) for side in votes.shape)
+    cell = (np.arange(votes.shape[0]) // _CELL)[:, None] * width + np.arange(votes.shape[1]) // _CELL
+    counts = np.bincount(
+        (votes.astype(np.intp) * height * width + cell).ravel(), minlength=(GRIDS + 1) * height * width
+    )
+    maps = counts.reshape(GRIDS + 1, height, width).astype(np.float32)[:GRIDS]
+    around = np.stack([cv2.boxFilter(one, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT) for one in maps])
+    # Where few vote, their shares mean little.
+    return np.asarray(around / np.maximum(around.sum(axis=0), 9 * _CELL**2 / 4), np.float32)
+
+
+def _of_part(votes: Votes, grid: int, part: NDArray[np.bool_], box: NDArray[np.int32]) -> float:
+    inside = part.repeat(_CELL, axis=0).repeat(_CELL, axis=1)[: votes.shape[0], : votes.shape[1]]
+    agreeing = int(np.count_nonzero(votes[inside] == grid))
+    side = max(int(box[cv2.CC_STAT_WIDTH]), int(box[cv2.CC_STAT_HEIGHT])) * _CELL
+    return _log10_nfa(max(side * side, int(np.count_nonzero(inside))), agreeing, votes.shape)
+
+
+def _stays_inside(votes: Votes, grid: int, part: NDArray[np.bool_]) -> bool:
+    """Whether the grid is missing elsewhere: a picture that was cropped and saved again has both grids all over."""
+    outside = ~part.repeat(_CELL, axis=0).repeat(_CELL, axis=1)[: votes.shape[0], : votes.shape[1]]
+    said = votes[outside]
+    agreeing = int(np.count_nonzero(said == grid))
+    voting = int(np.count_nonzero(said != NO_VOTE))
+    return agreeing <= 0.03 * voting
+
+
+def _regions(part: Part, height: int, width: int) -> list[Region]:
+    contours, _ = cv2.findContours(part.cells.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    regions = []
+    for contour in contours:
+        left, top, wide, high = (8 * value for value in cv2.boundingRect(contour))
+        right, bottom = min(width, left + wide), min(height, top + high)
+        regions.append(Region(((left, top), (right, top), (right, bottom), (left, bottom))))
+    return regions
+
+
+def _of_the_whole(main: int | None, height: int, width: int, is_jpeg: bool, orientation: int) -> str:
+    """What the picture's own grid tells."""
+    if main is None:
+        if is_jpeg:
+            return "The squares of JPEG leave no trace in the pixels, as at the highest qualities."
+        return "The picture shows no trace of JPEG squares: never compressed, or made smaller or larger afterwards."
+    row = height % 8 if orientation in (3, 4, 7, 8) else 0
+    column = width % 8 if orientation in (2, 3, 6, 7) else 0
+    if main == 8 * row + column:
+        return (
+            "The squares of JPEG lie where those of the file do."
+            if is_jpeg
+            else "The picture was a JPEG before: its squares begin in the corner."
+        )
+    return (
+        "The squares of JPEG do not begin in the corner: the picture was compressed before and then cropped or moved."
+    )

@@ -1,0 +1,69 @@
+// The server's API. Errors are Error objects whose message is the server's sentence.
+
+const KEY = "psccnet-key";
+let askForKey = async () => null;
+
+/** What asks the user for the key, where the server wants one: an async function that gives it, or null. */
+export function onKeyWanted(ask) {
+  askForKey = ask;
+}
+
+async function call(path, options = {}) {
+  for (let attempt = 0; ; attempt += 1) {
+    const key = sessionStorage.getItem(KEY);
+    const headers = { ...(options.headers ?? {}), ...(key ? { "X-API-Key": key } : {}) };
+    let answer;
+    try {
+      answer = await fetch(path, { ...options, headers });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Error("The server does not answer. Is psccnet serve still running?");
+    }
+    if (answer.ok) return answer;
+    if (answer.status === 401 && attempt < 5) {
+      const given = await askForKey();
+      if (given === null) throw new Error("Without its key, the server does nothing.");
+      sessionStorage.setItem(KEY, given);
+      continue;
+    }
+    if (answer.status === 429 && attempt < 60) {
+      const seconds = Number(answer.headers.get("Retry-After")) || 2;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+      continue;
+    }
+    const said = await answer.json().catch(() => null);
+    throw new Error(said?.detail ?? `The server answered ${answer.status}.`);
+  }
+}
+
+/** Look at a file; `choices` are exit_scale, evidence and threshold. */
+export async function detect(file, choices) {
+  const form = new FormData();
+  form.append("picture", file, file.name || "pasted picture");
+  for (const [name, value] of Object.entries(choices)) form.append(name, value);
+  return (await call("/v1/detect", { method: "POST", body: form })).json();
+}
+
+/** The mask of a scale: {width, height, values}, 0..255. */
+export async function mask(result, scale) {
+  const said = await (await call(result.links[`mask${scale}`])).json();
+  const values = Uint8ClampedArray.from(atob(said.values), (letter) => letter.charCodeAt(0));
+  return { width: said.width, height: said.height, values };
+}
+
+/** Which places a pixel is related to: {width, height, values}, 0..255. */
+export async function response(result, scale, x, y, signal) {
+  const said = await (await call(`${result.links.response}?x=${x}&y=${y}&scale=${scale}`, { signal })).json();
+  const values = Uint8ClampedArray.from(said.values.flat(), (value) => Math.round(255 * value));
+  return { width: said.columns, height: said.rows, values };
+}
+
+/** A file of the result as a Blob. */
+export async function file(path) {
+  return (await call(path)).blob();
+}
+
+/** Delete a result and its picture. */
+export async function remove(result) {
+  await call(`/v1/results/${result.id}`, { method: "DELETE" });
+}

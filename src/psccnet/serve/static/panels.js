@@ -1,0 +1,121 @@
+// What stands beside the picture: the verdict, other traces, the file's facts, and what can be saved.
+
+import * as api from "./api.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const element = (id) => document.getElementById(id);
+
+/** A new element with attributes and text or children. */
+export function made(name, attributes = {}, ...children) {
+  const one = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+  one.append(...children);
+  return one;
+}
+
+function drawScore(result) {
+  const svg = element("score");
+  svg.replaceChildren();
+  const at = (value) => 10 + 380 * value;
+  const add = (name, attributes, text = "") => {
+    const one = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+    one.textContent = text;
+    svg.append(one);
+  };
+  const limit = at(result.threshold);
+  const score = at(result.score);
+  const within = (x, room) => Math.min(400 - room, Math.max(room, x));
+  add("rect", { class: "below", x: 10, y: 22, width: limit - 10, height: 12 });
+  add("rect", { class: "above", x: limit, y: 22, width: 390 - limit, height: 12 });
+  add("path", { class: "tick", d: `M${limit} 17V39` });
+  add("circle", { class: "marker", cx: score, cy: 28, r: 7 });
+  add("text", { x: within(score, 50), y: 12, "text-anchor": "middle" }, `score ${result.score.toFixed(3)}`);
+  add("text", { x: within(limit, 70), y: 54, "text-anchor": "middle" }, `threshold ${result.threshold.toFixed(3)}`);
+  svg.setAttribute("aria-label", `Score ${result.score.toFixed(3)} on a scale from 0 to 1; the threshold is ${result.threshold.toFixed(3)}.`);
+}
+
+function finding(said) {
+  const part = made("div", { class: said.significant ? "finding significant" : "finding" });
+  part.append(made("h3", {}, said.significant ? `${said.name}: speaks for a manipulation` : said.name));
+  part.append(made("p", {}, `${said.sentence} ${said.rate}`.trim()));
+  if (said.drawing) {
+    const image = made("img", { alt: `${said.name}: ${said.sentence}`, loading: "lazy" });
+    api.file(said.drawing).then((blob) => { image.src = URL.createObjectURL(blob); }, () => image.remove());
+    part.append(image);
+  }
+  if (said.how_to_read) part.append(made("p", { class: "soft" }, `How to read it: ${said.how_to_read}`));
+  if (said.source) part.append(made("p", { class: "soft" }, `After ${said.source}`));
+  return part;
+}
+
+/** Show a result in words. */
+export function showResult(name, result) {
+  element("name").textContent = name;
+  element("verdict-word").textContent = result.words.charAt(0).toUpperCase() + result.words.slice(1);
+  document.querySelector(".verdict").classList.toggle("forged", result.verdict === "forged");
+  element("meaning").textContent = result.meaning;
+  element("false-alarms").textContent = result.false_alarms;
+  drawScore(result);
+  const evidence = element("panel-evidence");
+  evidence.replaceChildren(...result.findings.map(finding));
+  if (!result.findings.length) evidence.append(made("p", { class: "soft" }, "No other traces were looked at for this picture."));
+  const facts = [...result.facts, ["looked at", `${result.width} x ${result.height} pixels`], ...result.notes.map((note) => ["note", note]), ["sha256", result.sha256], ["weights", result.model], ["time", `${result.seconds.toFixed(2)} s`]];
+  element("facts").replaceChildren(...facts.map(([key, value]) => made("tr", {}, made("th", { scope: "row" }, key), made("td", {}, value))));
+  element("limits").replaceChildren(...result.limits.map((limit) => made("li", {}, limit)));
+}
+
+/** The buttons that save files of a result. */
+export function showSaves(name, result, failed) {
+  const stem = name.replace(/\.[^.]*$/, "") || "picture";
+  const kinds = [
+    ["Report (HTML)", result.links.report, "report.html"],
+    ["Report (PDF)", result.links.paper, "report.pdf"],
+    ["Overlay", result.links.overlay, "overlay.png"],
+    ["Mask in colours", result.links.mask, "mask.png"],
+    ["Mask, values in 16 bits", result.links.mask16, "mask16.png"],
+    ["Masks of all scales", result.links.masks, "masks.png"],
+    ["JSON", `/v1/results/${result.id}`, "result.json"],
+  ];
+  element("saves").replaceChildren(...kinds.map(([words, path, ending]) => {
+    const button = made("button", { type: "button", "data-saves": ending }, words);
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try {
+        const link = made("a", { download: `${stem}.${ending}` });
+        link.href = URL.createObjectURL(await api.file(path));
+        link.click();
+        setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+      } catch (error) {
+        failed(error);
+      } finally {
+        button.disabled = false;
+      }
+    });
+    return button;
+  }));
+}
+
+/** Tabs as the ARIA practices have them: arrows change, and only the chosen one is in the tab order. */
+export function wireTabs() {
+  const tabs = [...document.querySelectorAll("[role=tab]")];
+  const choose = (chosen) => {
+    for (const tab of tabs) {
+      const is = tab === chosen;
+      tab.setAttribute("aria-selected", String(is));
+      tab.tabIndex = is ? 0 : -1;
+      element(tab.getAttribute("aria-controls")).hidden = !is;
+    }
+  };
+  tabs.forEach((tab, index) => {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", (event) => {
+      const to = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: tabs.length - 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      const next = tabs[(to + tabs.length) % tabs.length];
+      choose(next);
+      next.focus();
+    });
+  });
+}

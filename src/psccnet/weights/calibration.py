@@ -1,0 +1,81 @@
+"""What scores untouched pictures get, by size: from a score to the share of false alarms it stands for."""
+
+import math
+from collections.abc import Iterable
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+RATES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
+"""Shares of untouched pictures at which scores are kept."""
+SIZES = {"small": 0, "medium": 200, "large": 600}
+"""Name of a size class -> its smallest shorter side, pixels."""
+
+
+def size_class(shorter: int) -> str:
+    """The class of a picture by its shorter side, pixels."""
+    return [name for name, least in SIZES.items() if shorter >= least][-1]
+
+
+class Calibration(BaseModel):
+    """Scores that shares of untouched pictures reach (split conformal prediction; Vovk et al., 2005).
+
+    Attributes:
+        scores: size class -> scores, rising, that the shares `RATES` of its pictures reach; infinity, written as None,
+            where there were too few pictures to say.
+        pictures: size class -> how many pictures there were.
+        of: which pictures, in words.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scores: dict[str, list[float | None]] = Field(default_factory=dict)
+    pictures: dict[str, int] = Field(default_factory=dict)
+    of: str = ""
+
+    @classmethod
+    def from_scores(cls, scored: Iterable[tuple[int, float]], of: str = "") -> Self:
+        """Calibrate.
+
+        Args:
+            scored: shorter side in pixels and score of each untouched picture.
+            of: which pictures, in words.
+        """
+        by_size: dict[str, list[float]] = {}
+        for shorter, score in scored:
+            by_size.setdefault(size_class(shorter), []).append(score)
+        return cls(
+            scores={name: _reached(np.sort(np.asarray(values, np.float64))[::-1]) for name, values in by_size.items()},
+            pictures={name: len(values) for name, values in by_size.items()},
+            of=of,
+        )
+
+    def false_alarms(self, score: float, shorter: int) -> float:
+        """The share of untouched pictures of such a size with a score at least so high, 0..1; 1 where unknown.
+
+        Args:
+            score: of the network, 0..1.
+            shorter: side of the picture, pixels.
+        """
+        kept = self.scores.get(size_class(shorter), [])
+        known = [(_logit(level), math.log(rate)) for level, rate in zip(kept, RATES, strict=False) if level is not None]
+        if not known or _logit(score) < known[0][0]:
+            return 1.0
+        levels, rates = zip(*known, strict=True)
+        return math.exp(float(np.interp(_logit(score), levels, rates)))
+
+
+def _reached(falling: NDArray[np.float64]) -> list[float | None]:
+    """For each rate, the lowest score s with (1 + pictures that score s or more) / (1 + pictures) <= rate."""
+    reached: list[float | None] = []
+    for rate in RATES:
+        allowed = math.floor(rate * (len(falling) + 1) + 1e-9) - 1  # pictures that may reach it
+        reached.append(round(float(falling[allowed - 1]), 6) if 1 <= allowed <= len(falling) else None)
+    return reached
+
+
+def _logit(share: float) -> float:
+    bounded = min(max(share, 1e-7), 1 - 1e-7)
+    return math.log(bounded / (1 - bounded))
