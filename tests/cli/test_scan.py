@@ -43,6 +43,7 @@ def test_scan_query_and_report(psccnet: Run, small: tuple, photos: Path, tmp_pat
     assert summed.status == 0
     assert [line.split() for line in summed.out.splitlines()[:2]] == [["done", "3"], ["failed", "1"]]
     page = (out / "report.html").read_text()
+    assert summed.out.splitlines()[2].split() == ["no", "verdict", "3"]  # of pictures below 64 pixels a side
     assert page.count("data:image/jpeg;base64,") == 3
     assert "not a picture in a format that is read here." in page
     assert "http://" not in page

@@ -61,10 +61,22 @@ def test_a_row_a_picture_with_what_detect_says(
     found = rows(tmp_path / "out")
     assert [Path(row["source"]).name for row in found] == [f"{number}.png" for number in range(PICTURES)]
     for row in found:
-        said = detector.detect(row["source"]).to_dict()
+        said = detector.detect(row["source"], evidence=True).to_dict()
         assert row["state"] == "done"
-        for name in ("verdict", "score", "threshold", "forged_fraction", "width", "height", "sha256", "model", "notes"):
+        for name in (
+            "verdict",
+            "score",
+            "threshold",
+            "forged_fraction",
+            "width",
+            "height",
+            "sha256",
+            "model",
+            "notes",
+            "words",
+        ):
             assert row[name] == said[name], name
+        assert [one["name"] for one in row["findings"]] == [one["name"] for one in said["findings"]]
         assert row["bytes"] == Path(row["source"]).stat().st_size
 
 
@@ -148,7 +160,7 @@ def test_masks(scan: Callable[..., Scan], tmp_path: Path, weights_file: Path, de
     options = Options(str(weights_file), precision="float32", device="cpu", masks=str(masks))
     for row in scan(options=options).run():
         with Image.open(masks / row["mask"]) as mask:
-            expected = np.rint(detector.detect(row["source"]).mask * 255)
+            expected = np.rint(detector.detect(row["source"], evidence=True).mask * 255)
             assert (np.asarray(mask) == expected).all()
 
 

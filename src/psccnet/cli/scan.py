@@ -43,6 +43,7 @@ def run(
     threshold: Annotated[float | None, Parameter(validator=Number(gte=0, lte=1))] = None,
     exit_scale: Literal[1, 2, 3, 4, "auto"] = 1,
     gate: Annotated[bool, Parameter(negative=())] = False,
+    evidence: bool = True,
     workers: Annotated[int, Parameter(validator=Number(gte=0, lte=1024))] = 0,
     shard: str = "1/1",
     dedupe: Annotated[bool, Parameter(negative=())] = False,
@@ -76,6 +77,8 @@ def run(
         threshold: score at and above which a picture is called forged; the weights' own if left out.
         exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops where the next hardly differs.
         gate: localize only pictures that are called forged.
+        evidence: look for other traces in each picture and its file, which count for the verdict; --no-evidence gives
+            the network alone, in less time.
         workers: processes, each with its share of the cores, or a GPU each with --device cuda; 0 looks in this one.
         shard: which part of the pictures, such as 3/16, for several machines that share OUT.
         dedupe: compute equal bytes once, under whatever names.
@@ -92,7 +95,7 @@ def run(
     from psccnet.scan.sources import Sources
 
     options = Options(
-        weights, backend, device, precision, int(max_megapixels * 1e6), exit_scale, gate, threshold,
+        weights, backend, device, precision, int(max_megapixels * 1e6), exit_scale, gate, threshold, evidence,
         str(out / "masks") if masks else None,
     )  # fmt: skip
     listed = Sources(sources, from_)
@@ -258,10 +261,11 @@ def report(
     summary = summarize(results, top, lambda rows: progress(rows, "thumbnails"))
     page = out or results / "report.html"
     write_whole({page: html(summary).encode()})
-    width = max(len(state) for state in summary.states)
+    width = max(len(word) for word in (*summary.states, *summary.words))
     for state, count in summary.states.items():
         print(f"{state:<{width}}  {count:>12,}")
-    print(f"{summary.forged:,} of {summary.looked_at:,} called forged")
+    for words, count in summary.words.items():
+        print(f"{words:<{width}}  {count:>12,}")
     print(page)
 
 

@@ -36,6 +36,7 @@ class Options:
         exit_scale: as of `Detector.detect`.
         gate: as of `Detector.detect`.
         threshold: as of `Detector.detect`.
+        evidence: as of `Detector.detect`.
         masks: folder for the masks, PNG with 8 bits; None writes none.
     """
 
@@ -47,6 +48,7 @@ class Options:
     exit_scale: ExitScale = 1
     gate: bool = False
     threshold: float | None = None
+    evidence: bool = True
     masks: str | None = None
 
     def detector(self) -> Detector:
@@ -67,6 +69,7 @@ class Options:
             "threshold": detector.card.threshold if self.threshold is None else self.threshold,
             "exit scale": self.exit_scale,
             "gate": self.gate,
+            "evidence": self.evidence,
             "largest picture": self.max_pixels,
             "masks": self.masks is not None,
         }
@@ -111,7 +114,12 @@ def look(
         if one.decoded is None:
             return one, None
         return one, detector.detect(
-            one.decoded, masks=(), exit_scale=options.exit_scale, gate=options.gate, threshold=options.threshold
+            one.decoded,
+            masks=(),
+            exit_scale=options.exit_scale,
+            gate=options.gate,
+            threshold=options.threshold,
+            evidence=options.evidence,
         )
 
     def finish(done: tuple[_Read, Result | None]) -> Row:

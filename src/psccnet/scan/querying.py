@@ -5,6 +5,7 @@ from typing import Any
 
 from psccnet.errors import InputError
 from psccnet.scan.results import PARTS, ScanFolder
+from psccnet.scan.rows import OF_RESULT
 
 _VIEW = """
 CREATE VIEW results AS
@@ -27,22 +28,7 @@ LEFT JOIN looked_at AS theirs ON mine.state = 'same' AND theirs.sha256 = mine.sh
 WHERE mine.nth = 1
 """
 """Of each picture its newest row; one with equal bytes shows what was found in them."""
-_FILLED = (
-    "verdict",
-    "score",
-    "threshold",
-    "forged_fraction",
-    "width",
-    "height",
-    "sha256",
-    "model",
-    "seconds",
-    "exit_scale",
-    "localized",
-    "notes",
-    "findings",
-    "mask",
-)
+_FILLED = (*OF_RESULT, "mask")
 
 
 def connect(folder: Path) -> Any:

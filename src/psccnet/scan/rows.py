@@ -20,9 +20,14 @@ SCHEMA = pa.schema(
         ("state", _TEXT),
         ("reason", _TEXT),
         ("verdict", _TEXT),
+        ("words", _TEXT),
+        ("false_alarms", _REAL),
+        ("reasons", pa.list_(_TEXT)),
         ("score", _REAL),
         ("threshold", _REAL),
         ("forged_fraction", _REAL),
+        ("level", _REAL),
+        ("marked_fraction", _REAL),
         ("width", _WHOLE),
         ("height", _WHOLE),
         ("sha256", _TEXT),
@@ -56,20 +61,9 @@ SCHEMA = pa.schema(
 the view of `psccnet scan query` shows what was found in them. `key` tells name, size and time of the file. `regions` of
 findings are JSON. `seconds` is the network's time, `bytes` the size of the file. All others are `Result.to_dict()`."""
 
-OF_RESULT = (
-    "verdict",
-    "score",
-    "threshold",
-    "forged_fraction",
-    "width",
-    "height",
-    "sha256",
-    "model",
-    "seconds",
-    "exit_scale",
-    "localized",
-    "notes",
-)
+_OWN = ("source", "key", "state", "reason", "mask", "bytes", "done_at")
+OF_RESULT = tuple(name for name in SCHEMA.names if name not in _OWN)
+"""Columns that a result fills."""
 
 
 def of_result(result: "Result") -> Row:

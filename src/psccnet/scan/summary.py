@@ -1,4 +1,4 @@
-"""The page that sums a scan up: counts, scores, failures, speed, and the pictures with the highest scores."""
+"""The page that sums a scan up: counts, scores, failures, speed, and the pictures to look at first."""
 
 import base64
 import io
@@ -21,24 +21,27 @@ from psccnet.scan.results import ScanFolder
 BINS = 20
 THUMBNAIL = 240
 """Longest side, pixels."""
+_GRAVEST_FIRST = ("forged", "suspicious", "nothing found", "no verdict")
 REASONS = 12
 """Kinds of failures that are listed."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture with a high score.
+    """One of the pictures that most deserve a look.
 
     Attributes:
         source: of it.
         score: 0..1.
-        share: of the area that is called forged, 0..1.
+        words: the verdict.
+        share: of the area that is marked, 0..1.
         sentences: of its significant findings.
         thumbnail: a data URI; "" where the picture is not to be had any more.
     """
 
     source: str
     score: float
+    words: str
     share: float
     sentences: tuple[str, ...]
     thumbnail: str
@@ -52,7 +55,7 @@ class Summary:
         about: name and value of what the folder says of itself.
         pictures: rows, one a picture.
         states: state -> pictures.
-        forged: how many pictures were called forged.
+        words: verdict in words -> pictures, the gravest first.
         looked_at: how many have a verdict.
         threshold: of the verdict, 0..1; NaN where there is no verdict.
         histogram: pictures by score, `BINS` equal steps of 0..1.
@@ -61,13 +64,13 @@ class Summary:
         ended: time of the last one.
         megapixels: of all pictures with a verdict.
         seconds: that the network took for them.
-        highest: the pictures with the highest scores.
+        highest: the pictures that most deserve a look: called forged, least likely to be a false alarm, highest score.
     """
 
     about: dict[str, str]
     pictures: int
     states: dict[str, int]
-    forged: int
+    words: dict[str, int]
     looked_at: int
     threshold: float
     histogram: list[int]
@@ -86,7 +89,7 @@ def summarize(
 
     Args:
         folder: that `psccnet scan --out` named.
-        top: how many of the pictures with the highest scores to show.
+        top: how many pictures to show.
         progress: wraps the pictures to show, which have to be read again.
 
     Raises:
@@ -96,10 +99,11 @@ def summarize(
     states = dict(ask(connection, "SELECT state, count(*) FROM results GROUP BY state ORDER BY state")[1])
     (facts,) = ask(
         connection,
-        "SELECT count(score), count(*) FILTER (verdict = 'forged'), max(threshold), sum(width * height) / 1e6,"
+        "SELECT count(score), max(threshold), sum(width * height) / 1e6,"
         " sum(seconds), min(done_at), max(done_at) FROM results",
     )[1]
-    looked_at, forged, threshold, megapixels, seconds, begun, ended = facts
+    looked_at, threshold, megapixels, seconds, begun, ended = facts
+    words = dict(ask(connection, "SELECT words, count(*) FROM results WHERE words IS NOT NULL GROUP BY 1")[1])
     bins = dict(
         ask(
             connection,
@@ -116,14 +120,14 @@ def summarize(
     )[1]
     rows = ask(
         connection,
-        "SELECT source, score, forged_fraction, findings FROM results WHERE score IS NOT NULL"
-        f" ORDER BY score DESC, source LIMIT {int(top)}",
+        "SELECT source, score, words, marked_fraction, findings FROM results WHERE score IS NOT NULL"
+        f" ORDER BY verdict = 'forged' DESC, coalesce(false_alarms, 1), score DESC, source LIMIT {int(top)}",
     )[1]
     return Summary(
         about={name: str(value) for name, value in ScanFolder(folder).said().items()},
         pictures=sum(states.values()),
         states=states,
-        forged=forged,
+        words={word: words[word] for word in sorted(words, key=_gravity)},
         looked_at=looked_at,
         threshold=math.nan if threshold is None else threshold,
         histogram=[bins.get(number, 0) for number in range(BINS)],
@@ -136,9 +140,13 @@ def summarize(
     )
 
 
-def _shown(source: str, score: float, share: float, findings: list[dict[str, Any]] | None) -> Shown:
+def _shown(source: str, score: float, words: str, share: float, findings: list[dict[str, Any]] | None) -> Shown:
     sentences = tuple(one["sentence"] for one in findings or () if one["significant"])
-    return Shown(source, score, share or 0.0, sentences, _thumbnail(source))
+    return Shown(source, score, words, share or 0.0, sentences, _thumbnail(source))
+
+
+def _gravity(words: str) -> int:
+    return _GRAVEST_FIRST.index(words) if words in _GRAVEST_FIRST else len(_GRAVEST_FIRST)
 
 
 def _thumbnail(source: str) -> str:
