@@ -45,6 +45,7 @@ def run(
     gate: Annotated[bool, Parameter(negative=())] = False,
     evidence: bool = True,
     workers: Annotated[int, Parameter(validator=Number(gte=0, lte=1024))] = 0,
+    ray: str = "",
     shard: str = "1/1",
     dedupe: Annotated[bool, Parameter(negative=())] = False,
     retry_failed: Annotated[bool, Parameter(negative=())] = False,
@@ -80,6 +81,9 @@ def run(
         evidence: look for other traces in each picture and its file, which count for the verdict; --no-evidence gives
             the network alone, in less time.
         workers: processes, each with its share of the cores, or a GPU each with --device cuda; 0 looks in this one.
+        ray: look on a Ray cluster: its address, auto for the one that this machine belongs to, or local to start one
+            here. Sources and OUT have to be reachable by the same names from all nodes; --workers is the number of
+            actors.
         shard: which part of the pictures, such as 3/16, for several machines that share OUT.
         dedupe: compute equal bytes once, under whatever names.
         retry_failed: look again at what failed, and at nothing else.
@@ -105,6 +109,7 @@ def run(
         options,
         shard=Shard.parse(shard),
         workers=workers,
+        ray=ray,
         dedupe=dedupe,
         retry_failed=retry_failed,
     )

@@ -126,14 +126,14 @@ class ScanFolder:
 
         Args:
             rows: not empty.
-            name: of the part; parts of one name replace each other.
+            name: of the part; parts of one name replace each other, and are left for their maker to put together.
 
         Raises:
             WriteError: if they cannot be written.
         """
         make_folder(self.parts)
         write_whole({self.parts / f"{name or _fresh_name()}.parquet": to_parquet(rows)}, durable=True)
-        self._small += 1
+        self._small += name is None
         if self._small >= MANY:
             self.put_together()
 

@@ -59,7 +59,8 @@ class Scan:
         folder: of the results.
         options: how to look.
         shard: which part of the pictures.
-        workers: processes; 0 looks in this one.
+        workers: processes, or actors of the cluster; 0 looks in this process, or leaves it to the cluster.
+        ray: address of a Ray cluster to look on; "" looks on this machine.
         dedupe: equal bytes are computed once.
         retry_failed: look at those again that failed before, and at no others.
 
@@ -76,6 +77,7 @@ class Scan:
         *,
         shard: Shard | None = None,
         workers: int = 0,
+        ray: str = "",
         dedupe: bool = False,
         retry_failed: bool = False,
     ) -> None:
@@ -84,6 +86,7 @@ class Scan:
         self.folder = ScanFolder(folder, str(self.shard).replace("/", "-of-"))
         self.options = options
         self.workers = workers
+        self.ray = ray
         self.dedupe = dedupe
         self.retry_failed = retry_failed
         self.counts: Counter[str] = Counter()
@@ -107,6 +110,15 @@ class Scan:
             done, computed = self.folder.done(again=self.retry_failed)
             items = self._left(done, stopped)
             claimed = computed if self.dedupe else None
+            if self.ray:
+                from psccnet.scan.cluster import look_on_ray
+
+                del detector
+                for row in look_on_ray(items, self.options, self.folder, self.ray, self.workers, claimed):
+                    self.counts[row["state"]] += 1
+                    yield row
+                self.folder.put_together()
+                return
             if self.workers:
                 del detector  # each process has its own
                 rows = look_in_processes(items, self.options, self.workers, claimed)
