@@ -13,7 +13,7 @@ from psccnet.errors import InputError
 from psccnet.inference.rendering import png
 from psccnet.report import document
 from psccnet.report.document import html, pdf
-from psccnet.report.section import Section, draw_finding, section_of
+from psccnet.report.section import Section, section_of
 from psccnet.weights import Card
 
 from .conftest import CAMERA, COPY_MOVE, DATE, NOISE, result_of
@@ -114,16 +114,6 @@ def test_the_paper_is_a_pdf(section: Section, card: Card) -> None:
     assert made.startswith(b"%PDF-")
     assert b"psccnet" in made
     assert made.count(b"/Subtype /Image") >= 8
-
-
-def test_regions_are_outlined_where_they_are(pixels: np.ndarray) -> None:
-    drawn = draw_finding(COPY_MOVE, pixels, (90, 60)).astype(int)
-    assert (drawn[10, 12:28] == 255).all()
-    assert (drawn[25, 12:28] == 255).all()
-    changed = (drawn != pixels).any(axis=2)
-    assert not changed[50:].any()
-    half = draw_finding(COPY_MOVE, pixels[::2, ::2], (90, 60))
-    assert (half[5, 6:14] == 255).all()
 
 
 def test_drawings_are_reduced(card: Card) -> None:

@@ -71,7 +71,7 @@ def file(name: str, data: bytes) -> dict:
     return {"name": name, "mimeType": "image/png", "buffer": data}
 
 
-def picture(seed: int, height: int = 60, width: int = 90) -> bytes:
+def picture(seed: int, height: int = 80, width: int = 120) -> bytes:
     return png(texture(seed, height, width))
 
 
@@ -102,10 +102,10 @@ def click_picture(page: "sync_api.Page", across: float = 0.5, down: float = 0.5)
 
 
 def test_the_verdict_in_words(shown: "sync_api.Page", server: Running) -> None:
-    said = server.detect(picture(5)).json()
+    said = server.detect(picture(5), evidence=True).json()
     assert shown.inner_text("#verdict-word").lower() == said["words"]
     assert shown.inner_text("#meaning") == said["meaning"]
-    assert shown.inner_text("#false-alarms") == said["false_alarms"]
+    assert shown.inner_text("#false-alarms") == said["how_sure"]
     assert shown.get_attribute("#score", "aria-label") == (
         f"Score {said['score']:.3f} on a scale from 0 to 1; the threshold is 0.500."
     )
@@ -227,9 +227,9 @@ def test_everything_by_keyboard(shown: "sync_api.Page") -> None:
     fitted = drawn(shown)
     shown.keyboard.press("ArrowRight")
     shown.keyboard.press("ArrowDown")
-    assert shown.inner_text("#at").startswith("Cursor at 46, 31")
+    assert shown.inner_text("#at").startswith("Cursor at 61, 41")
     shown.keyboard.press("Enter")
-    wait(shown, "document.querySelector('#at').textContent.startsWith('Pixel 46, 31: the places')")
+    wait(shown, "document.querySelector('#at').textContent.startsWith('Pixel 61, 41: the places')")
     shown.keyboard.press("+")
     shown.keyboard.press("Shift+ArrowLeft")
     shown.keyboard.press("-")
@@ -247,7 +247,7 @@ def test_everything_by_keyboard(shown: "sync_api.Page") -> None:
 
 
 def test_the_files_facts_and_the_limits(shown: "sync_api.Page", server: Running) -> None:
-    said = server.detect(picture(5)).json()
+    said = server.detect(picture(5), evidence=True).json()
     shown.click("#tab-file")
     facts = shown.inner_text("#facts")
     assert said["sha256"] in facts

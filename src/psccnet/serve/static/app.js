@@ -43,7 +43,7 @@ async function show(opened) {
   showResult(opened.name, result);
   showSaves(opened.name, result, fail);
   const scales = Object.keys(result.links).filter((name) => /^mask\d$/.test(name)).map((name) => Number(name.at(-1)));
-  const wanted = scales.sort().reverse();
+  const wanted = scales.sort().reverse(); // 0, where there is one, has the other traces laid over it
   opened.masks ??= Object.fromEntries(await Promise.all(wanted.map(async (scale) => [scale, await api.mask(result, scale)])));
   if (!opened.fits) {
     // What the browser cannot read, or turns otherwise, the server shows.
@@ -55,7 +55,7 @@ async function show(opened) {
   element("main").hidden = false;
   sizeStage();
   viewer.show(opened.bitmap, result.width, result.height);
-  offerMasks(wanted, result.exit_scale);
+  offerMasks(wanted, wanted.at(-1) === 0 ? 0 : result.exit_scale);
   for (const option of element("scale").options) option.disabled = !result.explained.includes(Number(option.value));
   document.querySelector("input[name=mode][value=response]").disabled = !result.explained.length;
   document.querySelector("input[name=mode][value=mask]").checked = true;
@@ -68,7 +68,7 @@ function offerMasks(scales, finest) {
     const radio = made("input", { type: "radio", name: "mask", value: scale });
     radio.checked = scale === finest;
     radio.addEventListener("change", () => { stop(); showMask(); });
-    return made("label", {}, radio, ` ${scale}`);
+    return made("label", {}, radio, scale ? ` ${scale}` : " with other traces");
   });
   element("mask-choice").replaceChildren(element("mask-choice").querySelector("legend"), ...labels);
 }

@@ -49,13 +49,18 @@ function finding(said) {
   return part;
 }
 
+/** The class of a verdict's colours. */
+export function kindOf(result) {
+  return { forged: "forged", suspicious: "suspicious" }[result.words] ?? "nothing";
+}
+
 /** Show a result in words. */
 export function showResult(name, result) {
   element("name").textContent = name;
   element("verdict-word").textContent = result.words.charAt(0).toUpperCase() + result.words.slice(1);
-  document.querySelector(".verdict").classList.toggle("forged", result.verdict === "forged");
+  document.querySelector(".verdict").className = `verdict ${kindOf(result)}`;
   element("meaning").textContent = result.meaning;
-  element("false-alarms").textContent = result.false_alarms;
+  element("false-alarms").textContent = result.how_sure;
   drawScore(result);
   const evidence = element("panel-evidence");
   evidence.replaceChildren(...result.findings.map(finding));
