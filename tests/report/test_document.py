@@ -38,7 +38,7 @@ def test_a_report_has_all_of_it(section: Section, card: Card) -> None:
         "copy-move : speaks for a manipulation".replace(" :", ":"),
         "About one in 2,500 untouched pictures shows as much.",
         "How to read it: Repeated patterns",
-        "After Somebody, 2020",
+        "Source: Somebody, 2020",
         "The noise is even.",
         "The file names no camera.",
         "grey converted to RGB",

@@ -308,7 +308,7 @@ def test_other_traces(shown: "sync_api.Page") -> None:
         "copy-move: speaks for a manipulation",
         "A part of the picture appears twice <b>. About one in 2,500 untouched pictures shows as much.",
         "How to read it: Textures have noise, too.",
-        "After Somebody, 2020",
+        "Source: Somebody, 2020",
         "The file names no camera.",
     ):
         assert sentence in words

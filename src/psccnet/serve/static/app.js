@@ -55,7 +55,8 @@ async function show(opened) {
   element("main").hidden = false;
   sizeStage();
   viewer.show(opened.bitmap, result.width, result.height);
-  offerMasks(wanted, wanted.at(-1) === 0 ? 0 : result.exit_scale);
+  opened.first = wanted.at(-1) === 0 ? 0 : result.exit_scale;
+  offerMasks(wanted, opened.first);
   for (const option of element("scale").options) option.disabled = !result.explained.includes(Number(option.value));
   document.querySelector("input[name=mode][value=response]").disabled = !result.explained.length;
   document.querySelector("input[name=mode][value=mask]").checked = true;
@@ -102,7 +103,11 @@ function sayLevel() {
   element("level-value").textContent = Number(element("level").value).toFixed(2);
   element("opacity-value").textContent = `${Math.round(100 * viewer.opacity)} %`;
   if (chosen("mode") !== "mask") return;
-  legend("0 untouched", "1 forged", `The white line encloses ${(100 * viewer.share).toFixed(1)} % of the picture.`);
+  // The server counts whole pixels, the viewer those of its drawing.
+  const result = item?.result;
+  const asJudged = result && result.level !== null && Math.abs(viewer.level - result.level) < 0.006 && Number(chosen("mask")) === item.first;
+  const share = asJudged ? result.marked_fraction : viewer.share;
+  legend("0 untouched", "1 forged", `The white line encloses ${(100 * share).toFixed(1)} % of the picture.`);
 }
 
 function modeChanged() {
