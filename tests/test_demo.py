@@ -17,7 +17,7 @@ def test_the_page_and_the_report(detector: Detector, tmp_path: Path) -> None:
         assert sentence in before
     assert '<a href="report.html">' in text
     for name in ("splicing", "copy-move", "removal", "pristine"):
-        assert f'<td class="name"><a href="#picture-' in report
+        assert '<td class="name"><a href="#picture-' in report
         assert f"{name}.jpg" in report
         assert (tmp_path / "demo" / f"{name}.jpg.overlay.png").is_file()
     assert text.count("<b>forged</b>") + text.count("<b>nothing found</b>") + text.count("<b>suspicious</b>") == 4

@@ -45,7 +45,7 @@ function finding(said) {
     part.append(image);
   }
   if (said.how_to_read) part.append(made("p", { class: "soft" }, `How to read it: ${said.how_to_read}`));
-  if (said.source) part.append(made("p", { class: "soft" }, `Source: ${said.source}`));
+  if (said.source) part.append(made("p", { class: "soft" }, `Source: ${said.source.replace(/^After /, "")}`));
   return part;
 }
 
