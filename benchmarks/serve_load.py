@@ -6,6 +6,7 @@ python benchmarks/serve_load.py --requests 1000 --clients 16
 import argparse
 import io
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -90,12 +91,44 @@ def load(url: str, files: list[bytes], requests: int, clients: int, limit: float
     return seconds, statuses
 
 
+def garbage(count: int) -> list[bytes]:
+    """Files of six formats, cut off, overwritten, or no pictures at all."""
+    rng = np.random.default_rng(1)
+    whole = []
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"):
+        stream = io.BytesIO()
+        Image.fromarray(rng.integers(0, 256, (24, 24, 3), np.uint8)).save(stream, kind)
+        whole.append(stream.getvalue())
+    made = []
+    for number in range(count):
+        data = bytearray(whole[number % len(whole)])
+        if number % 3 == 0:
+            data = data[: int(rng.integers(1, len(data)))]
+        elif number % 3 == 1:
+            for at in rng.integers(0, len(data), int(rng.integers(1, 40))):
+                data[at] = int(rng.integers(256))
+        else:
+            data = bytearray(rng.bytes(int(rng.integers(1, 3000))))
+        made.append(bytes(data))
+    return made
+
+
+def cut_connections(url: str, count: int) -> None:
+    """Uploads that end in the middle."""
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    for _ in range(count):
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            head = f"POST /v1/detect HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 5000"
+            connection.sendall(head.encode() + b"\r\n\r\n" + b"x" * 100)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--side", type=int, default=96, help="of the pictures, pixels")
     parser.add_argument("--limit", type=float, default=300, help="seconds that a client waits for one answer")
+    parser.add_argument("--garbage", type=int, default=0, help="broken files to send afterwards, and cut connections")
     parser.add_argument("server", nargs="*", help="more arguments of psccnet serve, after --")
     given = parser.parse_args()
     server, url, took = start(given.server)
@@ -111,6 +144,14 @@ def main() -> None:
         print(f"{given.requests} requests of {given.side} x {given.side} from {given.clients} clients: {percentiles}")
         print(f"{given.requests / whole:.1f} a second; answers: {dict(statuses)}")
         print(f"memory: {before / 1e6:.0f} MB before, {memory(server) / 1e6:.0f} MB after")
+        if given.garbage:
+            files = garbage(given.garbage)
+            load(url, files, given.garbage // 4, given.clients, given.limit)
+            before = memory(server)
+            cut_connections(url, given.garbage // 10)
+            _, statuses = load(url, files, given.garbage, given.clients, given.limit)
+            print(f"{given.garbage} broken files, {given.garbage // 10} cut connections: {dict(statuses)}")
+            print(f"memory: {before / 1e6:.0f} MB before, {memory(server) / 1e6:.0f} MB after")
     finally:
         server.terminate()
         server.wait()

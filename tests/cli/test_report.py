@@ -31,6 +31,7 @@ def test_other_traces_are_in_it(psccnet: Run, small: tuple, tmp_path: Path) -> N
         assert part in page
 
 
+@pytest.mark.usefixtures("paper")
 def test_a_report_as_pdf(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
     assert psccnet("report", photo, "--out", tmp_path / "r.PDF", *small).status == 0
     assert (tmp_path / "r.PDF").read_bytes().startswith(b"%PDF-")

@@ -70,6 +70,7 @@ def test_names_of_files_are_no_markup(section: Section, card: Card) -> None:
     assert "twice &lt;b&gt;." in html([section], card, PARAMETERS)
 
 
+@pytest.mark.usefixtures("paper")
 def test_two_runs_differ_in_the_date_alone(pixels: np.ndarray, card: Card) -> None:
     def made(seconds: float, later: timedelta = timedelta()) -> str:
         result = replace(result_of(0.8, (COPY_MOVE,)), seconds=seconds)
@@ -109,6 +110,7 @@ def test_a_picture_that_was_not_localized(pixels: np.ndarray, card: Card) -> Non
     assert "From coarse to fine" not in page
 
 
+@pytest.mark.usefixtures("paper")
 def test_the_paper_is_a_pdf(section: Section, card: Card) -> None:
     made = pdf(html([section], card, PARAMETERS, date=DATE))
     assert made.startswith(b"%PDF-")

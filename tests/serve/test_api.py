@@ -109,6 +109,7 @@ def test_wrong_questions_about_responses(server: Running) -> None:
         assert status == 200 or isinstance(answer.json()["detail"], str)
 
 
+@pytest.mark.usefixtures("paper")
 def test_reports(server: Running) -> None:
     links = server.detect(name="<b>.png").json()["links"]
     page = server.client.get(links["report"])

@@ -227,9 +227,9 @@ def test_everything_by_keyboard(shown: "sync_api.Page") -> None:
     fitted = drawn(shown)
     shown.keyboard.press("ArrowRight")
     shown.keyboard.press("ArrowDown")
-    assert shown.inner_text("#at").startswith("Cursor at 61, 41")
+    assert shown.inner_text("#at").startswith("Cursor at 63, 43")
     shown.keyboard.press("Enter")
-    wait(shown, "document.querySelector('#at').textContent.startsWith('Pixel 61, 41: the places')")
+    wait(shown, "document.querySelector('#at').textContent.startsWith('Pixel 63, 43: the places')")
     shown.keyboard.press("+")
     shown.keyboard.press("Shift+ArrowLeft")
     shown.keyboard.press("-")
@@ -256,6 +256,7 @@ def test_the_files_facts_and_the_limits(shown: "sync_api.Page", server: Running)
     assert shown.locator("#limits li").count() == len(said["limits"])
 
 
+@pytest.mark.usefixtures("paper")
 def test_files_are_saved(shown: "sync_api.Page") -> None:
     shown.click("#tab-save")
     begins = {"report.html": b"<!doctype", "report.pdf": b"%PDF", "overlay.png": b"\x89PNG", "mask.png": b"\x89PNG",
