@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BASE := .venv-base
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lint test test-fast test-base demo clean
+.PHONY: help environment browser lint test test-fast test-base demo clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +20,19 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[train,onnx,int8,report,serve,scan,dev]'
 	@touch $@
 
+# Without it the tests of the page are skipped, and say so.
+browser: ## install Chromium, and Pango for reports on paper, from Debian's packages where that is allowed
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null \
+	|| { test "$$(id -u)" = 0 && apt-get -q update && apt-get install -q -y chromium libpango-1.0-0 libpangoft2-1.0-0; } \
+	|| echo "the page is not tested without Chromium: sudo apt-get install chromium libpango-1.0-0 libpangoft2-1.0-0"
+
 lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint test-base ## lint, then all tests
+test: lint test-base browser ## lint, then all tests
 	$(BIN)/python -m pytest -n auto --dist loadscope
 
 test-fast: lint ## lint, then the tests that take no more than a few seconds each

@@ -15,9 +15,11 @@ from psccnet.engine.backends.openvino import OpenVINOBackend
 from psccnet.engine.backends.pytorch import TorchBackend
 from psccnet.engine.convert import convert
 from psccnet.engine.engine import Engine
+from psccnet.errors import InputError
 from psccnet.inference import Detector, load_detector
 from psccnet.network import Architecture, PSCCNet, initialise
 from psccnet.network.architecture import Detection, Stem
+from psccnet.report.document import require
 from psccnet.weights import Card, save
 
 TILE = 206 * 206
@@ -35,6 +37,15 @@ def one_thread() -> Iterator[None]:
     yield
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def paper() -> None:
+    """Skip where no PDF can be made, for want of Pango."""
+    try:
+        require(paper=True)
+    except InputError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

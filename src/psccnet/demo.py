@@ -9,7 +9,7 @@ import io
 import os
 import sys
 import webbrowser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,10 +18,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from psccnet.inference import Detector, Result, load_detector
-from psccnet.inference.rendering import overlay, progression
+from psccnet.inference.rendering import legend_line, overlay
 from psccnet.inference.result_folder import write_pictures
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.whole_files import make_folder, write_whole
+from psccnet.report.document import html as report
+from psccnet.report.section import section_of
+from psccnet.report.words import meaning
+from psccnet.weights.card import Card
 
 Picture = NDArray[np.uint8]
 JPEG_QUALITY = 90
@@ -98,24 +102,22 @@ def _image_tag(picture: Picture, caption: str) -> str:
     return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
 
 
-def _section(example: Example, result: Result, pixels: Picture) -> str:
+def _section(example: Example, result: Result, pixels: Picture, card: Card) -> str:
     truth = np.repeat(example.truth[..., None].astype(np.uint8) * 255, 3, axis=2)
     forged = example.name != "pristine"
-    right = (result.verdict == "forged") == forged
+    right = (result.words in ("forged", "suspicious")) == forged
     figures = [
         _image_tag(pixels, "the picture"),
         _image_tag(truth, "where it was changed"),
-        _image_tag(overlay(pixels, result.mask, result.level), "what psccnet says"),
+        _image_tag(overlay(pixels, result.mask, result.level), f"what psccnet says; {legend_line(result)}"),
     ]
     return f"""
 <section>
   <h2>{html.escape(example.name.capitalize())}</h2>
   <p>{html.escape(example.story)}</p>
-  <p class="verdict {"right" if right else "wrong"}">Verdict: <b>{result.words}</b>
-    ({"correct" if right else "wrong"}), score {result.score:.3f} at threshold {result.threshold:.3f},
-    {result.place or "no region marked"}, {result.seconds:.2f} s</p>
+  <p class="verdict {"right" if right else "wrong"}">Verdict: <b>{result.words}</b> ({"right" if right else "wrong"}).
+    {html.escape(meaning(result, card))}</p>
   <div class="row">{"".join(figures)}</div>
-  {_image_tag(progression(pixels, result), "coarse to fine: the masks of the four scales")}
 </section>"""
 
 
@@ -126,20 +128,22 @@ _PAGE = """<!doctype html>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
 .row {{ display: flex; gap: 1rem; flex-wrap: wrap; }} .row figure {{ flex: 1 1 16rem; }}
 figure {{ margin: 0 0 1rem; }} img {{ max-width: 100%; height: auto; border: 1px solid #ccc; }}
-figcaption {{ color: #666; font-size: .85rem; }}
+figcaption {{ color: #555; font-size: .85rem; }}
 .verdict {{ border-left: 4px solid; padding-left: .7rem; }}
 .right {{ border-color: #2a7; }} .wrong {{ border-color: #c33; }}
 </style>
 <h1>psccnet: was this picture manipulated, and where?</h1>
-<p>Four pictures, made just now from ones that scikit-image bundles, none of them used in training. Weights:
-{model}. Yellow marks what the network holds to be forged, a white line its region. {notes}</p>
-{sections}
-</html>
+<p>“Forged” means that a part of the picture does not go with the rest, “nothing found” that no trace of that was seen,
+which is not “authentic”. The colours run from violet, untouched, to yellow, forged, and a white line encloses the
+region that stands out. Beside it you see what was really changed, so that you can tell where psccnet is right and where
+it errs.</p> <p>The four pictures were made just now from ones that scikit-image bundles; the network was trained on
+none of them.</p> {sections} <h2>The report</h2> <p><a href="report.html">The report of these four pictures</a> is what
+somebody gets who has nothing but the pictures: psccnet report PICTURE... -o report.html. Weights: {model}.</p> </html>
 """
 
 
 def write_page(detector: Detector, folder: Path) -> Path:
-    """Detect the examples and write pictures and `index.html`.
+    """Detect the examples; write pictures, `index.html` and the report of all four.
 
     Args:
         detector: to demonstrate.
@@ -149,19 +153,19 @@ def write_page(detector: Detector, folder: Path) -> Path:
         The page's path.
     """
     make_folder(folder)
-    sections = []
+    parts, sections = [], []
     for example in make_examples():
         path = folder / f"{example.name}.jpg"
         write_whole({path: example.data})
         decoded = decode(path)
         result = detector.detect(decoded, masks=(1, 2, 3, 4), evidence=True)
         write_pictures(result, decoded.pixels, path)
-        sections.append(_section(example, result, decoded.pixels))
+        parts.append(_section(example, result, decoded.pixels, detector.card))
+        sections.append(section_of(replace(result, name=path.name), decoded.pixels, example.data, detector.card))
         print(f"{example.name:<10} {result.words:<13} score {result.score:.3f}", file=sys.stderr)
     page = folder / "index.html"
-    notes = html.escape(detector.card.notes)
-    text = _PAGE.format(model=html.escape(detector.model), notes=notes, sections="".join(sections))
-    write_whole({page: text.encode()})
+    text = _PAGE.format(model=html.escape(detector.model), sections="".join(parts))
+    write_whole({page: text.encode(), folder / "report.html": report(sections, detector.card, {}).encode()})
     return page
 
 

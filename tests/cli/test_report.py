@@ -3,15 +3,17 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from psccnet.inference import Detector
 
+from ..conftest import texture
 from .conftest import Run
 
 
 def test_a_report_as_html(psccnet: Run, small: tuple, photo: Path, tmp_path: Path, detector: Detector) -> None:
     out = tmp_path / "new" / "report.html"
-    done = psccnet("report", photo, "-o", out, *small)
+    done = psccnet("report", photo, "-o", out, "--no-evidence", *small)
     result = detector.detect(photo)
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines() == [f"{result.words:<13}  score {result.score:.3f}  {photo}", str(out)]
@@ -21,6 +23,15 @@ def test_a_report_as_html(psccnet: Run, small: tuple, photo: Path, tmp_path: Pat
     assert "Nobody has measured" in page
 
 
+def test_other_traces_are_in_it(psccnet: Run, small: tuple, tmp_path: Path) -> None:
+    Image.fromarray(texture(3, 80, 100)).save(tmp_path / "photo.jpg")
+    assert psccnet("report", tmp_path / "photo.jpg", "-o", tmp_path / "r.html", *small).status == 0
+    page = (tmp_path / "r.html").read_text()
+    for part in ("<h3>Other traces</h3>", "<h4>copy-move", "<h4>jpeg-grid", "How to read it: ", "looked for"):
+        assert part in page
+
+
+@pytest.mark.usefixtures("paper")
 def test_a_report_as_pdf(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
     assert psccnet("report", photo, "--out", tmp_path / "r.PDF", *small).status == 0
     assert (tmp_path / "r.PDF").read_bytes().startswith(b"%PDF-")
@@ -37,7 +48,9 @@ def test_bad_files_are_named_in_the_report(psccnet: Run, small: tuple, photo: Pa
 
 
 def test_the_threshold_is_said(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
-    done = psccnet("report", photo, "-o", tmp_path / "r.html", "--threshold", "0", "--exit-scale", "3", *small)
+    done = psccnet(
+        "report", photo, "-o", tmp_path / "r.html", "--threshold", 0, "--exit-scale", 3, "--no-evidence", *small
+    )
     assert done.out.startswith("forged")
     page = (tmp_path / "r.html").read_text()
     assert "0, as it was asked for" in page

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from psccnet.evidence import Finding
+from psccnet.inference.verdict import Judgement
 from psccnet.report.words import false_alarm_sentence, limits, meaning, measured, rate
 from psccnet.weights import Card
 from psccnet.weights.card import bundled, read_card
@@ -23,8 +24,8 @@ def test_the_figures_are_the_cards(card: Card) -> None:
 def test_nothing_found_is_not_authentic(card: Card) -> None:
     words = meaning(result_of(0.2), card)
     assert words == (
-        "The score of 0.200 stays below the threshold of 0.500. That does not make the picture authentic: these weights"
-        " miss 25 to 81 % of known forgeries, depending on their kind."
+        "The score of 0.200 stays below the threshold of 0.500. That does not make the picture authentic: the"
+        " network alone misses 25 to 81 % of known forgeries, depending on their kind."
     )
     assert "nobody has measured" in meaning(result_of(0.2), Card(name="new"))
 
@@ -43,6 +44,26 @@ def test_false_alarms_are_those_of_the_threshold(card: Card) -> None:
     )
     assert "measured at 0.500 only" in false_alarm_sentence(replace(result_of(0.8), threshold=0.3), card)
     assert "nobody has measured" in false_alarm_sentence(result_of(0.8), Card(name="new"))
+
+
+def test_what_all_traces_say_together(card: Card) -> None:
+    by_copy = Judgement("forged", 0.0014, ("copy-move", "network"))
+    forged = replace(result_of(0.3), verdict="forged", judgement=by_copy, level=0.4, marked_fraction=0.02)
+    assert meaning(forged, card) == (
+        "The score of 0.300 stays below the threshold of 0.500. What speaks for a manipulation: a part that stands in"
+        " the picture twice; the network's score. The region that stands out takes 2.0 % of the picture. It is a reason"
+        " to look closer, and no proof."
+    )
+    assert false_alarm_sentence(forged, card) == "Of untouched pictures, about 0.1 % are judged as badly or worse."
+    nothing = replace(result_of(0.3), judgement=Judgement("nothing found", 0.4))
+    assert "No other trace speaks for a manipulation. That does not make" in meaning(nothing, card)
+    small = replace(result_of(0.3), judgement=Judgement("no verdict", None, note="No verdict: too small."))
+    assert (meaning(small, card), false_alarm_sentence(small, card)) == ("No verdict: too small.", "")
+
+
+def test_a_network_without_calibration_has_the_measured_figures(card: Card) -> None:
+    forged = replace(result_of(0.8), judgement=Judgement("forged", 0.02, ("network",)))
+    assert false_alarm_sentence(forged, card) == ("Of untouched pictures, 0 to 2 % reach it, depending on their kind.")
 
 
 def test_the_bundled_weights_have_figures() -> None:

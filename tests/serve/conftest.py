@@ -30,7 +30,8 @@ class Running(NamedTuple):
     client: httpx.Client
 
     def detect(self, data: bytes = PICTURE, name: str = "photo.png", **choices: object) -> httpx.Response:
-        form = {key: str(value) for key, value in choices.items()}
+        # Below 64 pixels a side, with other traces there is no verdict.
+        form = {key: str(value) for key, value in ({"evidence": False} | choices).items()}
         return self.client.post("/v1/detect", files={"picture": (name, data)}, data=form)
 
 

@@ -14,6 +14,8 @@ from PIL import Image
 
 from psccnet.inference import Detector
 from psccnet.inference.attention import Attention, watched
+from psccnet.inference.rendering import png
+from psccnet.inference.verdict import Judgement
 from psccnet.serve.jobs import Looked, Options
 from psccnet.serve.settings import Settings
 
@@ -41,7 +43,7 @@ def test_the_answer_is_the_detectors(server: Running, detector: Detector) -> Non
 
 
 def test_json_says_the_same(server: Running) -> None:
-    body = {"picture": base64.b64encode(PICTURE).decode(), "name": "a/b\\c.png"}
+    body = {"picture": base64.b64encode(PICTURE).decode(), "evidence": False, "name": "a/b\\c.png"}
     said = server.client.post("/v1/detect", json=body).json()
     form = server.detect(name="a/b\\c.png").json()
     assert said["name"] == form["name"] == "c.png"
@@ -107,6 +109,7 @@ def test_wrong_questions_about_responses(server: Running) -> None:
         assert status == 200 or isinstance(answer.json()["detail"], str)
 
 
+@pytest.mark.usefixtures("paper")
 def test_reports(server: Running) -> None:
     links = server.detect(name="<b>.png").json()["links"]
     page = server.client.get(links["report"])
@@ -131,6 +134,28 @@ def test_findings_are_told_and_drawn(server: Running) -> None:
     for number in (2, 3, 99):
         assert server.client.get(f"/v1/results/{kept.id}/evidence/{number}.png").status_code == 404
     assert COPY_MOVE.how_to_read in server.client.get(f"/v1/results/{kept.id}/report.html").text
+
+
+def test_a_copy_that_was_found_is_in_the_mask(server: Running) -> None:
+    copy = replace(COPY_MOVE, map=np.pad(np.ones((20, 30), np.float32), ((10, 30), (10, 50))))
+    judgement = Judgement("forged", 0.001, ("copy-move",))
+    result = replace(result_of(0.1, (copy,)), judgement=judgement, mask=np.empty((0, 0), np.float32))
+    looked = Looked(result, np.full((8, 8), 0.2, np.float32), {}, fused=np.full((6, 9), 0.75, np.float32))
+    kept = server.state.store.add(looked, PICTURE, Options())
+    here = f"/v1/results/{kept.id}"
+    mask = read(server.client.get(f"{here}/mask16.png").content) / 65535
+    assert np.allclose(mask[10:30, 10:40], 0.75, atol=1e-4)
+    assert np.allclose(mask[40:], 0.1, atol=1e-4)
+    said = server.client.get(here).json()
+    assert (said["words"], said["reasons"], said["false_alarms"]) == ("forged", ["copy-move"], 0.001)
+    assert server.client.get(said["links"]["mask0"]).json()["width"] == 9
+
+
+def test_other_traces_are_looked_for(server: Running) -> None:
+    said = server.detect(png(texture(2, 80, 100)), evidence=True).json()
+    assert {"copy-move", "jpeg-grid"} <= {finding["name"] for finding in said["findings"]}
+    assert said["words"] in ("forged", "suspicious", "nothing found")
+    assert server.detect(evidence=True).json()["words"] == "no verdict"  # 60 pixels high
 
 
 def test_several_pictures(server: Running) -> None:

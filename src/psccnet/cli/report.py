@@ -28,6 +28,7 @@ def report(
     weights: str = "default",
     threshold: Annotated[float | None, Parameter(validator=Number(gte=0, lte=1))] = None,
     exit_scale: Literal[1, 2, 3, 4, "auto"] = 1,
+    evidence: bool = True,
     backend: BackendName = "auto",
     device: str = "auto",
     precision: str = "auto",
@@ -49,6 +50,7 @@ def report(
             quantize made.
         threshold: score at and above which a picture is called forged; the weights' own if left out.
         exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops where the next hardly differs.
+        evidence: look for other traces of the picture and its file, too; --no-evidence gives the network alone.
         backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
         precision: auto, float32, bf16, or int8 for weights that psccnet weights quantize made.
@@ -68,7 +70,7 @@ def report(
     require(out.suffix.lower() == ".pdf")
     detector = load_detector(weights, backend, device, precision, int(max_megapixels * 1e6))
     failures: list[str] = []
-    sections = list(_sections(detector, inputs, threshold, exit_scale, failures))
+    sections = list(_sections(detector, inputs, threshold, exit_scale, evidence, failures))
     if not sections:
         for failure in failures:
             print(f"psccnet: {failure}", file=sys.stderr)
@@ -76,6 +78,7 @@ def report(
     parameters = {
         "backend": f"{detector.engine.backend.name}, {detector.engine.backend.precision}",
         "finest mask": str(exit_scale),
+        "other traces": "looked for" if evidence else "not looked for",
         "threshold": "the weights' own" if threshold is None else f"{threshold:g}, as it was asked for",
     }
     page = html(sections, detector.card, parameters, failures)
@@ -91,6 +94,7 @@ def _sections(
     inputs: list[Input],
     threshold: float | None,
     exit_scale: Literal[1, 2, 3, 4, "auto"],
+    evidence: bool,
     failures: list[str],
 ) -> "Iterator[Section]":
     from psccnet.inference.detector import OF_ONE_PICTURE
@@ -102,7 +106,9 @@ def _sections(
         try:
             data = sys.stdin.buffer.read() if source == "-" else read_picture_file(source)
             decoded = decode(data, detector.max_pixels, name)
-            result = detector.detect(decoded, masks=(1, 2, 3, 4), exit_scale=exit_scale, threshold=threshold)
+            result = detector.detect(
+                decoded, masks=(1, 2, 3, 4), exit_scale=exit_scale, threshold=threshold, evidence=evidence
+            )
             yield section_of(result, decoded.pixels, data, detector.card)
         except OF_ONE_PICTURE as error:
             failures.append(str(error))

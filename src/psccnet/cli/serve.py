@@ -25,7 +25,7 @@ def serve(
     queue: Annotated[int, Parameter(validator=Number(gte=1, lte=1000))] = 32,
     seconds: Annotated[float, Parameter(validator=Number(gt=0, lte=3600))] = 120,
     keep_minutes: Annotated[float, Parameter(validator=Number(gt=0, lte=10_000))] = 30,
-    keep_mb: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 512,
+    keep_mb: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 256,
 ) -> int:
     """Look at pictures in a browser, and offer the same to other programs, on this machine alone.
 

@@ -2,15 +2,15 @@
 
 import base64
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from psccnet.evidence import Finding, Region
+from psccnet.evidence import Finding
 from psccnet.inference import Result
+from psccnet.inference.finding_drawing import draw_finding
 from psccnet.inference.rendering import legend_line, overlay, png, ramp, reduced
 from psccnet.inference.scales import coloured
 from psccnet.pictures.resampling import resample
@@ -74,7 +74,7 @@ def section_of(result: Result, pixels: Pixels, data: bytes, card: Card, longest:
     """Make one picture's part of a report.
 
     Args:
-        result: with the masks to show in `masks`.
+        result: with its mask, and those to show of the four scales in `masks`.
         pixels: (H, W, 3) uint8, the picture as the network saw it.
         data: the file's bytes, for what they say of themselves.
         card: of the weights.
@@ -82,8 +82,7 @@ def section_of(result: Result, pixels: Pixels, data: bytes, card: Card, longest:
     """
     small = reduced(pixels, longest)
     height, width = small.shape[:2]
-    finest = result.masks.get(result.exit_scale, result.mask)
-    mask = resample(finest, height, width) if result.localized else np.zeros((height, width), np.float32)
+    mask = resample(result.mask, height, width)
     tiny = reduced(pixels, SMALL).shape[:2]
     return Section(
         result=result,
@@ -95,46 +94,14 @@ def section_of(result: Result, pixels: Pixels, data: bytes, card: Card, longest:
         masks=tuple(
             (scale, png_uri(coloured(resample(values, *tiny)))) for scale, values in sorted(result.masks.items())[::-1]
         ),
-        findings=tuple(_shown(finding, small, (result.width, result.height)) for finding in result.findings),
+        findings=tuple(_shown(finding, pixels, longest) for finding in result.findings),
         facts=(*file_facts(data, result.name), ("looked at", f"{result.width} x {result.height} pixels")),
     )
 
 
-def _shown(finding: Finding, small: Pixels, size: tuple[int, int]) -> Shown:
-    drawing = draw_finding(finding, small, size) if finding.map is not None or finding.regions else None
-    return Shown(finding, rate(finding), _jpeg_uri(drawing) if drawing is not None else "", finding.map is not None)
-
-
-def draw_finding(finding: Finding, pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The map of a finding over the picture, and its regions outlined and labelled.
-
-    Args:
-        finding: with a map or regions.
-        pixels: (h, w, 3) uint8, the picture at the size of the drawing.
-        size: width and height of the picture that the regions are in pixels of.
-    """
-    height, width = pixels.shape[:2]
-    drawn = pixels if finding.map is None else overlay(pixels, resample(finding.map, height, width), None)
-    canvas = Image.fromarray(drawn)
-    outline_regions(canvas, finding.regions, (width / size[0], height / size[1]))
-    return np.asarray(canvas)
-
-
-def outline_regions(canvas: Image.Image, regions: Sequence[Region], factors: tuple[float, float]) -> None:
-    """Draw the outlines of regions, white within black so that they are seen on anything, and their labels."""
-    draw = ImageDraw.Draw(canvas)
-    thick = max(1, round(max(canvas.size) / 400))
-    font = ImageFont.load_default(max(12, round(max(canvas.size) / 50)))
-    for region in regions:
-        corners = [(x * factors[0], y * factors[1]) for x, y in region.outline]
-        if len(corners) < 2:
-            continue
-        ring = [*corners, corners[0]]
-        draw.line(ring, fill=(0, 0, 0), width=3 * thick, joint="curve")
-        draw.line(ring, fill=(255, 255, 255), width=thick, joint="curve")
-        if region.label:
-            at = min(corners, key=lambda corner: (corner[1], corner[0]))
-            draw.text(at, region.label, fill=(255, 255, 255), font=font, stroke_width=2, stroke_fill=(0, 0, 0))
+def _shown(finding: Finding, pixels: Pixels, longest: int) -> Shown:
+    drawing = draw_finding(finding, pixels, longest)
+    return Shown(finding, rate(finding), "" if drawing is None else _jpeg_uri(drawing), finding.map is not None)
 
 
 def scales() -> tuple[str, str]:

@@ -53,13 +53,28 @@ def _share(scores: dict[str, float], name: str, count: int) -> str:
     return f"{100 * scores[name]:.0f} % of {count}{ends}"
 
 
+_TRACES = {
+    "network": "the network's score",
+    "copy-move": "a part that stands in the picture twice",
+    "jpeg-grid": "a part with the JPEG squares of another file",
+    "noise": "a part with other noise",
+}
+"""What speaks for a manipulation, by the names that a judgement has."""
+
+
 def meaning(result: Result, card: Card) -> str:
-    """What the score says beside the threshold, and how far to trust it."""
-    if result.verdict == "forged":
-        first = f"The score of {result.score:.3f} reaches the threshold of {result.threshold:.3f}."
-        return f"{first} {_where(result)} It is a reason to look closer, and no proof."
-    first = f"The score of {result.score:.3f} stays below the threshold of {result.threshold:.3f}."
-    return f"{first} That does not make the picture authentic: {_missed(card)}"
+    """What the score says beside the threshold, what else speaks for a manipulation, and how far to trust it."""
+    compared = "reaches" if result.score >= result.threshold else "stays below"
+    first = f"The score of {result.score:.3f} {compared} the threshold of {result.threshold:.3f}."
+    judgement = result.judgement
+    if judgement is not None and judgement.note:
+        return judgement.note
+    if result.words in ("forged", "suspicious"):
+        reasons = [_TRACES.get(name, name) for name in judgement.reasons] if judgement is not None else []
+        speaks = f" What speaks for a manipulation: {'; '.join(reasons)}." if reasons else ""
+        return f"{first}{speaks} {_where(result)} It is a reason to look closer, and no proof."
+    others = " No other trace speaks for a manipulation." if judgement is not None else ""
+    return f"{first}{others} That does not make the picture authentic: {_missed(card)}"
 
 
 def _where(result: Result) -> str:
@@ -76,7 +91,7 @@ def _missed(card: Card) -> str:
     missed = _span([1 - line.found for line in measured(card)])
     if not missed:
         return "how many forgeries these weights miss, nobody has measured."
-    return f"these weights miss {missed} of known forgeries, depending on their kind."
+    return f"the network alone misses {missed} of known forgeries, depending on their kind."
 
 
 def _span(shares: list[float]) -> str:
@@ -88,7 +103,13 @@ def _span(shares: list[float]) -> str:
 
 
 def false_alarm_sentence(result: Result, card: Card) -> str:
-    """How many untouched pictures reach the threshold, as it was measured; empty where nobody did, or at another."""
+    """How many untouched pictures are judged as badly, as it was measured; empty where there is no verdict."""
+    judgement = result.judgement
+    if judgement is not None and judgement.false_alarms is None:
+        return ""
+    # A network without a calibration has the threshold's figures, and not the judgement's assumption.
+    if judgement is not None and (card.calibration is not None or judgement.reasons[:1] != ("network",)):
+        return f"Of untouched pictures, about {_percent(judgement.false_alarms or 0.0)} are judged as badly or worse."
     lines = measured(card)
     if not lines:
         return "How many untouched pictures reach the threshold, nobody has measured for these weights."
@@ -98,6 +119,10 @@ def false_alarm_sentence(result: Result, card: Card) -> str:
             f" {card.threshold:.3f} only."
         )
     return f"Of untouched pictures, {_span([line.false_alarms for line in lines])} reach it, depending on their kind."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %" if share >= 1e-4 else "0.01 % or fewer"
 
 
 def limits(card: Card) -> list[str]:

@@ -201,9 +201,12 @@ def _add_results(app: FastAPI, state: State) -> None:
         return _json({"scale": scale, "x": x, "y": y, "rows": rows, "columns": columns, "values": rounded})
 
     @app.get("/v1/results/{id}/masks/{scale}", responses=gone)
-    async def mask_values(kept: Found, scale: Annotated[int, Path(ge=1, le=4)]) -> Answer:
-        """The mask of one scale at the network's own size: values in 8 bits, row by row, in base64."""
-        mask = kept.looked.result.masks.get(scale)
+    async def mask_values(kept: Found, scale: Annotated[int, Path(ge=0, le=4)]) -> Answer:
+        """The mask of one scale at the network's own size: values in 8 bits, row by row, in base64.
+
+        0 is the mask with other traces laid over it, where any speak for a manipulation.
+        """
+        mask = kept.looked.result.masks.get(scale) if scale else kept.looked.fused
         if mask is None:
             raise HTTPException(404, f"the mask of scale {scale} was not kept for this result.")
         levels = np.rint(255 * mask).astype(np.uint8)

@@ -1,6 +1,5 @@
 """What the two processes of a server do: one looks at pictures, the other draws what was found."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 from psccnet.errors import InputError
 from psccnet.inference import Result, load_detector
 from psccnet.inference.attention import Attention, watched
+from psccnet.inference.finding_drawing import draw_finding
+from psccnet.inference.fusion import fuse
 from psccnet.inference.rendering import (
     levels,
     mask_with_legend,
@@ -24,11 +25,11 @@ from psccnet.inference.scales import ScaleName, coloured
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.resampling import resample
 from psccnet.report.file_facts import file_facts
-from psccnet.report.section import draw_finding
 from psccnet.serve.settings import Settings
 from psccnet.weights.card import Card
 
 Map = NDArray[np.float32]
+FUSED = 320
 PREVIEW = 2048
 """Longer side of the picture that the page shows, pixels; what lies between its pixels is not shown."""
 
@@ -61,17 +62,21 @@ class Looked:
         finest: that mask, at the network's own size; None where the gate left it out.
         given: scale -> what its module was given (`psccnet.inference.attention.watched`).
         facts: what the file says of itself, name and value each.
+        fused: the mask that other traces were laid over, of at most `FUSED` pixels a side; None where there are none.
     """
 
     result: Result
     finest: Map | None
     given: dict[int, Map]
     facts: tuple[tuple[str, str], ...] = ()
+    fused: Map | None = None
 
     def whole(self) -> Result:
         """The result with its mask at the picture's size."""
         height, width = self.result.height, self.result.width
         mask = np.zeros((height, width), np.float32) if self.finest is None else resample(self.finest, height, width)
+        if self.result.judgement is not None:
+            mask = fuse(mask, self.result.findings, "network" in self.result.judgement.reasons)
         return replace(self.result, mask=mask)
 
     @property
@@ -79,7 +84,18 @@ class Looked:
         """Memory that it takes, about."""
         maps = [*self.given.values(), *self.result.masks.values()]
         maps += [finding.map for finding in self.result.findings if finding.map is not None]
-        return sum(one.nbytes for one in maps) + (0 if self.finest is None else self.finest.nbytes)
+        maps += [one for one in (self.finest, self.fused) if one is not None]
+        return sum(one.nbytes for one in maps)
+
+
+def _is_fused(result: Result) -> bool:
+    """Whether a trace that speaks for a manipulation has its map in the mask."""
+    return fuse(result.mask, result.findings, network_speaks=True) is not result.mask
+
+
+def _small(mask: Map) -> Map:
+    height, width = (max(1, round(side * min(1.0, FUSED / max(mask.shape)))) for side in mask.shape)
+    return resample(mask, height, width)
 
 
 class Looking:
@@ -95,7 +111,6 @@ class Looking:
     def detect(self, data: bytes, name: str, options: Options) -> Looked:
         """Look at the file of one picture."""
         decoded = decode(data, self._detector.max_pixels, name)
-        more: dict[str, Any] = {"evidence": True} if options.evidence and knows_evidence() else {}
         with watched(self._detector.engine) as given:
             result = self._detector.detect(
                 decoded,
@@ -103,20 +118,19 @@ class Looking:
                 exit_scale=options.exit_scale,
                 gate=options.gate,
                 threshold=options.threshold,
-                **more,
+                evidence=options.evidence,
             )
-        finest = result.masks.get(result.exit_scale) if result.localized else None
+        finest = result.masks.get(result.exit_scale)
         kept = {scale: mask for scale, mask in result.masks.items() if scale in options.masks}
         empty = np.empty((0, 0), np.float32)
         facts = tuple(file_facts(data, name))
-        return Looked(replace(result, mask=empty, masks=kept), finest, given if result.localized else {}, facts)
-
-
-def knows_evidence() -> bool:
-    """Whether detectors look for other traces."""
-    from psccnet.inference import Detector
-
-    return "evidence" in inspect.signature(Detector.detect).parameters
+        return Looked(
+            result=replace(result, mask=empty, masks=kept),
+            finest=finest,
+            given=given if result.masks else {},
+            facts=facts,
+            fused=_small(result.mask) if _is_fused(result) else None,
+        )
 
 
 class Drawing:
@@ -151,10 +165,10 @@ class Drawing:
             InputError: if there is no such finding, or it is no drawing.
         """
         findings = looked.result.findings
-        if not 0 <= number < len(findings) or (findings[number].map is None and not findings[number].regions):
+        drawn = draw_finding(findings[number], self._pixels(data)) if 0 <= number < len(findings) else None
+        if drawn is None:
             raise InputError("there is no such drawing")
-        small = reduced(self._pixels(data), PREVIEW)
-        return png(draw_finding(findings[number], small, (looked.result.width, looked.result.height)))
+        return png(drawn)
 
     def response(self, looked: Looked, scale: int, point: tuple[float, float]) -> Map:
         """The spatial response of one pixel (Eq. 2), its largest value brought to 1.

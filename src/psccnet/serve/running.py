@@ -1,5 +1,6 @@
 """Start a server, say where it is, and run it until it is interrupted."""
 
+import contextlib
 import socket
 import sys
 from importlib.util import find_spec
@@ -88,6 +89,8 @@ def run(settings: Settings, host: str, port: int) -> None:
             name = f"[{host}]" if ":" in host else host
             print(f"http://{name}:{listening.getsockname()[1]}/", flush=True)
             print("psccnet: Ctrl-C ends it; results are then deleted.", file=sys.stderr)
-            uvicorn.Server(config).run(sockets=[listening])
+            # Ctrl-C is how a server is ended, and uvicorn raises it again when all is closed.
+            with contextlib.suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run(sockets=[listening])
         finally:
             state.close()

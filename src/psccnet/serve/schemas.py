@@ -107,10 +107,16 @@ class Detection(BaseModel):
 
     id: str = Field(description="Of the result. Whoever knows it may see the picture; treat it as a password.")
     expires_in: float = Field(description="Seconds until it is deleted.")
-    words: str = Field(description='The verdict as people read it: "forged" or "nothing found".')
+    words: Literal["forged", "suspicious", "nothing found", "no verdict"] = Field(
+        description="The verdict as people read it."
+    )
     meaning: str = Field(description="What the score says, in words.")
-    false_alarms: str = Field(description="How many untouched pictures reach the threshold, in words.")
+    how_sure: str = Field(description="How many untouched pictures are judged as badly, in words; may be empty.")
     place: str = Field(description="How much of the picture the marked region takes, in words; may be empty.")
+    false_alarms: float | None = Field(
+        description="Share of untouched pictures that are judged as badly; null: unknown."
+    )
+    reasons: list[str] = Field(description="What speaks for a manipulation: network, or names of findings.")
     name: str
     verdict: Literal["forged", "pristine"]
     score: float = Field(ge=0, le=1)

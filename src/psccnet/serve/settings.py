@@ -40,7 +40,7 @@ class Settings:
     seconds: float = 120.0
     upload_seconds: float = 60.0
     keep_seconds: float = 1800.0
-    keep_bytes: int = 512 << 20
+    keep_bytes: int = 256 << 20
 
     def body_limit(self, path: str) -> int:
         """The most bytes that a request to a path may have; base64 takes a third more than the file."""

@@ -25,12 +25,14 @@ def describe(kept: Kept, card: Card, seconds: float) -> dict[str, Any]:
     links = {kind: f"{here}/{kind}.png" for kind in kinds}
     links |= {"report": f"{here}/report.html", "paper": f"{here}/report.pdf", "response": f"{here}/response"}
     links |= {f"mask{scale}": f"{here}/masks/{scale}" for scale in sorted(result.masks)}
+    if kept.looked.fused is not None:
+        links["mask0"] = f"{here}/masks/0"
     return {
         "id": kept.id,
         "expires_in": round(min(seconds, max(0.0, kept.expires - time.monotonic())), 1),
         "words": result.words,
         "meaning": meaning(result, card),
-        "false_alarms": false_alarm_sentence(result, card),
+        "how_sure": false_alarm_sentence(result, card),
         "place": result.place,
         **told,
         "facts": [list(fact) for fact in kept.looked.facts],

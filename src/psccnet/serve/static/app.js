@@ -43,7 +43,7 @@ async function show(opened) {
   showResult(opened.name, result);
   showSaves(opened.name, result, fail);
   const scales = Object.keys(result.links).filter((name) => /^mask\d$/.test(name)).map((name) => Number(name.at(-1)));
-  const wanted = scales.sort().reverse();
+  const wanted = scales.sort().reverse(); // 0, where there is one, has the other traces laid over it
   opened.masks ??= Object.fromEntries(await Promise.all(wanted.map(async (scale) => [scale, await api.mask(result, scale)])));
   if (!opened.fits) {
     // What the browser cannot read, or turns otherwise, the server shows.
@@ -55,7 +55,8 @@ async function show(opened) {
   element("main").hidden = false;
   sizeStage();
   viewer.show(opened.bitmap, result.width, result.height);
-  offerMasks(wanted, result.exit_scale);
+  opened.first = wanted.at(-1) === 0 ? 0 : result.exit_scale;
+  offerMasks(wanted, opened.first);
   for (const option of element("scale").options) option.disabled = !result.explained.includes(Number(option.value));
   document.querySelector("input[name=mode][value=response]").disabled = !result.explained.length;
   document.querySelector("input[name=mode][value=mask]").checked = true;
@@ -68,7 +69,7 @@ function offerMasks(scales, finest) {
     const radio = made("input", { type: "radio", name: "mask", value: scale });
     radio.checked = scale === finest;
     radio.addEventListener("change", () => { stop(); showMask(); });
-    return made("label", {}, radio, ` ${scale}`);
+    return made("label", {}, radio, scale ? ` ${scale}` : " with other traces");
   });
   element("mask-choice").replaceChildren(element("mask-choice").querySelector("legend"), ...labels);
 }
@@ -102,7 +103,11 @@ function sayLevel() {
   element("level-value").textContent = Number(element("level").value).toFixed(2);
   element("opacity-value").textContent = `${Math.round(100 * viewer.opacity)} %`;
   if (chosen("mode") !== "mask") return;
-  legend("0 untouched", "1 forged", `The white line encloses ${(100 * viewer.share).toFixed(1)} % of the picture.`);
+  // The server counts whole pixels, the viewer those of its drawing.
+  const result = item?.result;
+  const asJudged = result && result.level !== null && Math.abs(viewer.level - result.level) < 0.006 && Number(chosen("mask")) === item.first;
+  const share = asJudged ? result.marked_fraction : viewer.share;
+  legend("0 untouched", "1 forged", `The white line encloses ${(100 * share).toFixed(1)} % of the picture.`);
 }
 
 function modeChanged() {

@@ -45,17 +45,22 @@ function finding(said) {
     part.append(image);
   }
   if (said.how_to_read) part.append(made("p", { class: "soft" }, `How to read it: ${said.how_to_read}`));
-  if (said.source) part.append(made("p", { class: "soft" }, `After ${said.source}`));
+  if (said.source) part.append(made("p", { class: "soft" }, `Source: ${said.source.replace(/^After /, "")}`));
   return part;
+}
+
+/** The class of a verdict's colours. */
+export function kindOf(result) {
+  return { forged: "forged", suspicious: "suspicious" }[result.words] ?? "nothing";
 }
 
 /** Show a result in words. */
 export function showResult(name, result) {
   element("name").textContent = name;
   element("verdict-word").textContent = result.words.charAt(0).toUpperCase() + result.words.slice(1);
-  document.querySelector(".verdict").classList.toggle("forged", result.verdict === "forged");
+  document.querySelector(".verdict").className = `verdict ${kindOf(result)}`;
   element("meaning").textContent = result.meaning;
-  element("false-alarms").textContent = result.false_alarms;
+  element("false-alarms").textContent = result.how_sure;
   drawScore(result);
   const evidence = element("panel-evidence");
   evidence.replaceChildren(...result.findings.map(finding));

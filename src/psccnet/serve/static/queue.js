@@ -1,7 +1,7 @@
 // Pictures in the order in which they were brought, looked at one after the other.
 
 import * as api from "./api.js";
-import { made } from "./panels.js";
+import { kindOf, made } from "./panels.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -56,7 +56,7 @@ export class Queue {
       this.mark(item, "working", "looking…");
       try {
         item.result = await api.detect(item.file, item.choices);
-        this.mark(item, "done", item.result.words, item.result.verdict === "forged" ? "forged" : "nothing");
+        this.mark(item, "done", item.result.words, kindOf(item.result));
       } catch (error) {
         item.error = error.message;
         this.mark(item, "failed", "cannot be looked at");
