@@ -17,7 +17,7 @@ environment: $(STAMP) ## create .venv and install the package with all its extra
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "psccnet needs Python 3.11 or later: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[train,onnx,int8,report,serve,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[train,onnx,int8,report,serve,scan,dev]'
 	@touch $@
 
 # Without it the tests of the page are skipped, and say so.

@@ -28,17 +28,55 @@ def test_numbers_for_people(psccnet: Command, small: tuple, listed_set: Path, su
     done = psccnet("evaluate", listed_set, *small)
     assert (done.status, done.err) == (0, "")
     lines = done.out.splitlines()
+    assert len(lines) == 10
     assert "7 pictures, 4 forged; verdict at score >= 0.500" in lines[0]
     assert lines[0].startswith("test ")
+    assert lines[1].split() == ["pixel", "AUC,", "mean", "over", "forged", "pictures", f"{summary['pixel_auc']:.3f}"]
+    kinds = ", ".join(f"{kind} {summary[f'pixel_auc_{kind}']:.3f}" for kind in ("copy-move", "removal", "splicing"))
+    assert lines[2].strip() == kinds
+    assert lines[-1] == f"  --all prints the other {len(SCORES) - 7} scores, --json all of them"
+    assert "95 %" not in done.out  # of seven pictures
+
+
+def test_all_numbers(psccnet: Command, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
+    lines = psccnet("evaluate", listed_set, "--all", *small).out.splitlines()
+    assert len(lines) == 2 + len(SCORES)
     for name, label in SCORES.items():
         line = next(line for line in lines if line.strip().startswith(f"{label} "))
-        low, high = summary[f"{name}_low"], summary[f"{name}_high"]
-        if np.isnan(summary[name]):
-            assert line.split()[-1] == "-"
-        else:
-            assert line.endswith(f" {summary[name]:.3f}   95 % [{low:.3f}, {high:.3f}]")
-    for kind in ("splicing", "copy-move", "removal"):
-        assert any(line.split() == [kind, f"{summary[f'pixel_auc_{kind}']:.3f}"] for line in lines)
+        assert line.split()[-1] == ("-" if np.isnan(summary[name]) else f"{summary[name]:.3f}")
+
+
+def test_an_interval_stands_behind_its_score(psccnet: Command, listed_set: Path) -> None:
+    index = listed_set / "index.csv"
+    with index.open() as file:
+        rows = list(csv.DictReader(file))
+    for number in range(10):
+        for row in [next(row for row in rows if row["manipulation"] == kind) for kind in ("pristine", "splicing")]:
+            name = f"more-{row['manipulation']}-{number}.png"
+            (listed_set / name).write_bytes((listed_set / row["image"]).read_bytes())
+            rows.append({**row, "image": name})
+    with index.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    found = json.loads(psccnet("evaluate", listed_set, "--comparator", "centre", "--json").out)
+    low, high = (f"{found[f'pixel_auc_{end}']:.3f}" for end in ("low", "high"))
+    lines = psccnet("evaluate", listed_set, "--comparator", "centre").out.splitlines()
+    assert lines[1].endswith(f" {found['pixel_auc']:.3f}   95 % [{low}, {high}]")
+    assert (found["pictures"], found["forged"]) == (27, 14)
+    assert '"pictures": 27,' in psccnet("evaluate", listed_set, "--comparator", "centre", "--json").out
+
+
+def test_some_of_the_pictures(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
+    def ids(name: str) -> list[str]:
+        done = psccnet("evaluate", listed_set, "--comparator", "centre", "--limit", "5", "--out", tmp_path / name)
+        assert done.err == "psccnet: 5 of 7 pictures, as --limit says\n"
+        with (tmp_path / name).open() as file:
+            rows = list(csv.DictReader(file))
+        assert len({row["manipulation"] for row in rows}) == 4
+        return [row["id"] for row in rows]
+
+    assert ids("a.csv") == ids("b.csv")
 
 
 def test_json(psccnet: Command, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:

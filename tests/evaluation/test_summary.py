@@ -75,9 +75,9 @@ def test_what_is_not_defined_is_nan(rows: list[Row]) -> None:
 def test_pooled_scores_are_those_of_all_pixels_together(row: Make) -> None:
     rng = np.random.default_rng(2)
     pictures, rows = [], []
-    for i in range(5):
-        truth = rng.random((40, 50)) < 0.1 * (i + 1)
-        mask = rng.beta(2 + truth, 4 + i, truth.shape).astype(np.float32)
+    for i in range(10):
+        truth = rng.random((40, 50)) < 0.05 * (i + 1)
+        mask = rng.beta(2 + truth, 4 + i / 2, truth.shape).astype(np.float32)
         pictures.append((mask, truth))
         one = row(str(i), "splicing")
         rows.append(Row(**{**one.__dict__, "histogram": sparse(mask, truth)}))
@@ -102,4 +102,31 @@ def test_image_scores_of_another_score(rows: list[Row]) -> None:
 @pytest.mark.parametrize("name", ["f1_best_permuted", "pixel_auc_pooled", "tpr_5", "found"])
 def test_one_score_is_that_of_the_summary(rows: list[Row], name: str) -> None:
     summary = summarize(rows, 0.5)
-    assert score_of(rows, name, 0.5) == tuple(summary[name + end] for end in ("", "_low", "_high"))
+    expected = [summary[name + end] for end in ("", "_low", "_high")]
+    assert score_of(rows, name, 0.5) == pytest.approx(expected, abs=0, nan_ok=True)
+
+
+def test_fewer_than_ten_pictures_have_no_interval(row: Make) -> None:
+    def ends(name: str, pristine: int, forged: int) -> float:
+        some = [row(f"p{i}", score=i / 20) for i in range(pristine)]
+        some += [row(f"f{i}", "splicing", i / 15, i / 20) for i in range(forged)]
+        summary = summarize(some, 0.3)
+        assert not math.isnan(summary[name])
+        return summary[f"{name}_high"]
+
+    # Of which classes each score needs ten.
+    needs = {
+        "found": (False, True),
+        "false_alarms": (True, False),
+        "image_auc": (True, True),
+        "pixel_auc": (False, True),
+    }
+    for name, (of_pristine, of_forged) in needs.items():
+        assert math.isfinite(ends(name, 10, 10))
+        assert math.isnan(ends(name, 9, 12)) == of_pristine
+        assert math.isnan(ends(name, 12, 9)) == of_forged
+
+
+def test_counts_are_integers(rows: list[Row]) -> None:
+    summary = summarize(rows, 0.5)
+    assert [type(summary[name]) for name in ("pictures", "forged")] == [int, int]

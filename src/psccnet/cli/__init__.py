@@ -16,6 +16,7 @@ from psccnet.cli.explain import explain
 from psccnet.cli.export import export
 from psccnet.cli.figure import figure
 from psccnet.cli.report import report
+from psccnet.cli.scan import scan
 from psccnet.cli.serve import serve
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
@@ -38,6 +39,7 @@ app = App(
 app.command(detect)
 app.command(report)
 app.command(serve)
+app.command(scan)
 app.command(explain)
 app.command(evaluate)
 app.command(table)

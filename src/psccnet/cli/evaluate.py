@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from psccnet.datasets.entry import Entry
     from psccnet.evaluation.runs import Run
 
+MAIN = ("pixel_auc", "f1_half", "f1_best", "image_auc", "tpr_5", "found", "false_alarms")
+"""What is shown of a protocol with one condition, unless everything is asked for."""
 SHORT = ("pixel_auc", "pixel_auc_pooled", "f1_eer", "image_auc", "image_f1_eer")
 """What is shown of each condition where a protocol has several."""
 
@@ -32,10 +35,12 @@ def evaluate(
     mask_rule: MaskRuleName | None = None,
     split: str | None = None,
     sets: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    limit: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     protocol: str = "native",
     distort: str | None = None,
     out: Path | None = None,
     json_summary: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    every: Annotated[bool, Parameter(name="--all", negative=())] = False,
     exit_scale: Annotated[int, Parameter(validator=Number(gte=1, lte=4))] = 1,
     backend: BackendName = "auto",
     device: str = "auto",
@@ -52,32 +57,40 @@ def evaluate(
 
         psccnet evaluate validation/ --set casia1 --out runs/casia1
 
+        psccnet evaluate validation/ --limit 100
+
         psccnet evaluate downloads/columbia/ --dataset columbia --protocol robustness
 
         psccnet evaluate validation/ --comparator centre
 
+        psccnet evaluate validation/ --comparator my_methods:localize
+
     Args:
         listing: a CSV with the columns image, mask, manipulation (and set), or a folder with it as index.csv; with
             --dataset the folder of that data set.
-        dataset: how the folder is laid out; `psccnet datasets list` lists the names.
+        dataset: how the folder is laid out; `psccnet datasets list` lists the names. package.module:loader takes one of
+            your own.
         mask_rule: what in the masks of a list or folder of one's own is forged: white (brighter than half), black
             (darker than half), nonzero (label maps) or green; white if left out. Transparent pixels never are.
         split: keep only train or test of the split for fine-tuning (Table I).
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
-        comparator: measure this instead of weights: centre, noise, ela, ghosts (trivial methods), or NAME=FOLDER with
-            masks that another program wrote.
+        comparator: measure this instead of weights: centre, noise, ela, ghosts (trivial methods), NAME=FOLDER with
+            masks that another program wrote, or package.module:function, a method of your own (docs/extending.md).
         sets: only rows of this set; may be given several times.
+        limit: at most so many pictures, of each set and manipulation in proportion; always the same ones.
         protocol: what is done to pictures and which are taken.
         distort: degrade every picture first, by one of the robustness protocol's ways (resize-0.78, jpeg-50, mixed and
             so on), or by social: as messengers and networks do.
         out: where to keep the scores of each picture: a folder, in which a run that was stopped goes on where it was,
             or one .csv or .parquet file.
-        json_summary: print the summary as JSON, one object a condition.
+        json_summary: print the summary as JSON, one object a condition, with all scores.
+        every: print all scores, not the main ones alone.
         exit_scale: finest mask to compute, 1..4 (Table V's Mask 4 .. Mask 1).
         backend: what computes the network; see psccnet detect --help.
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
     """
+    from psccnet.datasets.choosing import stratified
     from psccnet.evaluation.comparators import find_comparator
     from psccnet.evaluation.distortions import DISTORTIONS
     from psccnet.evaluation.protocol import PROTOCOLS, Condition
@@ -99,6 +112,9 @@ def evaluate(
     words = f"{dataset}:{mask_rule}" if mask_rule else dataset
     entries, left_out = _entries(listing, words, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")
+    if limit is not None:
+        entries, there = stratified(chosen.chosen(entries), limit) or entries, len(entries)
+        print(f"psccnet: {len(entries)} of {there} pictures, as --limit says", file=sys.stderr)
     run = Run(entries, method, chosen, out if in_folder else None)
     with resumable() if in_folder else nullcontext():
         for _ in progress(run.go(), "pictures", len(run)):
@@ -107,7 +123,7 @@ def evaluate(
     status = tell_left_out(left_out)
     if not run.rows:
         raise InputError(f"{listing}: none of its {len(run.entries)} pictures could be used")
-    _print(run, listing, json_summary)
+    _print(run, listing, json_summary, every)
     if out is not None and not in_folder:
         write_rows(run.rows, out)
     return status
@@ -135,12 +151,13 @@ def _entries(
     return found.entries, [str(one) for one in found.faults]
 
 
-def _print(run: "Run", listing: Path, json_summary: bool) -> None:
+def _print(run: "Run", listing: Path, json_summary: bool, every: bool) -> None:
     from psccnet.evaluation.summary import SCORES, summarize
 
     model = f"{run.comparator.name} {run.comparator.identity[:12]}".strip()
     for condition in run.conditions:
         rows = [row for row in run.rows if row.condition == condition.name]
+        kinds = sorted({row.manipulation for row in rows if row.forged})
         summary = summarize(rows, run.comparator.threshold)
         if json_summary:
             clean = {name: None if math.isnan(value) else round(value, 6) for name, value in summary.items()}
@@ -152,22 +169,25 @@ def _print(run: "Run", listing: Path, json_summary: bool) -> None:
             }
             print(json.dumps(facts | clean))
             continue
-        forged, pictures = int(summary["forged"]), int(summary["pictures"])
+        forged, pictures = summary["forged"], summary["pictures"]
         done = f", {condition.title}" if len(run.conditions) > 1 else ""
         verdict = "" if math.isnan(summary["threshold"]) else f"; verdict at score >= {summary['threshold']:.3f}"
         print(f"{model}: {pictures} pictures, {forged} forged{done}{verdict}")
-        for name in SHORT if len(run.conditions) > 1 else SCORES:
-            _print_score(summary, name, SCORES[name])
+        main = SHORT if len(run.conditions) > 1 else MAIN
+        for name in SCORES if every else main:
+            _print_score(summary, name, SCORES[name], kinds)
+    if not every and not json_summary:
+        print(f"  --all prints the other {len(SCORES) - len(main)} scores, --json all of them")
 
 
-def _print_score(summary: dict[str, float], name: str, label: str) -> None:
+def _print_score(summary: dict[str, float], name: str, label: str, kinds: list[str]) -> None:
     value = summary[name]
     if math.isnan(value):
         print(f"  {label:<72} -")
         return
-    interval = f"95 % [{summary[f'{name}_low']:.3f}, {summary[f'{name}_high']:.3f}]"
-    print(f"  {label:<72} {value:.3f}   {interval}")
-    if name == "pixel_auc":
-        for kind in ("splicing", "copy-move", "removal"):
-            if not math.isnan(summary.get(f"pixel_auc_{kind}", math.nan)):
-                print(f"    {kind:<70} {summary[f'pixel_auc_{kind}']:.3f}")
+    low, high = summary[f"{name}_low"], summary[f"{name}_high"]
+    interval = "" if math.isnan(low) else f"   95 % [{low:.3f}, {high:.3f}]"
+    print(f"  {label:<72} {value:.3f}{interval}")
+    if name == "pixel_auc" and kinds:
+        of = {kind: summary[f"pixel_auc_{kind}"] for kind in kinds}
+        print(f"    {', '.join(f'{kind} {value:.3f}' for kind, value in of.items() if not math.isnan(value))}")

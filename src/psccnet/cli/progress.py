@@ -28,7 +28,8 @@ def resumable() -> Iterator[None]:
 def progress(items: Iterable[T], what: str, total: int | None = None, lines: bool = False) -> Iterator[T]:
     """Yield the items, showing how many are done and how long the rest will take.
 
-    Shows nothing where standard error is no terminal, nor before two seconds have passed.
+    Shows nothing where standard error is no terminal. How many there are is said at once, the time left after two
+    seconds.
 
     Args:
         items: to go through.
@@ -40,15 +41,17 @@ def progress(items: Iterable[T], what: str, total: int | None = None, lines: boo
         total = len(items)
     visible = sys.stderr.isatty() and not (lines and sys.stdout.isatty())
     started = shown = time.monotonic()
+    if visible and total != 0:
+        print(f"\r0/{total or '?'} {what}\033[K", end="", file=sys.stderr, flush=True)
     try:
         for done, item in enumerate(items):
             now = time.monotonic()
-            if visible and done and now - started > 2 and now - shown > 0.2:
+            if visible and done and now - shown > 0.2:
                 rate = done / (now - started)
-                left = f", {(total - done) / rate:.0f} s left" if total else ""
+                left = f", {(total - done) / rate:.0f} s left" if total and now - started > 2 else ""
                 print(f"\r{done}/{total or '?'} {what}, {rate:.1f} a second{left}\033[K", end="", file=sys.stderr)
                 shown = now
             yield item
     finally:
-        if visible and shown != started:
+        if visible:
             print("\r\033[K", end="", file=sys.stderr)

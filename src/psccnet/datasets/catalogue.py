@@ -19,6 +19,7 @@ from psccnet.datasets.nist16 import find_nist16, split_of_nist16
 from psccnet.datasets.released_set import find_released
 from psccnet.datasets.uscisi import find_uscisi
 from psccnet.errors import InputError, MissingFileError
+from psccnet.extensions import find_extension
 from psccnet.pictures.masks import MaskRule
 from psccnet.pictures.whole_files import reading
 
@@ -213,12 +214,21 @@ def has_split(name: str) -> bool:
 def data_set(words: str) -> tuple[DataSet, MaskRule | None]:
     """A data set by its name, such as "folders", or with the rule of its masks, such as "folders:black".
 
+    The name may also be an entry point of the group `psccnet.datasets`, or the import path of a loader of one's own,
+    package.module:loader: a function from a folder to its entries.
+
     Raises:
         InputError: if there is none of that name, no such rule, or its masks are as they were published.
     """
     name, colon, word = words.partition(":")
     if name not in CATALOGUE:
-        raise InputError(f"There is no data set {name!r}; known are {', '.join(CATALOGUE)}.")
+        own = find_extension(words, "psccnet.datasets")
+        if own is None:
+            raise InputError(
+                f"There is no data set {name!r}; known are {', '.join(CATALOGUE)}, and package.module:loader for one"
+                " of your own (docs/extending.md)."
+            )
+        return DataSet(words, words, "test", _checked(own, words), "as its loader reads it"), None
     rules: dict[str, MaskRule] = {rule: rule for rule in get_args(MaskRule)}
     if colon and (word not in rules or not CATALOGUE[name].own):
         own = ", ".join(one.name for one in CATALOGUE.values() if one.own)
@@ -226,11 +236,31 @@ def data_set(words: str) -> tuple[DataSet, MaskRule | None]:
     return CATALOGUE[name], rules[word] if colon else None
 
 
+def _checked(loader: object, words: str) -> Callable[[Path], Found]:
+    """A loader of the user's own, whose answer is looked at before it is used."""
+    if not callable(loader):
+        raise InputError(f"{words}: is no function; a loader takes a folder and returns entries (docs/extending.md).")
+
+    def load(root: Path) -> Found:
+        answer = loader(root)
+        if isinstance(answer, Found):
+            return answer
+        entries = list(answer)
+        wrong = [one for one in entries if not isinstance(one, Entry)]
+        if wrong:
+            raise InputError(
+                f"{words}: returned {wrong[0]!r} among its pictures; make each a psccnet.datasets.entry.Entry."
+            )
+        return Found(entries)
+
+    return load
+
+
 def find(name: str, root: Path, split: str | None = None) -> Found:
     """Find the pictures of a data set in a folder.
 
     Args:
-        name: one of `CATALOGUE`, for lists of one's own with a mask rule after a colon, see `data_set`.
+        name: as `data_set` takes it.
         root: the folder that it was unpacked in (for "json" and "listing" also the file).
         split: keep only "train" or "test" of the split for fine-tuning (Table I); NIST16's test part has forged
             pictures only.

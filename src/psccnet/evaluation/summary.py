@@ -19,6 +19,8 @@ from psccnet.metrics import (
 )
 
 DRAWS = 1000
+FEWEST = 10
+"""Pictures (of a class that a score needs) under which it has no interval: the bootstrap of fewer promises too much."""
 _SEED = 0
 
 DETECTION_SCORES = {"": "score", "_mean": "mask_mean", "_max": "mask_max"}
@@ -55,7 +57,8 @@ def summarize(rows: list[Row], threshold: float, draws: int = DRAWS) -> dict[str
 
     Returns:
         Name -> value: "pictures", "forged", "threshold", all of `SCORES`, NaN where a score is not defined,
-        "pixel_auc_MANIPULATION", and NAME_low and NAME_high, the ends of each one's 95 % interval.
+        "pixel_auc_MANIPULATION", and NAME_low and NAME_high, the ends of each one's 95 % interval, which are NaN where
+        it rests on fewer than `FEWEST` pictures. "pictures" and "forged" are integers.
     """
     forged = [row for row in rows if row.forged]
     ends = {name: mean_of(rows, name, draws) for name in PIXEL_SCORES}
@@ -66,7 +69,7 @@ def summarize(rows: list[Row], threshold: float, draws: int = DRAWS) -> dict[str
     for suffix in DETECTION_SCORES:
         drawn |= image_scores(rows, threshold, draws, suffix)
     ends |= {name: interval(values) for name, values in drawn.items()}
-    summary = {"pictures": float(len(rows)), "forged": float(len(forged)), "threshold": threshold}
+    summary: dict[str, float] = {"pictures": len(rows), "forged": len(forged), "threshold": threshold}
     for name, (value, low, high) in ends.items():
         summary |= {name: value, f"{name}_low": low, f"{name}_high": high}
     return summary
@@ -86,7 +89,10 @@ def mean_of(rows: list[Row], name: str, draws: int = DRAWS) -> tuple[float, floa
     """The mean of a pixel score over forged pictures, and the ends of its 95 % interval; NaN left out."""
     values = np.array([row.pixels[name] for row in rows if row.forged], np.float64)
     kept = values[~np.isnan(values)]
-    return (float(kept.mean()) if kept.size else float("nan"), *bootstrap_interval(kept, draws, _SEED))
+    mean = float(kept.mean()) if kept.size else float("nan")
+    if kept.size < FEWEST:
+        return mean, float("nan"), float("nan")
+    return (mean, *bootstrap_interval(kept, draws, _SEED))
 
 
 def interval(drawn: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -116,6 +122,8 @@ def pooled_scores(rows: list[Row], draws: int = DRAWS) -> dict[str, NDArray[np.f
     for draw, (negatives, positives) in enumerate(drawn.reshape(1 + draws, 2, -1)):
         counts = Counts(lower, positives, negatives)
         values[:, draw] = auc_of(counts), f1_at(counts, equal_error(counts)[1])
+    if len(forged) < FEWEST:
+        values[:, 1:] = np.nan
     return dict(zip(names, values, strict=True))
 
 
@@ -151,6 +159,10 @@ def image_scores(
         )
         counts = Counts(distinct, positives, negatives)
         values[:, draw] = [of(counts, threshold) for of in wanted.values()]
+    for line, name in zip(values, of_all, strict=True):
+        needed = {"found": forged.size, "false_alarms": pristine.size}.get(name, min(forged.size, pristine.size))
+        if needed < FEWEST:
+            line[1:] = np.nan
     return dict(zip(wanted, values, strict=True))
 
 

@@ -14,7 +14,8 @@ _PIXELS_AT_ONCE = 4_000_000
 _BLOCK = 16
 """JPEG with halved chroma works in squares of 16 pixels: strips of whole squares are compressed as the whole is."""
 _LONGEST = 2048
-_WIDEST_JPEG = 65_500
+_LARGEST_JPEG = 65_500
+"""Pixels a side."""
 
 HOW_TO_READ = (
     "Bright is what one more JPEG compression changes most. Edges, text and strong colours are bright in every picture:"
@@ -49,10 +50,11 @@ def error_level(pixels: NDArray[np.uint8]) -> Finding:
 def levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The change at each place in grey levels, (h, w) float32 at most 2048 on the longer side; in bounded memory."""
     height, width = pixels.shape[:2]
-    if width > _WIDEST_JPEG:
+    if width > _LARGEST_JPEG:
         return levels(pixels.transpose(1, 0, 2)).T
     step = -(-max(height, width) // _LONGEST)
-    rows = max(_BLOCK * step, _PIXELS_AT_ONCE // max(1, width) // (_BLOCK * step) * _BLOCK * step)
+    squares = min(_PIXELS_AT_ONCE // max(1, width), _LARGEST_JPEG) // (_BLOCK * step)
+    rows = max(1, squares) * _BLOCK * step
     strips = (np.ascontiguousarray(pixels[start : start + rows]) for start in range(0, height, rows))
     return np.concatenate([_pooled(_change(strip), step) for strip in strips])
 

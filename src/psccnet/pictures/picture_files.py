@@ -96,11 +96,16 @@ def survey(folder: Path, by_content: bool = False) -> Survey:
     found = Survey([], Counter())
     for path in _files(folder):
         ending = path.suffix.lower()
-        if is_picture(path.name) or (by_content and _holds_picture(path, ending)):
+        if is_taken(path) if by_content else is_picture(path.name):
             found.pictures.append(path)
         else:
             found.others[ending] += 1
     return found
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a file is taken for a picture by its ending or, where that says nothing, by its first bytes."""
+    return is_picture(path.name) or _holds_picture(path, path.suffix.lower())
 
 
 def _files(folder: Path) -> Iterator[Path]:

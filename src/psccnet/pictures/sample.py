@@ -20,7 +20,7 @@ class Sample:
         image: HxWx3 uint8 RGB.
         mask: HxW bool, true where forged; all false for a pristine picture; None where no mask is known.
         forged: whether anything in the picture was manipulated.
-        manipulation: one of `MANIPULATIONS`.
+        manipulation: one of `MANIPULATIONS`, or a name of one's own.
         id: unique within its data set.
         source: the file or photograph that the picture was made of.
         method: how it was forged, where that is known: the seam of a paste, the fill of a removal.

@@ -39,11 +39,12 @@ def make_folder(path: Path) -> None:
             raise InputError(f"{path}: a file stands where a folder should be; name another folder.") from error
 
 
-def write_whole(contents: Mapping[Path, bytes]) -> None:
+def write_whole(contents: Mapping[Path, bytes], durable: bool = False) -> None:
     """Write files under temporary names beside them, then rename them; leave nothing of a failure behind.
 
     Args:
         contents: of each file; what stood there before is replaced.
+        durable: wait until they are on the disk, so that they outlive a loss of power.
 
     Raises:
         WriteError: if a file cannot be written; what stood there before is then still there.
@@ -53,6 +54,8 @@ def write_whole(contents: Mapping[Path, bytes]) -> None:
         for path, content in contents.items():
             with writing(path):
                 temporary[path].write_bytes(content)
+                if durable:
+                    _to_disk(temporary[path])
         for path in contents:
             with writing(path):
                 os.replace(temporary[path], path)
@@ -60,6 +63,14 @@ def write_whole(contents: Mapping[Path, bytes]) -> None:
         for path in temporary.values():
             with suppress(OSError):  # such as a name that is too long, which has been said
                 path.unlink()
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

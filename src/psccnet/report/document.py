@@ -62,7 +62,7 @@ def html(
     over_map, over_picture = scales()
     when = (date or datetime.now(UTC)).astimezone(UTC)
     made: str = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             sections=sections,
@@ -76,7 +76,7 @@ def html(
             version=psccnet.__version__,
             map_scale=over_map,
             picture_scale=over_picture,
-            style=_style(),
+            style=style(),
         )
     )
     return made
@@ -102,12 +102,17 @@ def pdf(page: str) -> bytes:
 
 
 @cache
-def _environment() -> Any:
+def environment(package: str = "psccnet.report") -> Any:
+    """Jinja2 with the templates of a package; what is put into them is escaped.
+
+    Raises:
+        InputError: if Jinja2 is not installed.
+    """
     require()
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
-        loader=PackageLoader("psccnet.report", "templates"),
+        loader=PackageLoader(package, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -115,5 +120,6 @@ def _environment() -> Any:
     )
 
 
-def _style() -> str:
+def style() -> str:
+    """The style sheet of reports."""
     return files("psccnet.report").joinpath("templates", "report.css").read_text(encoding="utf-8")

@@ -5,7 +5,6 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.synthesis.synthesizer import Synthesizer
 
 COLUMNS = 6
@@ -22,11 +21,12 @@ def contact_sheet(synthesizer: Synthesizer, count: int) -> bytes:
     Returns:
         A PNG file. Below each forged picture its mask, white where forged; in a copy-move's mask the source is grey.
     """
+    kinds = list(synthesizer.kinds)
     shown = [
-        [synthesizer.sample(index) for index in range(number, count, len(MANIPULATIONS))[:COLUMNS]]
-        for number in range(len(MANIPULATIONS))
+        [synthesizer.sample(index) for index in range(number, count, len(kinds))[:COLUMNS]]
+        for number in range(len(kinds))
     ]
-    bands = [(name, samples) for name, samples in zip(MANIPULATIONS, shown, strict=True) if samples]
+    bands = [(name, samples) for name, samples in zip(kinds, shown, strict=True) if samples]
     heights = [_TITLE + (_CELL + _LABEL if name == "pristine" else 2 * _CELL + _LABEL) + 2 * _GAP for name, _ in bands]
     sheet = Image.new("RGB", (_GAP + COLUMNS * (_CELL + _GAP), sum(heights) + _GAP), "white")
     draw = ImageDraw.Draw(sheet)

@@ -10,7 +10,9 @@ from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 from psccnet.errors import InputError, MissingFileError
+from psccnet.pictures.sample import MANIPULATIONS
 from psccnet.pictures.whole_files import merged, read_yaml
+from psccnet.synthesis.own import name_of
 from psccnet.synthesis.sections import (
     STRICT,
     CameraRecipe,
@@ -33,6 +35,8 @@ class SynthesisRecipe:
 
     size: int = 256
     """Side of the square pictures in pixels; the paper trains on 256."""
+    manipulations: tuple[str, ...] = MANIPULATIONS
+    """The classes, which take turns; package.module:function adds one of your own (docs/extending.md)."""
     host: HostRecipe = HostRecipe()
     """Photographs and their past."""
     camera: CameraRecipe = CameraRecipe()
@@ -56,6 +60,9 @@ class SynthesisRecipe:
         """Raise ValueError for a recipe that cannot be followed."""
         if self.size < 32:
             raise ValueError(f"size must be at least 32 pixels, not {self.size}")
+        names = [name_of(words) for words in self.manipulations]
+        if not set(names) - {"pristine"} or len(set(names)) < len(names):
+            raise ValueError(f"manipulations must name a forgery, and each once, not {list(self.manipulations)}")
         areas = {
             "splicing.object_area": self.splicing.object_area,
             "splicing.contour_area": self.splicing.contour_area,

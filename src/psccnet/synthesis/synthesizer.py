@@ -1,5 +1,6 @@
 """Draws pristine and forged samples from photographs (paper, section III-D)."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import cv2
@@ -17,6 +18,7 @@ from psccnet.synthesis.endings import draw_history, finish, finish_encoded
 from psccnet.synthesis.forgery import Forgery, united
 from psccnet.synthesis.last_mile import Way, draw_way, resized_mask
 from psccnet.synthesis.objects import Objects
+from psccnet.synthesis.own import forge, name_of
 from psccnet.synthesis.regions import random_region
 from psccnet.synthesis.removal import remove
 from psccnet.synthesis.sections import Range
@@ -30,7 +32,13 @@ _DONORS = 4
 """Photographs looked at for one of another camera."""
 # Independent streams of randomness; the host's and the ending's do not know the class.
 _HOST_STREAM, _FORGERY_STREAM, _FINISH_STREAM, _WAY_STREAM = range(4)
-_CLASSES = {name: number for number, name in enumerate(MANIPULATIONS)}
+
+
+def _stream_of(kind: str) -> int:
+    """The number of a class in its stream of randomness, whatever other classes there are."""
+    if kind in MANIPULATIONS:
+        return MANIPULATIONS.index(kind)
+    return int.from_bytes(hashlib.sha256(kind.encode()).digest()[:6], "big")
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class Synthesizer:
     manipulation keeps failing (a blank wall hides every copy) is replaced by another.
 
     Attributes:
+        kinds: names of the classes in the order of their turns, and the words of the recipe for each.
         left_out: files that were drawn and could not be used, with the reason.
     """
 
@@ -97,6 +106,7 @@ class Synthesizer:
         self.photographs = photographs
         self.objects = objects
         self.recipe = recipe or SynthesisRecipe()
+        self.kinds = {name_of(words): words for words in self.recipe.manipulations}
         self.seed = seed
         self.left_out: dict[str, str] = objects.left_out if objects is not None else {}
 
@@ -105,7 +115,7 @@ class Synthesizer:
 
         Args:
             index: which sample.
-            manipulation: one of `MANIPULATIONS`; by default they take turns with the index.
+            manipulation: one of `kinds`; by default they take turns with the index.
 
         Returns:
             A sample whose image is size x size, as decoded from its final encoding.
@@ -129,14 +139,15 @@ class Synthesizer:
         return np.random.default_rng([self.seed, index, *stream])
 
     def _draw(self, index: int, manipulation: str | None) -> _Drawn:
-        kind = MANIPULATIONS[index % len(MANIPULATIONS)] if manipulation is None else manipulation
-        if kind not in MANIPULATIONS:
-            raise ValueError(f"unknown manipulation {kind!r}; known are {', '.join(MANIPULATIONS)}")
+        names = list(self.kinds)
+        kind = names[index % len(names)] if manipulation is None else manipulation
+        if kind not in self.kinds and kind != "pristine":  # Pairs need twins whatever the recipe's classes are
+            raise ValueError(f"unknown manipulation {kind!r}; known are {', '.join(names)}")
         way = draw_way(self._rng(index, _WAY_STREAM), self.recipe)
         for attempt in range(_HOSTS):
             try:
                 host = self._host(self._rng(index, _HOST_STREAM, attempt), way.side)
-                forgery = self._forgery(kind, host, self._rng(index, _FORGERY_STREAM, attempt, _CLASSES[kind]))
+                forgery = self._forgery(kind, host, self._rng(index, _FORGERY_STREAM, attempt, _stream_of(kind)))
             except UnusableFileError as error:
                 self.left_out[error.name] = error.reason
                 continue
@@ -172,7 +183,9 @@ class Synthesizer:
             return self._splice(host, rng, recipe)
         if kind == "copy-move":
             return copy_move(rng, host.picture, random_region(rng, self.objects, recipe, recipe.copy_move.area), recipe)
-        return remove(rng, host.picture, random_region(rng, self.objects, recipe, recipe.removal.area), recipe)
+        if kind == "removal":
+            return remove(rng, host.picture, random_region(rng, self.objects, recipe, recipe.removal.area), recipe)
+        return forge(self.kinds[kind], host.picture, rng)
 
     def _splice(self, host: _Host, rng: np.random.Generator, recipe: SynthesisRecipe) -> Forgery | None:
         """Paste a region, or regions of two or three donors, as long as they forge no more than one may."""

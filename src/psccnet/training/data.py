@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from psccnet.datasets.balanced import BalancedPictures
+from psccnet.datasets.choosing import by_manipulation, first_by_hash
 from psccnet.datasets.entry import Entry
 from psccnet.errors import InputError
 from psccnet.synthesis import Objects, Photographs, SynthesisRecipe, Synthesizer
 from psccnet.synthesis.synthesis_recipe import explain
-from psccnet.training.published import by_manipulation, check_apart, find_set, find_validation_sets, first_by_hash
+from psccnet.training.published import check_apart, find_set, find_validation_sets
 from psccnet.training.real_validation import RealPicture, RealPictures
 from psccnet.training.recipe import Recipe
 from psccnet.training.sources import Ended, Mixed, Pairs, Source

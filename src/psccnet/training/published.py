@@ -1,12 +1,12 @@
 """Published pictures in a recipe: those of `data.sets` to train on, those of `data.validation_sets` to validate on."""
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from psccnet.datasets.catalogue import CATALOGUE, find
+from psccnet.datasets.choosing import by_manipulation, first_by_hash
 from psccnet.datasets.entry import Entry
 from psccnet.datasets.listing import read_listing
 from psccnet.errors import InputError
@@ -73,19 +73,6 @@ def find_validation_sets(all_words: Sequence[str], at_most: int | None) -> dict[
                 )
             sets[name] = [one for kind in by_manipulation(entries) for one in first_by_hash(kind, at_most)]
     return sets
-
-
-def by_manipulation(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """The entries of each manipulation, these in the order of their names."""
-    kinds: dict[str, list[Entry]] = {}
-    for entry in entries:
-        kinds.setdefault(entry.manipulation, []).append(entry)
-    return [kinds[kind] for kind in sorted(kinds)]
-
-
-def first_by_hash(entries: Iterable[Entry], count: int | None) -> list[Entry]:
-    """So many entries (None: all), chosen by their names alone, wherever the sets lie."""
-    return sorted(entries, key=lambda one: hashlib.sha256(one.id.encode()).digest())[:count]
 
 
 def check_apart(

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
-from psccnet.pictures.sample import MANIPULATIONS, Sample
+from psccnet.pictures.sample import Sample
 from psccnet.synthesis import SynthesisRecipe, Synthesizer
 from psccnet.synthesis.endings import finish_sample
 
@@ -57,9 +57,9 @@ class Pairs:
         self.seed = synthesizer.seed
 
     def sample(self, index: int, /) -> Sample:
-        """Sample `index`: splicing, copy-move and removal in turn at even indices, pristine at odd ones."""
+        """Sample `index`: the recipe's manipulations in turn at even indices, pristine at odd ones."""
         host, twin = divmod(index, 2)
-        forged = [name for name in MANIPULATIONS if name != "pristine"]
+        forged = [name for name in self.synthesizer.kinds if name != "pristine"]
         return self.synthesizer.sample(host, "pristine" if twin else forged[host % len(forged)])
 
 

@@ -14,6 +14,9 @@ from psccnet.pictures.whole_files import write_whole
 from psccnet.weights.card import Card
 
 MANIFEST = "graphs.json"
+FORM = 1
+"""Of the parts, their inputs and their outputs: one more whenever `psccnet.engine.graphs` changes any of these, so that
+graphs of before are made anew instead of failing as they run."""
 
 
 def graph_path(weights: Path) -> Path:
@@ -35,7 +38,7 @@ def write_graphs(graphs: Mapping[str, bytes], weights: Path, card: Card) -> Path
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         # Without dates, so that the same weights give the same bytes.
-        archive.writestr(zipfile.ZipInfo(MANIFEST), json.dumps({"sha256": card.sha256}))
+        archive.writestr(zipfile.ZipInfo(MANIFEST), json.dumps({"sha256": card.sha256, "form": FORM}))
         for part, content in graphs.items():
             archive.writestr(zipfile.ZipInfo(f"{part}.onnx"), content)
     path = graph_path(weights)
@@ -44,7 +47,7 @@ def write_graphs(graphs: Mapping[str, bytes], weights: Path, card: Card) -> Path
 
 
 def read_graphs(weights: Path, card: Card) -> dict[str, bytes] | None:
-    """The graphs beside weights; None where there are none, or those of other weights.
+    """The graphs beside weights; None where there are none, or those of other weights or of another form.
 
     Args:
         weights: the `.safetensors` file.
@@ -56,7 +59,8 @@ def read_graphs(weights: Path, card: Card) -> dict[str, bytes] | None:
     path = graph_path(weights)
     try:
         with zipfile.ZipFile(path) as archive:
-            if json.loads(archive.read(MANIFEST))["sha256"] != card.sha256:
+            manifest = json.loads(archive.read(MANIFEST))
+            if manifest["sha256"] != card.sha256 or manifest.get("form", 1) != FORM:
                 return None
             names = [name for name in archive.namelist() if name != MANIFEST]
             return {name.removesuffix(".onnx"): archive.read(name) for name in names}  # which checks their CRC

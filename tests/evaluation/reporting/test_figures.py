@@ -30,7 +30,8 @@ def test_masks_side_by_side(detector: Detector, listed_set: Path) -> None:
     entries = read_listing(listed_set)[:3]
     network = Network(detector)
     figure = compared(entries, [network, TRIVIAL["ela"]])
-    assert len(figure.axes) == 12
+    assert len(figure.axes) == 12 + 1
+    assert figure.axes[-1].get_ylabel() == "mask: 0 pristine, 1 forged"
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:2] == ["pristine", "ground truth"]
     assert titles[2].startswith("test, score ")
@@ -45,7 +46,11 @@ def test_masks_side_by_side(detector: Detector, listed_set: Path) -> None:
 
 def test_masks_from_coarse_to_fine(detector: Detector, listed_set: Path) -> None:
     entry = read_listing(listed_set)[1]
-    axes = progression([entry], Network(detector)).axes
+    *axes, bar = progression([entry], Network(detector)).axes
+    assert bar.get_ylabel() == "mask: 0 pristine, 1 forged"
+    # No mask is drawn in black, and the truth in black and white.
+    assert {one.get_images()[0].get_cmap().name for one in axes[2:]} == {"viridis"}
+    assert axes[1].get_images()[0].get_cmap().name == "gray"
     assert [one.get_title().split(",")[0] for one in axes[2:]] == ["Mask 4", "Mask 3", "Mask 2", "Mask 1"]
     for one, scale in zip(axes[2:], (4, 3, 2, 1), strict=True):
         expected = detector.detect(entry.image, exit_scale=scale).mask
@@ -57,7 +62,12 @@ def test_responses_have_a_panel_each() -> None:
     picture = rng.integers(0, 256, (40, 60, 3), np.uint8)
     maps = [rng.random((8, 8)).astype(np.float32) for _ in range(5)]
     figure = responses([("splicing", picture, picture[..., 0] > 128, [(1, 2), (30, 20), (59, 39)], maps)])
-    assert [axes.get_title() for axes in figure.axes] == [
+    *panels, colours, hot = figure.axes
+    assert [bar.get_ylabel() for bar in (colours, hot)] == [
+        "X and $Y_c$: lowest 0, highest 1",
+        "response: highest of the line 1",
+    ]
+    assert [axes.get_title() for axes in panels] == [
         "splicing",
         "ground truth",
         "P1 response",
@@ -67,7 +77,7 @@ def test_responses_have_a_panel_each() -> None:
         "$Y_c$, channel 1",
     ]
     assert [text.get_text() for text in figure.axes[0].texts] == ["P1", "P2", "P3"]
-    assert all(axes.get_images()[-1].get_array().shape[:2] == (40, 60) for axes in figure.axes)
+    assert all(axes.get_images()[-1].get_array().shape[:2] == (40, 60) for axes in panels)
 
 
 def test_files(tmp_path: Path) -> None:

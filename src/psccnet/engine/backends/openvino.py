@@ -1,5 +1,6 @@
 """The OpenVINO backend: reads the graphs, on the processor."""
 
+import os
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -73,6 +74,8 @@ class OpenVINOBackend(InNumPy):
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": "NO",  # the process may own fewer cores than the machine has
         }
+        if os.environ.get("OMP_NUM_THREADS", "").isdecimal():  # by which other runtimes go, too
+            options["INFERENCE_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"]
         return _Compiled(core().compile_model(model, "CPU", options))
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from psccnet.evaluation.comparators.base import Comparator
 from psccnet.evaluation.comparators.evidence import EVIDENCE, TRACES, Together
 from psccnet.evaluation.comparators.network import Network
+from psccnet.evaluation.comparators.own import own_comparator
 from psccnet.evaluation.comparators.trivial import TRIVIAL
 from psccnet.evaluation.comparators.written import Written
+from psccnet.extensions import find_extension
 from psccnet.inference import load_detector
 
 
@@ -15,15 +17,17 @@ def find_comparator(words: str, device: str = "auto", precision: str = "auto", b
 
     Args:
         words: "centre", "noise", "ela" or "ghosts"; "copy-move" or "jpeg-grid" for one trace alone; evidence:WEIGHTS
-            for the verdict of a network and all traces together; NAME=FOLDER for masks that another program wrote;
-            otherwise weights for the network: a bundled name, a `.safetensors` file, or a folder in the released
-            layout.
+            for the verdict of a network and all traces together; package.module:attribute or an entry point of the
+            group `psccnet.comparators`, with NAME= before it where it is to be called otherwise; NAME=FOLDER for masks
+            that another program wrote; otherwise weights for the network: a bundled name, a `.safetensors` file, or a
+            folder in the released layout.
         device: of the network.
         precision: of the network.
         backend: of the network.
 
     Raises:
         WeightsError: if the words are none of these.
+        InputError: if there is no such module or attribute, or it is no comparator.
         MissingFileError: if there is no such folder of masks.
     """
     if words in TRIVIAL:
@@ -32,7 +36,11 @@ def find_comparator(words: str, device: str = "auto", precision: str = "auto", b
         return TRACES[words]()
     if words.startswith(EVIDENCE):
         return Together(load_detector(words.removeprefix(EVIDENCE), backend, device, precision))
-    name, equals, folder = words.partition("=")
+    name, equals, rest = words.partition("=")
+    named = rest if equals else words
+    own = find_extension(named, "psccnet.comparators")
+    if own is not None:
+        return own_comparator(own, named, name if equals else "")
     if equals:
-        return Written(name, Path(folder))
+        return Written(name, Path(rest))
     return Network(load_detector(words, backend, device, precision))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -22,6 +24,10 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 """Lines of a plot differ in their dashes, not only in their colours."""
 CELL = 1.7
 """Side of a picture in a grid, in inches."""
+SCALE, RESPONSE_SCALE = "viridis", "inferno"
+"""Colour scales of masks and of SCCM's responses: perceptually even, for the colour-blind and in grey, too."""
+Bars = dict[str, str]
+"""Colour scales that a grid explains beside it, each with what it shows."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Panel:
     """One picture in a grid.
 
     Attributes:
-        image: (H, W, 3) uint8, or a map (H, W) in 0..1 shown from black to white.
+        image: (H, W, 3) uint8, a mask (H, W) bool shown in black and white, or a map (H, W) in 0..1 in colours.
         title: above it, if not empty.
         over: a map (H, W) in 0..1 laid over the picture.
         points: (x, y) marked and numbered from 1.
@@ -64,8 +70,8 @@ def roc(rows: dict[str, list[Row]], title: str = "") -> Figure:
     return figure
 
 
-def grid(lines: list[list[Panel]]) -> Figure:
-    """Pictures in lines, a title above those that have one."""
+def grid(lines: list[list[Panel]], bars: Bars | None = None) -> Figure:
+    """Pictures in lines, a title above those that have one, and beside them a bar for each colour scale."""
     columns = max(len(line) for line in lines)
     shapes = [[panel.image.shape[:2] for panel in line] for line in lines]
     heights = [max(height / width for height, width in line) for line in shapes]
@@ -78,14 +84,18 @@ def grid(lines: list[list[Panel]]) -> Figure:
             _show(axes, panel)
         for axes in axes_line[len(line) :]:
             axes.set_axis_off()
+    for scale, text in (bars or {}).items():
+        bar = figure.colorbar(ScalarMappable(Normalize(0, 1), scale), ax=every, aspect=30, pad=0.01, fraction=0.04)
+        bar.set_label(text, fontsize="small")
+        bar.ax.tick_params(labelsize="x-small")
     return figure
 
 
 def _show(axes: Axes, panel: Panel) -> None:
-    axes.imshow(panel.image, cmap="gray", vmin=0, vmax=1)
+    axes.imshow(panel.image, cmap="gray" if panel.image.dtype == np.bool_ else SCALE, vmin=0, vmax=1)
     if panel.over is not None:
         # Where nothing responds the picture shows through.
-        axes.imshow(panel.over, cmap="inferno", vmin=0, vmax=1, alpha=0.35 + 0.6 * panel.over)
+        axes.imshow(panel.over, cmap=RESPONSE_SCALE, vmin=0, vmax=1, alpha=0.35 + 0.6 * panel.over)
     for number, (x, y) in enumerate(panel.points, 1):
         axes.plot(x, y, marker="o", markersize=5, markerfacecolor="white", markeredgecolor="black")
         axes.annotate(
@@ -100,6 +110,9 @@ def _show(axes: Axes, panel: Panel) -> None:
     axes.set(xticks=[], yticks=[])
 
 
+_MASKS: Bars = {SCALE: "mask: 0 pristine, 1 forged"}
+
+
 def compared(entries: list[Entry], comparators: list[Comparator]) -> Figure:
     """Figs. 5, 6, 8 and 11: picture, ground truth and each comparator's mask, with its pixel AUC or its score."""
     lines = []
@@ -110,7 +123,7 @@ def compared(entries: list[Entry], comparators: list[Comparator]) -> Figure:
             note = f"AUC {100 * auc(answer.mask, truth):.0f} %" if entry.forged else f"score {answer.score:.2f}"
             line.append(Panel(answer.mask, f"{comparator.name}, {note}" if number == 0 else note))
         lines.append(line)
-    return grid(lines)
+    return grid(lines, _MASKS)
 
 
 def progression(entries: list[Entry], network: Comparator) -> Figure:
@@ -123,7 +136,7 @@ def progression(entries: list[Entry], network: Comparator) -> Figure:
             note = f", AUC {100 * auc(mask, truth):.0f} %" if entry.forged else ""
             line.append(Panel(mask, f"Mask {scale}{note}"))
         lines.append(line)
-    return grid(lines)
+    return grid(lines, _MASKS)
 
 
 def _opening(number: int, entry: Entry) -> tuple[Sample, Mask, list[Panel]]:
@@ -155,7 +168,7 @@ def responses(
             even = resample((one - low) / max(high - low, 1e-12), height, width)
             line.append(Panel(even, name if number == 0 else ""))
         lines.append(line)
-    return grid(lines)
+    return grid(lines, {SCALE: "X and $Y_c$: lowest 0, highest 1", RESPONSE_SCALE: "response: highest of the line 1"})
 
 
 def write_figure(figure: Figure, path: Path) -> list[Path]:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-MOST_KEYPOINTS = 6500
+MOST_KEYPOINTS = {True: 6500, False: 5000}
+"""Of small pictures, which have few to spare, and of others."""
 CONTRAST = 0.005
 """SIFT's contrast threshold, an eighth of the usual one: smooth parts are copied, too."""
 EDGE = 15
@@ -43,18 +44,20 @@ class Keypoints:
         return len(self.places)
 
 
-def find_keypoints(grey: NDArray[np.uint8]) -> Keypoints:
+def find_keypoints(grey: NDArray[np.uint8], small: bool = False) -> Keypoints:
     """SIFT keypoints (Lowe, IJCV 2004) with RootSIFT descriptors (Arandjelovic and Zisserman, CVPR 2012).
 
     Args:
         grey: (h, w) uint8.
+        small: whether it is a small picture in twice its size.
     """
-    sift = cv2.SIFT.create(nfeatures=MOST_KEYPOINTS, contrastThreshold=CONTRAST, edgeThreshold=EDGE)
+    most = MOST_KEYPOINTS[small]
+    sift = cv2.SIFT.create(nfeatures=most, contrastThreshold=CONTRAST, edgeThreshold=EDGE)
     found, descriptors = sift.detectAndCompute(grey, None)
     if not len(found):  # OpenCV then gives no descriptors at all
         return Keypoints(*(np.zeros(shape, np.float32) for shape in ((0, 2), 0, 0, (0, 128))))
     found_places = np.array([one.pt for one in found], np.float32)
-    order = np.argsort(found_places[:, 1], kind="stable")[:MOST_KEYPOINTS]
+    order = np.argsort(found_places[:, 1], kind="stable")[:most]
     root = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6))
     return Keypoints(
         found_places[order],

@@ -17,7 +17,7 @@ Pixels = NDArray[np.uint8]
 
 SIGNIFICANT = 0.01
 """Share of untouched photographs on which the trace speaks, at most."""
-MOST_PIXELS = 1_600_000
+MOST_PIXELS = 1_100_000
 """Larger pictures are looked at in this size."""
 SMALL = 640
 """Pictures whose longer side is at most this are looked at in twice their size, where SIFT finds more points."""
@@ -99,7 +99,7 @@ def find_copies(grey: Pixels, scale: float) -> list[Verified]:
         scale: how many pixels here are one of the picture's.
     """
     unit = max(1.0, scale)
-    points = find_keypoints(grey)
+    points = find_keypoints(grey, small=scale > 1)
     transforms: list[Transform] = []
     for mirrored in (False, True):
         pairs = match_within(points, mirrored, NEAREST * unit)

@@ -25,6 +25,9 @@ _ALONE = 64 // STRIDE**2
 """Votes that say the same as one, since they look at the same squares."""
 _DENSE = 0.25
 """Share of the votes around a cell for another grid from which the cell belongs to it; by chance it is 1/64."""
+_FEWEST_CELLS = 6
+_ELSEWHERE = 0.03
+"""Share of the votes outside a part that its grid may have; by chance it is 1/64."""
 
 
 @dataclass(frozen=True)
@@ -103,49 +106,42 @@ def foreign_parts(votes: Votes, main: int) -> list[Part]:
         votes: of the picture.
         main: its own grid.
     """
-    shares = _shares(votes)
-    others = np.where(np.arange(GRIDS)[:, None, None] == main, 0, shares)
-    grids = np.flatnonzero((others > _DENSE).any(axis=(1, 2)))
+    padded = np.pad(votes, [(0, -side % _CELL) for side in votes.shape], constant_values=NO_VOTE)
+    # Where few vote, their shares mean little.
+    voting = np.maximum(_around(padded != NO_VOTE), 0.25)
+    own = _around(padded == main) / voting
+    counts = np.bincount(votes.ravel(), minlength=GRIDS + 1)
     parts: list[Part] = []
-    for grid in grids:
-        cells = ((shares[grid] > _DENSE) & (shares[grid] > shares[main])).astype(np.uint8)
-        cells = cv2.morphologyEx(cells, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        labels, names, boxes, _ = cv2.connectedComponentsWithStats(cells)
+    for grid in set(np.flatnonzero(counts).tolist()) - {main, NO_VOTE}:
+        share = _around(padded == grid) / voting
+        dense = ((share > _DENSE) & (share > own)).astype(np.uint8)
+        if not dense.any():
+            continue
+        dense = np.asarray(cv2.morphologyEx(dense, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
+        labels, names, boxes, _ = cv2.connectedComponentsWithStats(dense)
         for number in range(1, labels):
-            part = names == number
-            log10_nfa = _of_part(votes, int(grid), part, boxes[number])
-            if log10_nfa < 0 and _stays_inside(votes, int(grid), part):
-                parts.append(Part(int(grid), part, log10_nfa))
+            left, top, wide, high, area = boxes[number].tolist()
+            if area < _FEWEST_CELLS:
+                continue
+            place = (slice(top, top + high), slice(left, left + wide))
+            part = np.zeros(dense.shape, bool)
+            part[place] = names[place] == number
+            said = votes[_CELL * top : _CELL * (top + high), _CELL * left : _CELL * (left + wide)]
+            said = said[part[place].repeat(_CELL, axis=0).repeat(_CELL, axis=1)[: said.shape[0], : said.shape[1]]]
+            agreeing = int(np.count_nonzero(said == grid))
+            log10_nfa = _log10_nfa(max((_CELL * max(wide, high)) ** 2, said.size), agreeing, votes.shape)
+            # A picture that was cropped and saved again has both grids all over.
+            others = int(counts[:NO_VOTE].sum()) - int(np.count_nonzero(said != NO_VOTE))
+            if log10_nfa < 0 and int(counts[grid]) - agreeing <= _ELSEWHERE * others:
+                parts.append(Part(grid, part, log10_nfa))
     return parts
 
 
-def _shares(votes: Votes) -> NDArray[np.float32]:
-    """(64, h, w): of the votes in 3 x 3 cells around each cell, the share for each grid."""
-    height, width = (-(-side // _CELL) for side in votes.shape)
-    cell = (np.arange(votes.shape[0]) // _CELL)[:, None] * width + np.arange(votes.shape[1]) // _CELL
-    counts = np.bincount(
-        (votes.astype(np.intp) * height * width + cell).ravel(), minlength=(GRIDS + 1) * height * width
-    )
-    maps = counts.reshape(GRIDS + 1, height, width).astype(np.float32)[:GRIDS]
-    around = np.stack([cv2.boxFilter(one, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT) for one in maps])
-    # Where few vote, their shares mean little.
-    return np.asarray(around / np.maximum(around.sum(axis=0), 9 * _CELL**2 / 4), np.float32)
-
-
-def _of_part(votes: Votes, grid: int, part: NDArray[np.bool_], box: NDArray[np.int32]) -> float:
-    inside = part.repeat(_CELL, axis=0).repeat(_CELL, axis=1)[: votes.shape[0], : votes.shape[1]]
-    agreeing = int(np.count_nonzero(votes[inside] == grid))
-    side = max(int(box[cv2.CC_STAT_WIDTH]), int(box[cv2.CC_STAT_HEIGHT])) * _CELL
-    return _log10_nfa(max(side * side, int(np.count_nonzero(inside))), agreeing, votes.shape)
-
-
-def _stays_inside(votes: Votes, grid: int, part: NDArray[np.bool_]) -> bool:
-    """Whether the grid is missing elsewhere: a picture that was cropped and saved again has both grids all over."""
-    outside = ~part.repeat(_CELL, axis=0).repeat(_CELL, axis=1)[: votes.shape[0], : votes.shape[1]]
-    said = votes[outside]
-    agreeing = int(np.count_nonzero(said == grid))
-    voting = int(np.count_nonzero(said != NO_VOTE))
-    return agreeing <= 0.03 * voting
+def _around(said: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(h, w): the share of votes that said so, in 3 x 3 cells around each cell."""
+    size = (said.shape[1] // _CELL, said.shape[0] // _CELL)
+    cells = cv2.resize(said.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.blur(cells, (3, 3), borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
 def _regions(part: Part, height: int, width: int) -> list[Region]:

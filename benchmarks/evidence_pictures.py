@@ -1,0 +1,84 @@
+"""Draw the examples of docs/evidence.md: of each trace a true hit and a false one, on pictures of scikit-image.
+
+python benchmarks/evidence_pictures.py docs/evidence/
+"""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import skimage.data
+from PIL import Image
+
+from psccnet.evidence.copy_move import copy_move
+from psccnet.evidence.error_level import error_level
+from psccnet.evidence.jpeg_grid import jpeg_grid
+from psccnet.inference.finding_drawing import draw_finding
+
+HEIGHT = 300
+
+
+def saved(picture: np.ndarray, quality: int) -> np.ndarray:
+    """As it comes back from a JPEG."""
+    _, data = cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].copy()
+
+
+def copied() -> np.ndarray:
+    """The astronaut's face a second time, turned by 20 degrees."""
+    picture = skimage.data.astronaut()
+    part = np.zeros(picture.shape[:2], np.uint8)
+    cv2.ellipse(part, (224, 110), (48, 62), 0, 0, 360, 1, -1)
+    matrix = cv2.getRotationMatrix2D((224, 110), 20, 1)
+    matrix[:, 2] += (160, 230)
+    moved = cv2.warpAffine(picture, matrix, (512, 512), flags=cv2.INTER_CUBIC)
+    there = cv2.warpAffine(part, matrix, (512, 512)) > 0
+    return saved(np.where(there[..., None], moved, picture), 90)
+
+
+def pasted(quality: int) -> np.ndarray:
+    """The coffee's cup in the astronaut's picture, each from a JPEG of its own."""
+    picture = saved(skimage.data.astronaut(), quality)
+    picture[101:261, 303:503] = saved(skimage.data.coffee(), 75)[120:280, 200:400]
+    return picture
+
+
+def collage() -> np.ndarray:
+    """Two photographs side by side, as in a chat."""
+    one, other = saved(skimage.data.chelsea(), 90), saved(skimage.data.coffee(), 75)
+    return np.concatenate([one[:300, :451], other[50:350, 100:500]], axis=1)
+
+
+def drawn(picture: np.ndarray, trace) -> np.ndarray:
+    """The picture beside what the trace shows."""
+    finding = trace(picture)
+    print(f"{finding.name}: {finding.sentence}")
+    shown = draw_finding(finding, picture)
+    both = np.concatenate([picture, picture if shown is None else shown], axis=1)
+    width = round(both.shape[1] * HEIGHT / both.shape[0])
+    return cv2.resize(both, (width, HEIGHT), interpolation=cv2.INTER_AREA)
+
+
+def main() -> None:
+    """Write the six pictures."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def grid(picture: np.ndarray):
+        return jpeg_grid(picture, is_jpeg=False)
+
+    phantom = np.asarray(Image.open(Path(skimage.__file__).parent / "data" / "phantom.png").convert("RGB"))
+    for name, picture, trace in (
+        ("copy-move-hit", copied(), copy_move),
+        ("copy-move-false", phantom, copy_move),
+        ("jpeg-grid-hit", pasted(92), grid),
+        ("jpeg-grid-false", collage(), grid),
+        ("ela-hit", pasted(96), error_level),
+        ("ela-false", skimage.data.rocket(), error_level),
+    ):
+        Image.fromarray(drawn(picture, trace)).save(folder / f"{name}.jpg", quality=80)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The same scan on a Ray cluster: Ray Data spreads the pictures over actors, each with a detector.
+
+What is left to do is put into the object store by its names; Ray Data hands it on in batches, and sees to actors and
+nodes that die. An actor writes the rows of a batch as a part that is named after its pictures: where a batch is done
+twice, since a node died after writing, the second part replaces the first. Sources and results have to be reachable by
+the same names from all nodes.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from psccnet.errors import InputError
+from psccnet.scan.item import Item, Place
+from psccnet.scan.keys import Keys
+from psccnet.scan.looking import Options, look
+from psccnet.scan.results import ScanFolder
+from psccnet.scan.rows import Row
+
+BATCH = 16
+"""Pictures that an actor is given at a time."""
+BLOCK = 1_024
+"""Names in a block of the object store at most, which is what a node takes at a time."""
+_LISTING = pa.schema(
+    [
+        ("source", pa.binary()),
+        ("size", pa.int64()),
+        ("stamp", pa.string()),
+        ("file", pa.binary()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("fault", pa.string()),
+    ]
+)
+
+
+def look_on_ray(
+    items: Iterator[Item],
+    options: Options,
+    folder: ScanFolder,
+    address: str,
+    actors: int = 0,
+    computed: Keys | None = None,
+) -> Iterator[Row]:
+    """Look at pictures on a cluster; the rows are written by the actors, and come back as state and reason alone.
+
+    Args:
+        items: what is to be looked at.
+        options: as of `psccnet.scan.looking.look`.
+        folder: of the results.
+        address: of the cluster, as of `ray.init`; "auto" takes the one that this machine belongs to, "local" starts one
+            on this machine.
+        actors: how many; 0 starts one for each GPU with the device "cuda", otherwise one for every two cores.
+        computed: where given, bytes that are in it, or were looked at by any actor, are not computed again.
+
+    Raises:
+        InputError: if Ray is not installed, there is no such cluster, or a source cannot be sent to it.
+    """
+    ray = _connected(address)
+    try:
+        blocks = [ray.put(block) for block in _blocks(items)]
+        if not blocks:
+            return
+        claims = None if computed is None else ray.remote(Keys).options(num_cpus=0).remote(computed.packed())
+        gpus = 1.0 if options.device == "cuda" else 0.0
+        largest = max(node["Resources"].get("CPU", 1.0) for node in ray.nodes() if node["Alive"])
+        cores = 1.0 if gpus else min(2.0, largest)
+        there = ray.cluster_resources().get("GPU" if gpus else "CPU", 1)
+        number = actors or max(1, int(there // (gpus or cores)))
+        looked = ray.data.from_arrow_refs(blocks).map_batches(
+            _Looker,
+            fn_constructor_args=(asdict(options), str(folder.path), folder.shard, claims, int(cores)),
+            batch_size=BATCH,
+            compute=ray.data.ActorPoolStrategy(size=number),
+            num_cpus=cores,
+            num_gpus=gpus,
+        )
+        for batch in looked.iter_batches(batch_size=None):
+            for state, reason in zip(batch["state"], batch["reason"], strict=True):
+                yield {"state": str(state), "reason": str(reason) or None}
+    finally:
+        ray.shutdown()
+
+
+def _connected(address: str) -> Any:
+    # Nothing is told to anybody about the use of Ray; and words of ours are enough.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+        import ray.data
+    except ModuleNotFoundError as error:
+        raise InputError(f"--ray needs {error.name}: pip install 'psccnet[cluster]', on all nodes") from error
+    try:
+        given = {"include_dashboard": False} if address == "local" else {"address": address}
+        ray.init(**given, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, ValueError) as error:
+        raise InputError(f"--ray {address}: there is no such cluster; start one by ray start, or say local") from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = 0
+    return ray
+
+
+def _blocks(items: Iterator[Item]) -> Iterator[pa.Table]:
+    """What is to be looked at, in tables that grow from a batch to `BLOCK`, so that a short list is spread, too."""
+    size = BATCH
+    while block := list(islice(items, size)):
+        yield pa.Table.from_pylist([_plain(item) for item in block], _LISTING)
+        size = min(2 * size, BLOCK)
+
+
+def _plain(item: Item) -> dict[str, Any]:
+    if item.content is not None:
+        raise InputError(f"{item.source}: --ray takes tables that name pictures, not such as hold them; unpack it.")
+    return {
+        "source": os.fsencode(item.source),
+        "size": item.size,
+        "stamp": item.stamp,
+        "file": os.fsencode(item.file),
+        "offset": None if item.place is None else item.place.offset,
+        "length": None if item.place is None else item.place.size,
+        "fault": item.fault,
+    }
+
+
+def _item(row: dict[str, Any]) -> Item:
+    place = None if row["offset"] is None else Place(row["offset"], row["length"])
+    source, file = os.fsdecode(row["source"]), os.fsdecode(row["file"])
+    return Item(source, row["size"], row["stamp"], file, place, fault=row["fault"])
+
+
+class _Looker:
+    """An actor: loads a detector once, and writes a part for each batch.
+
+    Args:
+        options: fields of `Options`.
+        folder: of the results.
+        shard: of the results.
+        claims: an actor of `Keys`, or None.
+        cores: that the detector may use.
+    """
+
+    def __init__(self, options: dict[str, Any], folder: str, shard: str, claims: Any, cores: int) -> None:
+        os.environ["OMP_NUM_THREADS"] = str(cores)
+        self.options = Options(**{one.name: options[one.name] for one in fields(Options)})
+        self.detector = self.options.detector()
+        self.folder = ScanFolder(Path(folder), shard)
+        self.claims = claims
+
+    def __call__(self, batch: Any) -> dict[str, Any]:
+        """Look at the pictures of a batch of the listing."""
+        import numpy as np
+
+        columns = {name: batch[name] for name in _LISTING.names}
+        listed = pa.table(
+            {name: pa.array(columns[name], _LISTING.field(name).type, from_pandas=True) for name in columns}
+        )
+        items = [_item(row) for row in listed.to_pylist()]
+        rows = [row for _, row in look(items, self.detector, self.options, self.claims and self._claim)]
+        name = hashlib.sha256(b"".join(item.key for item in items)).hexdigest()[:32]
+        self.folder.add(rows, name)
+        return {
+            "state": np.array([row["state"] for row in rows]),
+            "reason": np.array([row.get("reason") or "" for row in rows]),
+        }
+
+    def _claim(self, digest: bytes) -> bool:
+        import ray
+
+        return bool(ray.get(self.claims.add.remote(digest)))
