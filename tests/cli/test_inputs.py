@@ -73,7 +73,7 @@ def test_a_folder_without_pictures_gives_nothing(here: Path) -> None:
 
 
 def test_results_of_an_earlier_run_are_no_inputs(tmp_path: Path) -> None:
-    for name in ("a.png", "results/a.png.mask.png", "results-of-others/b.png"):
+    for name in ("a.png", "results/a.png.mask.png", "results/a.png-evidence-copy-move.png", "results-of-others/b.png"):
         (tmp_path / "mine" / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / "mine" / name).touch()
     kept = find_inputs(["mine"], skip=Path("mine/results"))

@@ -39,12 +39,14 @@ def test_a_report_as_pdf(psccnet: Run, small: tuple, photo: Path, tmp_path: Path
 
 def test_bad_files_are_named_in_the_report(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
     (tmp_path / "words.jpg").write_text("words")
+    (tmp_path / "photo.png.overlay.png").write_bytes(photo.read_bytes())  # of an earlier run
     done = psccnet("report", tmp_path, "nowhere.jpg", "-o", tmp_path / "r.html", *small)
     assert done.status == 1
     assert "psccnet: left out: nowhere.jpg: there is no such file" in done.err
     page = (tmp_path / "r.html").read_text()
     assert "nowhere.jpg: there is no such file; check the path." in page
     assert "words.jpg: not a picture" in page
+    assert "overlay.png" not in page
 
 
 def test_the_threshold_is_said(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:

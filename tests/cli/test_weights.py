@@ -2,9 +2,12 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from psccnet.weights import bundled, load_network, read_card
+from psccnet.weights import Card, bundled, load_network, read_card
+from psccnet.weights.calibration import RATES
 
+from ..conftest import texture
 from ..weights.conftest import released_states, write_released
 from .conftest import Run
 
@@ -86,3 +89,16 @@ def test_import_of_what_is_not_there(psccnet: Run, tmp_path: Path) -> None:
     assert (done.status, done.out) == (2, "")
     assert "lacks checkpoint/HRNet_checkpoint/HRNet.pth" in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_calibrate_writes_the_card(psccnet: Run, weights_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "untouched"
+    folder.mkdir()
+    for number in range(40):
+        Image.fromarray(texture(number, 32, 40)).save(folder / f"{number}.png")
+    done = psccnet("weights", "calibrate", folder, "--weights", weights_file, "--out", tmp_path / "card.json")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"{tmp_path / 'card.json'}: calibrated by 40 small\n"
+    card = Card.model_validate_json((tmp_path / "card.json").read_text())
+    assert card.calibration is not None
+    assert len(card.calibration.scores["small"]) == len(RATES)

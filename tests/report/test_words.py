@@ -51,14 +51,24 @@ def test_what_all_traces_say_together(card: Card) -> None:
     forged = replace(result_of(0.3), verdict="forged", judgement=by_copy, level=0.4, marked_fraction=0.02)
     assert meaning(forged, card) == (
         "The score of 0.300 stays below the threshold of 0.500. What speaks for a manipulation: a part that stands in"
-        " the picture twice; the network's score. The region that stands out takes 2.0 % of the picture. It is a reason"
-        " to look closer, and no proof."
+        " the picture twice; the network's score, which few untouched pictures reach. The region that stands out takes"
+        " 2.0 % of the picture. It is a reason to look closer, and no proof."
     )
     assert false_alarm_sentence(forged, card) == "Of untouched pictures, about 0.1 % are judged as badly or worse."
     nothing = replace(result_of(0.3), judgement=Judgement("nothing found", 0.4))
-    assert "No other trace speaks for a manipulation. That does not make" in meaning(nothing, card)
+    assert "Neither it nor another trace speaks for a manipulation. That does not make" in meaning(nothing, card)
     small = replace(result_of(0.3), judgement=Judgement("no verdict", None, note="No verdict: too small."))
     assert (meaning(small, card), false_alarm_sentence(small, card)) == ("No verdict: too small.", "")
+
+
+def test_with_a_calibration_the_threshold_does_not_count() -> None:
+    card = read_card(bundled()["default"])
+    assert card.calibration is not None
+    unusual = replace(result_of(0.6), judgement=Judgement("nothing found", 0.1))
+    assert meaning(unusual, card).startswith(
+        "The network's score is 0.600, the threshold of the network alone 0.500. Neither it nor another trace speaks"
+    )
+    assert false_alarm_sentence(unusual, card) == "Of untouched pictures, about 10 % are judged as badly or worse."
 
 
 def test_a_network_without_calibration_has_the_measured_figures(card: Card) -> None:

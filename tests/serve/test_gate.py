@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from psccnet.serve.counts import Counts
 from psccnet.serve.gate import Gate
@@ -128,6 +129,19 @@ def test_slow_uploads_are_cut_off() -> None:
     assert ask(LOCAL, "POST", "/v1/detect", body=(b"x",) * 4, pause=0.01)[0] == 200
     status, headers, _ = ask(LOCAL, "POST", "/v1/detect", body=(b"x",) * 40, pause=0.05)
     assert (status, headers["connection"]) == (408, "close")
+
+
+def test_a_caller_that_goes_away_is_no_fault() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise ClientDisconnect
+
+    async def unused(*_: Any) -> Any:
+        raise AssertionError
+
+    counts = Counts()
+    scope = {"type": "http", "method": "POST", "path": "/v1/detect", "headers": [(b"host", b"localhost")]}
+    asyncio.run(Gate(app, SETTINGS, counts)(scope, unused, unused))
+    assert 'status="499"} 1' in counts.text({})
 
 
 def test_every_answer_is_guarded() -> None:

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -10,6 +11,8 @@ from psccnet.pictures.picture_files import survey
 
 RESULTS = (".mask.png", ".mask16.png", ".overlay.png", ".masks.png")
 """How the names end of what `psccnet detect --out` writes, as `psccnet.inference.result_folder` has them."""
+_EVIDENCE = re.compile(r"-evidence-[a-z-]+\.png$")
+"""Likewise of the findings that it draws."""
 MANIFEST = "psccnet-results.jsonl"
 """What it writes beside them."""
 
@@ -45,7 +48,7 @@ def find_inputs(words: list[str], skip: Path | None = None, others: Counter[str]
             if others is not None:
                 others.update(rest)
             if results is not None:
-                inside = [p for p in inside if not (p.name.endswith(RESULTS) and p.resolve().is_relative_to(results))]
+                inside = [p for p in inside if not (_is_result(p.name) and p.resolve().is_relative_to(results))]
             found += [Input(str(p), p.relative_to(path)) for p in inside]
         # os.path: Path.exists raises for names that are too long, and one word would stop the others.
         elif not os.path.exists(word) and glob.has_magic(word):
@@ -54,3 +57,7 @@ def find_inputs(words: list[str], skip: Path | None = None, others: Counter[str]
         else:
             found.append(Input(word, Path(path.name)))
     return found
+
+
+def _is_result(name: str) -> bool:
+    return name.endswith(RESULTS) or _EVIDENCE.search(name) is not None

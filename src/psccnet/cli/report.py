@@ -59,7 +59,8 @@ def report(
     if out.suffix.lower() not in ENDINGS:
         raise InputError(f"{out}: a report ends in {' or '.join(ENDINGS)}; name it so")
     others: Counter[str] = Counter()
-    inputs = find_inputs(list(pictures), None, others)
+    # Drawings of an earlier run are no pictures, wherever they lie.
+    inputs = find_inputs(list(pictures), Path(Path.cwd().anchor), others)
     if not inputs:
         where = ", ".join(pictures) + (f"; passed over: {passed_over(others)}" if others else "")
         raise InputError(f"no picture in {where}" if pictures else "name a picture, or see psccnet report --help")

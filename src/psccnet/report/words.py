@@ -54,7 +54,7 @@ def _share(scores: dict[str, float], name: str, count: int) -> str:
 
 
 _TRACES = {
-    "network": "the network's score",
+    "network": "the network's score, which few untouched pictures reach",
     "copy-move": "a part that stands in the picture twice",
     "jpeg-grid": "a part with the JPEG squares of another file",
     "noise": "a part with other noise",
@@ -64,16 +64,20 @@ _TRACES = {
 
 def meaning(result: Result, card: Card) -> str:
     """What the score says beside the threshold, what else speaks for a manipulation, and how far to trust it."""
-    compared = "reaches" if result.score >= result.threshold else "stays below"
-    first = f"The score of {result.score:.3f} {compared} the threshold of {result.threshold:.3f}."
     judgement = result.judgement
     if judgement is not None and judgement.note:
         return judgement.note
+    if judgement is not None and card.calibration is not None:
+        # What counts is how many untouched pictures of this size score as much, and not the threshold.
+        first = f"The network's score is {result.score:.3f}, the threshold of the network alone {result.threshold:.3f}."
+    else:
+        compared = "reaches" if result.score >= result.threshold else "stays below"
+        first = f"The score of {result.score:.3f} {compared} the threshold of {result.threshold:.3f}."
     if result.words in ("forged", "suspicious"):
         reasons = [_TRACES.get(name, name) for name in judgement.reasons] if judgement is not None else []
         speaks = f" What speaks for a manipulation: {'; '.join(reasons)}." if reasons else ""
         return f"{first}{speaks} {_where(result)} It is a reason to look closer, and no proof."
-    others = " No other trace speaks for a manipulation." if judgement is not None else ""
+    others = " Neither it nor another trace speaks for a manipulation." if judgement is not None else ""
     return f"{first}{others} That does not make the picture authentic: {_missed(card)}"
 
 

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.requests import ClientDisconnect
+
 from psccnet.serve.counts import Counts
 from psccnet.serve.settings import Settings
 
@@ -20,6 +22,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+GONE = 499
+"""What is counted where the caller went away before its request had arrived; nobody is answered."""
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 OPEN = ("/", "/healthz", "/readyz", "/favicon.ico")
 """Paths that need no key, as does the page: they tell nothing of anybody's picture."""
@@ -83,6 +87,8 @@ class Gate:
         except _Refused as refused:
             if not begun:
                 await _refuse(refused, answer)
+        except ClientDisconnect:
+            status = GONE
         finally:
             route = getattr(scope.get("route"), "path", "other")
             self._counts.request(scope["method"], route, status)

@@ -5,6 +5,7 @@ import binascii
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from psccnet.serve.jobs import Options
 
@@ -26,11 +27,11 @@ def _numbers(value: Any) -> Any:
 
 def _from_base64(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError("a picture is text in base64")
+        raise PydanticCustomError("base64", "a picture is text in base64")
     try:
         return base64.b64decode(value, validate=True)
     except binascii.Error as error:
-        raise ValueError("not base64") from error
+        raise PydanticCustomError("base64", "not base64") from error
 
 
 class Choices(BaseModel):

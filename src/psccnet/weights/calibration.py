@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 RATES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
 """Shares of untouched pictures at which scores are kept."""
+FEWEST = 100
+"""Pictures of a size class, so that a rate of 2 % means something."""
 SIZES = {"small": 0, "medium": 200, "large": 600}
 """Name of a size class -> its smallest shorter side, pixels."""
 
@@ -55,16 +57,22 @@ class Calibration(BaseModel):
     def false_alarms(self, score: float, shorter: int) -> float:
         """The share of untouched pictures of such a size with a score at least so high, 0..1; 1 where unknown.
 
+        Of a size class with fewer than 100 pictures, the one with most of them answers.
+
         Args:
             score: of the network, 0..1.
             shorter: side of the picture, pixels.
         """
-        kept = self.scores.get(size_class(shorter), [])
+        name = size_class(shorter)
+        if self.pictures.get(name, 0) < FEWEST and self.pictures:
+            name = max(self.pictures, key=lambda one: self.pictures[one])
+        kept = self.scores.get(name, [])
         known = [(_logit(level), math.log(rate)) for level, rate in zip(kept, RATES, strict=False) if level is not None]
         if not known or _logit(score) < known[0][0]:
             return 1.0
         levels, rates = zip(*known, strict=True)
-        return math.exp(float(np.interp(_logit(score), levels, rates)))
+        # Rounded, since a rate itself has to be within itself.
+        return round(math.exp(float(np.interp(_logit(score), levels, rates))), 9)
 
 
 def _reached(falling: NDArray[np.float64]) -> list[float | None]:
