@@ -116,7 +116,7 @@ def _sentence(copies: list[Verified], height: int, width: int, scale: float) -> 
     first = copies[0]
     share = 100 * float(first.source.mean())
     size = f"{share:.0f} %" if share >= 1 else f"{share:.1f} %"
-    more = f"; so do {len(copies) - 1} more" if len(copies) > 1 else ""
+    more = ("", "; so does another", "; so do two more")[min(len(copies), MOST_SHOWN) - 1]
     return f"A part of the picture ({size} of it) stands in it a second time, {_moved(first, scale)}{more}."
 
 
