@@ -21,7 +21,7 @@ import numpy as np
 from psccnet.cli.progress import progress
 from psccnet.datasets.entry import Entry
 from psccnet.datasets.listing import read_listing
-from psccnet.evidence.copy_move.strength import measurements, strength
+from psccnet.evidence.copy_move.strength import WEIGHTS, measurements, strength
 from psccnet.evidence.copy_move.trace import _grey, find_copies, working_scale
 from psccnet.evidence.find import find
 from psccnet.pictures.decoding import decode
@@ -160,7 +160,7 @@ def fit(arguments: argparse.Namespace) -> None:
             if place is None:
                 strongest.append(max((strength(copy) for copy in copies), default=-50.0))
     model = LogisticRegression(C=3, max_iter=2000).fit(rows, copied)
-    names = list(measurements(copies[0])) if copies else range(len(rows[0]))
+    names = list(WEIGHTS)
     print("CONSTANT", round(float(model.intercept_[0]), 2))
     print("WEIGHTS", dict(zip(names, model.coef_[0].round(2).tolist(), strict=True)))
     print("untouched, strength at 10, 5, 2, 1 %:", np.quantile(strongest, (0.9, 0.95, 0.98, 0.99)).round(2).tolist())

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from psccnet.evidence import Finding
+from psccnet.evidence.copy_move.trace import SIGNIFICANT
 from psccnet.inference.verdict import FORGED, SHARES, SUSPICIOUS, judge
 from psccnet.weights.calibration import RATES, Calibration
 
@@ -10,6 +11,10 @@ SIZE = (300, 400)
 
 def copy_move(false_alarms: float) -> Finding:
     return Finding("copy-move", "", false_alarms=false_alarms)
+
+
+def test_copy_move_speaks_where_the_verdict_does() -> None:
+    assert pytest.approx(SUSPICIOUS * SHARES["copy-move"]) == SIGNIFICANT
 
 
 def test_shares_are_all_of_the_false_alarms() -> None:

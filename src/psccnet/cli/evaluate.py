@@ -75,7 +75,8 @@ def evaluate(
         split: keep only train or test of the split for fine-tuning (Table I).
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
         comparator: measure this instead of weights: centre, noise, ela, ghosts (trivial methods), NAME=FOLDER with
-            masks that another program wrote, or package.module:function, a method of your own (docs/extending.md).
+            masks that another program wrote, NAME="COMMAND {image} {mask}", mantranet=FILE, or package.module:function,
+            a method of your own (docs/comparators.md has all of them).
         sets: only rows of this set; may be given several times.
         limit: at most so many pictures, of each set and manipulation in proportion; always the same ones.
         protocol: what is done to pictures and which are taken.
