@@ -51,6 +51,15 @@ def test_json_says_the_same(server: Running) -> None:
         assert said[key] == form[key]
 
 
+def test_the_examples_of_the_description_work(server: Running) -> None:
+    described = server.client.get("/openapi.json").json()["paths"]
+    for path, count in (("/v1/detect", 1), ("/v1/detect/batch", 2)):
+        content = described[path]["post"]["requestBody"]["content"]["application/json"]
+        answer = server.client.post(path, json=content["schema"]["examples"][0])
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json().get("results", [0])) == count
+
+
 def test_choices(server: Running) -> None:
     assert sorted(key for key in server.detect(masks="1,4").json()["links"] if key[-1].isdigit()) == [
         "mask1",

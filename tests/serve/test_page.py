@@ -57,6 +57,7 @@ def opened(browser: "sync_api.Browser", server: Running) -> Iterator["sync_api.P
     )
     page.set_default_timeout(30_000)
     page.goto(server.url)
+    page.wait_for_selector("html[data-ready]", state="attached")
     yield page
     context.close()
     assert complaints == []
@@ -355,6 +356,7 @@ def test_the_key_is_asked_for(browser: "sync_api.Browser", settings: Settings, w
     with running(replace(settings, api_key="secret"), weights_file) as server:
         page = browser.new_page()
         page.goto(server.url)
+        page.wait_for_selector("html[data-ready]", state="attached")
         page.set_input_files("#files", [file("photo.png", picture(5))])
         page.fill("#key", "secret")
         page.click("#key-dialog button")

@@ -63,8 +63,18 @@ Encoded = Annotated[
 ]
 
 
+_EXAMPLE = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mOsiLJhYGBgYmBgYGBgAAANDgESEeg6HQAAAABJRU5ErkJggg=="
+)
+"""A PNG file of 2 x 2 pixels."""
+
+
 class One(Choices):
     """A picture as JSON."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"picture": _EXAMPLE, "name": "photo.png", "masks": [1]}]}
+    )
 
     picture: Encoded
     name: str = Field(default="picture", max_length=300, description="What the report calls the picture.")
@@ -73,11 +83,17 @@ class One(Choices):
 class Many(Choices):
     """Pictures as JSON."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"pictures": [_EXAMPLE, _EXAMPLE], "exit_scale": 4}]})
+
     pictures: Annotated[list[Encoded], Field(min_length=1)]
 
 
 class Problem(BaseModel):
     """Why a request was refused, in one sentence."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"detail": "photo.jpg: truncated or damaged; copy or download it again."}]}
+    )
 
     detail: str
 

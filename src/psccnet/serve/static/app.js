@@ -241,3 +241,5 @@ wireTabs();
 wireBringing();
 wireControls();
 wireKeys();
+document.documentElement.dataset.ready = "";
+bring(element("files").files); // chosen before the page was ready

@@ -1,0 +1,41 @@
+"""What a server needs, and what it does not."""
+
+import subprocess
+import sys
+
+from psccnet.serve.page import page_files
+from psccnet.serve.settings import Settings
+
+
+def test_no_torch_is_loaded() -> None:
+    words = (
+        "import sys, numpy, psccnet.serve.app, psccnet.serve.jobs as jobs, psccnet.serve.settings as settings;"
+        " looking = jobs.Looking(settings.Settings(backend='openvino', device='cpu'));"
+        " looked = looking.detect(open(sys.argv[1], 'rb').read(), 'x', jobs.Options());"
+        " assert looked.result.findings;"
+        " drawing = jobs.Drawing(settings.Settings(), looking._detector.card);"
+        " assert drawing.response(looked, 3, (0.5, 0.5)).max() == 1;"
+        " print('torch' in sys.modules)"
+    )
+    import skimage
+
+    picture = f"{skimage.__path__[0]}/data/brick.png"
+    done = subprocess.run([sys.executable, "-c", words, picture], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
+
+
+def test_bodies_leave_room_for_base64() -> None:
+    settings = Settings(max_bytes=3_000_000)
+    assert settings.body_limit("/v1/detect") > 4_000_000
+    assert settings.body_limit("/v1/detect/batch") > 16_000_000
+    assert settings.body_limit("/v1/model") < 100_000
+
+
+def test_the_page_loads_nothing_from_elsewhere() -> None:
+    known = page_files()
+    assert {"index.html", "app.js", "viewer.js", "scales.json"} <= known.keys()
+    for name, content in known.items():
+        text = content.decode().replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text, name
+        assert "https:" not in text, name
+        assert "innerHTML" not in text, name
