@@ -64,6 +64,10 @@ def test_what_needs_more_says_what_to_install(tmp_path: Path) -> None:
         (["train", str(RECIPES / "default.yaml")], "psccnet[train]"),
         (["synthesize", str(tmp_path), "--out", str(tmp_path / "out")], "psccnet[train]"),
         (["evaluate", str(tmp_path)], "psccnet[train]"),
+        (["scan", str(tmp_path), "--out", str(tmp_path / "out")], "psccnet[scan]"),
+        (["scan", "query", str(tmp_path), "SELECT 1"], "psccnet[scan]"),
+        (["serve"], "psccnet[serve]"),
+        (["report", str(path), "--out", str(tmp_path / "report.html")], "psccnet[report]"),
     ):
         done = run(*arguments)
         assert done.returncode == 2, arguments

@@ -25,6 +25,8 @@ from psccnet.cli.weights import bundle, calibrate, import_weights, list_weights,
 from psccnet.errors import PsccnetError, WriteError
 
 DEBUG = "--debug"
+_EXTRAS = {"nncf": "int8", "fastapi": "serve", "uvicorn": "serve", "jinja2": "report", "weasyprint": "report"}
+"""Module that is missing -> the extra that brings it, where that is not train."""
 WRONG_INPUT, CANNOT_WRITE, INTERRUPTED = 2, 3, 130
 """Exit statuses, beside 0 and 1; 130 is what shells give for Ctrl-C."""
 
@@ -115,7 +117,7 @@ def _told(error: BaseException) -> tuple[str, int] | None:
             why = f" ({error})" if str(error) else ""
             return f"out of memory{why}: close other programs, or give less at a time", WRONG_INPUT
         case ModuleNotFoundError() if not (error.name or "").startswith("psccnet"):
-            extra = "int8" if error.name == "nncf" else "train"
+            extra = _EXTRAS.get(error.name or "", "train")
             return f"this needs {error.name}: pip install 'psccnet[{extra}]'", WRONG_INPUT
         # What fails on a file that was opened already has no name; files of ours have a WriteError.
         case OSError(filename=None) if _standard_output_fails():

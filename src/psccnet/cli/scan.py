@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -94,6 +95,7 @@ def run(
     """
     if not sources and not from_:
         raise InputError("name a source, or see psccnet scan --help")
+    _require_arrow()
     from psccnet.scan.looking import Options
     from psccnet.scan.scanning import Scan, Shard
     from psccnet.scan.sources import Sources
@@ -122,6 +124,12 @@ def run(
         if stopped():
             raise KeyboardInterrupt("interrupted; what was looked at is kept, the same command goes on from here")
     return 1 if found.counts["failed"] else 0
+
+
+def _require_arrow() -> None:
+    """See that what writes and reads Parquet is installed, before anything is done."""
+    if find_spec("pyarrow") is None:
+        raise InputError("a scan needs PyArrow: pip install 'psccnet[scan]'")
 
 
 @contextmanager
@@ -259,6 +267,7 @@ def report(
         out: the page; RESULTS/report.html if left out.
         top: how many of the pictures with the highest scores to show.
     """
+    _require_arrow()
     from psccnet.report.document import require
     from psccnet.scan.summary import html, summarize
 
@@ -297,6 +306,7 @@ def query(
         sql: the question.
         json_lines: print one JSON object a row instead of a table.
     """
+    _require_arrow()
     from psccnet.scan.querying import ask, connect
 
     names, rows = ask(connect(results), sql)

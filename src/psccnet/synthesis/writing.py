@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 
 from psccnet.errors import InputError
 from psccnet.pictures.encoding import Encoding, encode
@@ -149,8 +151,6 @@ def _claim(made: ResumableFolder, what: dict[str, Any], count: int) -> dict[int,
 
 def read_manifest(path: Path) -> list[Written]:
     """The rows of a set's manifest.parquet; InputError or MissingFileError if it cannot be read."""
-    import pyarrow.parquet
-
     with reading(path):
         data = path.read_bytes()
     try:
@@ -277,9 +277,6 @@ def _index(rows: list[Written]) -> bytes:
 
 
 def _manifest(rows: list[Written], description: dict[str, Any]) -> bytes:
-    import pyarrow
-    import pyarrow.parquet
-
     types = {"index": pyarrow.int64(), "forged_fraction": pyarrow.float64(), "jpeg_quality": pyarrow.int32()}
     names = list(Written.__dataclass_fields__)
     schema = pyarrow.schema(
