@@ -6,8 +6,8 @@
     python benchmarks/evidence.py fit PHOTOGRAPHS --count 200           # the weights of copy-move's strength
 
 `look` writes a line a picture, and goes on where it stopped. No number in the package is fitted on a listing: `fit`
-makes copies in photographs, and rates of false alarms are those of photographs. What was chosen with results on listings in
-sight stands in docs/evidence.md.
+makes copies in photographs, and rates of false alarms are those of photographs. What was chosen with results on
+listings in sight stands in docs/evidence.md.
 """
 
 import argparse
