@@ -22,11 +22,11 @@ RETRY_SECONDS = 1.0
 """Pause after a process that did not even start."""
 
 
-class TookTooLongError(PsccnetError, TimeoutError):
+class TookTooLongError(TimeoutError):
     """A piece of work that was ended because it took too long."""
 
 
-class DiedError(PsccnetError, RuntimeError):
+class DiedError(RuntimeError):
     """A piece of work whose process ended by itself, such as for want of memory."""
 
 
