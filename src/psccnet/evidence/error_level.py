@@ -62,8 +62,7 @@ def levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _change(strip: NDArray[np.uint8]) -> NDArray[np.float32]:
     written, data = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     again = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if written else None
-    if again is None:
-        raise RuntimeError("OpenCV could not compress pixels as JPEG")
+    assert again is not None  # no side is too long for a JPEG
     change = cv2.absdiff(strip, again).max(axis=2).astype(np.float32)
     return np.asarray(cv2.blur(change, (_SMOOTHED, _SMOOTHED)), np.float32)
 
