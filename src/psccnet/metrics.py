@@ -12,7 +12,6 @@ Where a metric is not defined, it is NaN, and a mean over pictures leaves NaN ou
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -240,6 +239,8 @@ def off_borders(truth: ArrayLike) -> NDArray[np.bool_]:
     Returns:
         (H, W), true where a pixel is deep inside a forged region or well outside of all.
     """
+    import cv2  # takes a while to load, and reading a card comes through here
+
     forged = np.asarray(truth).astype(np.uint8)
     inside = cv2.erode(forged, np.ones((BORDER_INSIDE, BORDER_INSIDE), np.uint8))
     outside = cv2.dilate(forged, np.ones((BORDER_OUTSIDE, BORDER_OUTSIDE), np.uint8))

@@ -98,7 +98,32 @@ def test_calibrate_writes_the_card(psccnet: Run, weights_file: Path, tmp_path: P
         Image.fromarray(texture(number, 32, 40)).save(folder / f"{number}.png")
     done = psccnet("weights", "calibrate", folder, "--weights", weights_file, "--out", tmp_path / "card.json")
     assert (done.status, done.err) == (0, "")
-    assert done.out == f"{tmp_path / 'card.json'}: calibrated by 40 small\n"
+    assert done.out == f"calibrated by untouched pictures: 40 small\n{tmp_path / 'card.json'}\n"
     card = Card.model_validate_json((tmp_path / "card.json").read_text())
     assert card.calibration is not None
     assert len(card.calibration.scores["small"]) == len(RATES)
+
+
+def test_calibrate_masks_writes_the_card(psccnet: Run, weights_file: Path, listed_set: Path, tmp_path: Path) -> None:
+    index = listed_set / "index.csv"
+    head, *rows = index.read_text().splitlines()
+    forged = [row for row in rows if "pristine" not in row]
+    few = psccnet("weights", "calibrate", "--forged", listed_set, "--weights", weights_file)
+    assert few == (2, "", "psccnet: 4 forged pictures can be used; masks need 20 at least.\n")
+    for number in range(5):
+        for row in forged:
+            of, name, *rest = row.split(",")
+            (listed_set / f"{number}-{name}").write_bytes((listed_set / name).read_bytes())
+            rows.append(",".join([of, f"{number}-{name}", *rest]))
+    index.write_text("\n".join([head, *rows]) + "\n")
+    done = psccnet(
+        "weights", "calibrate", "--forged", listed_set, "--weights", weights_file, "--out", tmp_path / "c.json"
+    )
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("masks calibrated by 24 forged pictures (set): 0.")
+    learnt = Card.model_validate_json((tmp_path / "c.json").read_text()).mask_calibration
+    assert learnt is not None
+    assert learnt.f1 >= learnt.f1_before
+    nothing = psccnet("weights", "calibrate")
+    assert nothing[0] == 2
+    assert "name a folder of untouched photographs, or --forged" in nothing.err

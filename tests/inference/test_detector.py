@@ -19,6 +19,7 @@ from psccnet.pictures.decoding import decode
 from psccnet.pictures.resampling import resample
 from psccnet.weights import Card, WeightsError
 from psccnet.weights.card import sha256
+from psccnet.weights.mask_calibration import MaskCalibration
 
 from ..conftest import texture
 
@@ -189,3 +190,16 @@ def test_light_imports(statement: str) -> None:
     code = f"{statement}\nimport sys; assert not set({heavy}) & set(sys.modules); print('light')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.endswith("light\n"), done.stderr
+
+
+def test_masks_are_calibrated_by_the_card(detector: Detector) -> None:
+    picture = texture(3)
+    plain = detector.detect(picture, masks=(1, 4))
+    calibration = MaskCalibration(slope=2.0, offset=1.5, level=0.3)
+    card = detector.card.model_copy(update={"mask_calibration": calibration})
+    result = Detector(detector.engine, card).detect(picture, masks=(1, 4))
+    for scale in (1, 4):
+        assert result.masks[scale] == pytest.approx(calibration(plain.masks[scale]), abs=1e-6)
+    assert result.mask == pytest.approx(resample(calibration(plain.masks[1]), *picture.shape[:2]), abs=1e-6)
+    assert result.score == plain.score
+    assert result.forged_fraction != plain.forged_fraction

@@ -3,18 +3,23 @@
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.inputs import find_inputs
 from psccnet.cli.progress import progress
-from psccnet.errors import MissingFileError, PictureError, WeightsError
+from psccnet.errors import InputError, MissingFileError, PictureError, WeightsError
 from psccnet.pictures.whole_files import write_whole
 from psccnet.weights.card import bundled, card_path, read_card, render
 from psccnet.weights.card import verify as verify_card
 from psccnet.weights.reading import inside, resolve
+
+if TYPE_CHECKING:
+    from psccnet.inference import Detector
+    from psccnet.weights.calibration import Calibration
+    from psccnet.weights.mask_calibration import MaskCalibration
 
 
 def list_weights() -> None:
@@ -108,37 +113,73 @@ def bundle(
     print(f"{out}: {written.name}, {written.steps:,} steps, sha256 {written.sha256[:12]}")
 
 
-def calibrate(photographs: Path, *, weights: str = "default", out: Path | None = None) -> None:
-    """Learn from untouched photographs how often a score is a false alarm, by size, and write it into the card.
+def calibrate(
+    photographs: Path | None = None,
+    /,
+    *,
+    forged: Path | None = None,
+    weights: str = "default",
+    out: Path | None = None,
+) -> None:
+    """Learn how often a score is a false alarm, and where in a mask forged begins; write both into the card.
 
-    The verdict of psccnet detect then keeps its rate of false alarms on small pictures and on large ones. Take 400
-    photographs or more, of the kind that will be looked at, and none that the weights were trained on.
+    Untouched photographs tell the rate of false alarms by size, which the verdict of psccnet detect then keeps on small
+    pictures and on large ones: take 400 or more, of the kind that will be looked at. Forged pictures with ground truth
+    tell which value of the masks is to become 0.5. Take none that the weights were trained on.
 
     For example:
 
         psccnet weights calibrate untouched/ --weights mine.safetensors
 
+        psccnet weights calibrate --forged synthetic/ --weights mine.safetensors
+
     Args:
         photographs: folder of untouched pictures.
+        forged: a CSV with the columns image, mask, manipulation, or a folder with it as index.csv, such as psccnet
+            synthesize makes.
         weights: a bundled name or a .safetensors file.
         out: where to write the card, if not beside the weights.
     """
+    if photographs is None and forged is None:
+        raise InputError("name a folder of untouched photographs, or --forged; see psccnet weights calibrate --help")
     from psccnet.inference import load_detector
-    from psccnet.inference.calibrating import calibrate as learn
 
     path = inside(resolve(weights))
     if path.is_dir():
         raise WeightsError(f"{path} is a folder, which has no card: name a .safetensors file")
+    detector = load_detector(str(path))
+    learnt: dict[str, object] = {}
+    if photographs is not None:
+        learnt["calibration"] = _by_photographs(detector, photographs)
+    if forged is not None:
+        learnt["mask_calibration"] = _by_forgeries(detector, forged)
+    card = read_card(path).model_copy(update=learnt)
+    written = out or card_path(path)
+    write_whole({written: (card.model_dump_json(indent=2) + "\n").encode()})
+    for one in render(card).splitlines():
+        if one.strip().startswith(("calibrated", "masks")):
+            print(" ".join(one.split()))
+    print(written)
+
+
+def _by_photographs(detector: "Detector", photographs: Path) -> "Calibration":
+    from psccnet.inference.calibrating import calibrate as learn
+
     paths = [Path(one.source) for one in find_inputs([str(photographs)])]
-    calibration = learn(
-        load_detector(str(path)),
+    return learn(
+        detector,
         progress(paths, "photographs"),
         failed=lambda _, error: print(f"psccnet: left out: {error}", file=sys.stderr),
     )
-    card = read_card(path).model_copy(update={"calibration": calibration})
-    written = out or card_path(path)
-    write_whole({written: (card.model_dump_json(indent=2) + "\n").encode()})
-    print(f"{written}: calibrated by " + ", ".join(f"{n} {name}" for name, n in calibration.pictures.items()))
+
+
+def _by_forgeries(detector: "Detector", listing: Path) -> "MaskCalibration":
+    from psccnet.datasets.listing import read_listing
+    from psccnet.inference.calibrating import calibrate_masks
+
+    entries = [entry for entry in read_listing(listing) if entry.forged]
+    samples = (entry.read(detector.max_pixels) for entry in progress(entries, "forged pictures"))
+    return calibrate_masks(detector, samples, listing.resolve().name)
 
 
 def quantize(

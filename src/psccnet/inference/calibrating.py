@@ -1,4 +1,4 @@
-"""The calibration of weights: scores of untouched photographs, whole and in crops."""
+"""The calibration of weights: scores of untouched photographs, whole and in crops, and masks of forged pictures."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -7,13 +7,18 @@ from pathlib import Path
 
 from psccnet.errors import InputError
 from psccnet.inference.detector import OF_ONE_PICTURE, Detector
+from psccnet.metrics import histogram
 from psccnet.pictures.decoding import Decoded, Source, decode
+from psccnet.pictures.sample import Sample
 from psccnet.weights.calibration import Calibration
+from psccnet.weights.mask_calibration import MaskCalibration
 
 CROPS = (128, 256)
 """Sides of the crops, pixels; one of each from every photograph that is larger."""
 FEWEST = 40
 """Photographs, so that a rate of 5 % is two of them."""
+FEWEST_FORGED = 20
+"""Forged pictures, so that one alone does not decide on the level of masks."""
 
 
 def calibrate(
@@ -39,6 +44,29 @@ def calibrate(
     if read < FEWEST:
         raise InputError(f"{read} photographs can be read; a calibration needs {FEWEST} at least, and 400 to be good.")
     return Calibration.from_scores(((side, score) for side, score, _ in scored), of)
+
+
+def calibrate_masks(detector: Detector, forged: Iterable[Sample], of: str = "") -> MaskCalibration:
+    """Learn from forged pictures with ground truth at which value of a mask forged pixels begin.
+
+    Args:
+        detector: with the weights; what its card says of masks is not used.
+        forged: pictures with masks, none of them trained on; pristine ones are passed over.
+        of: which they are, in words.
+
+    Raises:
+        InputError: if there are fewer than 20.
+        PictureError: if a picture cannot be used.
+    """
+    plain = Detector(detector.engine, detector.card.model_copy(update={"mask_calibration": None}), detector.max_pixels)
+    histograms = [
+        histogram(plain.detect(sample.image, masks=()).mask, sample.mask)
+        for sample in forged
+        if sample.mask is not None and sample.forged
+    ]
+    if len(histograms) < FEWEST_FORGED:
+        raise InputError(f"{len(histograms)} forged pictures can be used; masks need {FEWEST_FORGED} at least.")
+    return MaskCalibration.from_histograms(histograms, of)
 
 
 def _views(

@@ -81,6 +81,9 @@ class Detector:
         started = time.perf_counter()
         output = self.engine(decoded.pixels, exit_scale, threshold if gate else None)
         seconds = time.perf_counter() - started
+        if self.card.mask_calibration is not None:
+            calibrated = {scale: self.card.mask_calibration(mask) for scale, mask in output.masks.items()}
+            output = output._replace(masks=calibrated)
         result = self._result(decoded, output, wanted, threshold, seconds)
         return _with_evidence(result, decoded, calibration) if evidence else result
 

@@ -13,6 +13,7 @@ from psccnet.network.architecture import Architecture
 from psccnet.pictures.lfs_pointer import POINTER, file_is_pointer
 from psccnet.pictures.whole_files import reading
 from psccnet.weights.calibration import Calibration
+from psccnet.weights.mask_calibration import MaskCalibration
 
 
 def _sorted_scores(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -31,6 +32,7 @@ class Card(BaseModel):
         threshold: detection score at and above which the verdict is "forged", 0..1.
         calibration: what scores untouched pictures of several sizes get, for the verdict; made by `psccnet weights
             calibrate`.
+        mask_calibration: what makes 0.5 of a mask mean what it says; made by `psccnet weights calibrate --forged`.
         created: date and time in UTC, ISO 8601.
         trained_on: the pictures, in words.
         recipe: the training recipe in full.
@@ -51,6 +53,7 @@ class Card(BaseModel):
     architecture: Architecture = Architecture()
     threshold: float = Field(default=0.5, ge=0, le=1)
     calibration: Calibration | None = None
+    mask_calibration: MaskCalibration | None = None
     created: str = ""
     trained_on: str = ""
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -77,6 +80,7 @@ def render(card: Card) -> str:
         "parameters": f"{card.parameters:,}" if card.parameters else "",
         "threshold": f"{card.threshold:g} (a higher or equal score is called forged)",
         "calibrated": _calibrated(card.calibration),
+        "masks": _masks(card.mask_calibration),
         "trained on": card.trained_on,
         "training": f"{card.steps:,} steps, {card.pictures:,} pictures" if card.steps else "",
         "created": card.created,
@@ -103,6 +107,15 @@ def _calibrated(calibration: Calibration | None) -> str:
         return ""
     counts = ", ".join(f"{count:,} {name}" for name, count in calibration.pictures.items())
     return f"by untouched pictures: {counts}" + (f" ({calibration.of})" if calibration.of else "")
+
+
+def _masks(calibration: MaskCalibration | None) -> str:
+    if calibration is None:
+        return ""
+    return (
+        f"calibrated by {calibration.pictures:,} forged pictures ({calibration.of}): {calibration.level:.3f} of the"
+        f" network becomes 0.5; their F1 at 0.5 from {calibration.f1_before:.3f} to {calibration.f1:.3f}"
+    )
 
 
 def _scores(values: dict[str, float]) -> list[str]:
