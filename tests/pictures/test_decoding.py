@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 from psccnet.pictures.decoding import PictureError, decode
 
@@ -251,3 +251,16 @@ def test_pictures_one_pixel_wide_or_high(shape: tuple[int, int], form: str) -> N
     for mode in ("RGB", "L", "CMYK") if form != "PNG" else ("RGB", "L", "RGBA", "I;16"):
         decoded = decode(encoded(Image.new(mode, shape[::-1]), form))
         assert decoded.pixels.shape == (*shape, 3)
+
+
+def test_truncated_files_are_refused_whatever_others_asked_pillow_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where WeasyPrint, which writes reports, is imported."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    for kind in ("PNG", "TIFF", "BMP"):
+        file = io.BytesIO()
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(file, kind)
+        whole = file.getvalue()
+        assert decode(whole).pixels.shape == (64, 64, 3)
+        with pytest.raises(PictureError):
+            decode(whole[: len(whole) * 2 // 3])
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True  # as they left it

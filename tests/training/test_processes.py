@@ -38,7 +38,8 @@ def test_two_processes_make_the_curve_of_one(recipe: Recipe, tmp_path: Path) -> 
     # Sums are rounded in another order, which Adam's first steps magnify; half the pictures make another curve.
     one, half = (values(tmp_path / name, "train/loss")[-1]["train/loss"] for name in ("one", "half"))
     assert half != pytest.approx(one, rel=0.05)
-    for prefix, count, apart in (("train/loss", 2, {"rel": 1e-3}), ("val/pixel_auc", 1, {"abs": 5e-3})):
+    # On a processor with AVX2 alone a loss was 1.2e-3 apart; with half the pictures it is 0.05 and more.
+    for prefix, count, apart in (("train/loss", 2, {"rel": 1e-2}), ("val/pixel_auc", 1, {"abs": 5e-3})):
         one, two = values(tmp_path / "one", prefix), values(tmp_path / "two", prefix)
         assert len(one) == len(two) == count
         for single, double in zip(one, two, strict=True):

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from psccnet.errors import PictureError, arose_here
 from psccnet.pictures.lfs_pointer import POINTER, is_pointer
@@ -79,12 +79,17 @@ def _at_main_page(stream: Stream, name: str) -> tuple[Stream, tuple[str, ...]]:
 
 
 class _PillowQuiet:
-    """Keeps Pillow's warnings to itself; filters belong to the process, so the last of some threads restores them."""
+    """Keeps Pillow's warnings to itself, and has it refuse truncated files, whatever others asked it to do.
+
+    Both belong to the process, so the last of some threads restores them. Where WeasyPrint is imported, Pillow would
+    take truncated files without a word.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
         self._before = warnings.catch_warnings()
+        self._truncated = False
 
     def __enter__(self) -> None:
         with self._lock:
@@ -92,6 +97,8 @@ class _PillowQuiet:
                 self._before = warnings.catch_warnings()
                 self._before.__enter__()
                 warnings.filterwarnings("ignore", module=r"PIL\.")
+                self._truncated = ImageFile.LOAD_TRUNCATED_IMAGES
+                ImageFile.LOAD_TRUNCATED_IMAGES = False
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
@@ -99,6 +106,7 @@ class _PillowQuiet:
             self._inside -= 1
             if self._inside == 0:
                 self._before.__exit__(None, None, None)
+                ImageFile.LOAD_TRUNCATED_IMAGES = self._truncated
 
 
 PILLOW_QUIET = _PillowQuiet()
