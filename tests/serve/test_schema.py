@@ -5,7 +5,7 @@ import schemathesis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from schemathesis.generation import GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from .conftest import Running
 
@@ -25,7 +25,13 @@ def test_the_api_is_as_it_is_described(server: Running, mode: GenerationMode) ->
             continue  # they take nothing that could be wrong
 
         @given(case=operation.as_strategy(generation_mode=mode))
-        @examples(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @examples(
+            max_examples=20,
+            deadline=None,
+            database=None,
+            derandomize=True,  # the same calls in every run
+            suppress_health_check=list(HealthCheck),
+        )
         def call(case: schemathesis.Case) -> None:
             nonlocal called
             called += 1
@@ -38,7 +44,11 @@ def test_the_api_is_as_it_is_described(server: Running, mode: GenerationMode) ->
             ):
                 case.path_parameters["id"] = known
             # What is drawn for a picture is some bytes, and they are no picture: no description can ask for more.
-            case.call_and_validate(excluded_checks=[positive_data_acceptance])
+            left_out = [positive_data_acceptance]
+            if (case.media_type or "").startswith("multipart/"):
+                # In a form, a list is a field that is given several times, of which one counts: no wrong type.
+                left_out.append(negative_data_rejection)
+            case.call_and_validate(excluded_checks=left_out)
 
         call()
     assert called >= 5 * OPERATIONS
