@@ -42,7 +42,7 @@ def killed(photos: Path, out: Path, kills: int, workers: int) -> None:
     rng = np.random.default_rng(1)
     for number in range(kills):
         process = subprocess.Popen(command(photos, out, "--workers", str(workers)), stderr=subprocess.DEVNULL)
-        time.sleep(float(rng.uniform(2, 12)))
+        time.sleep(float(rng.uniform(5, 40)))  # a part is written every 15 s
         process.send_signal(signal.SIGKILL)
         process.wait()
         done = len(list(out.glob("parts/*/*.parquet")))
