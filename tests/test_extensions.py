@@ -82,6 +82,13 @@ def test_an_answer_that_is_no_mask(here: Path, body: str, message: str) -> None:
         find_comparator("wrong:look").localize(Question(PICTURE, "one.png"))
 
 
+def test_a_mask_of_columns_before_rows(here: Path) -> None:
+    (here / "wrong.py").write_text("def look(picture):\n    return picture[..., 0].T > 9\n")
+    comparator = find_comparator("wrong:look")
+    with pytest.raises(InputError, match=r"its mask has shape \(48, 40\), the picture \(40, 48\); return rows before"):
+        comparator.localize(Question(PICTURE[:40], "one.png"))
+
+
 def test_a_function_finds_a_data_set(here: Path) -> None:
     for number, forged in ((1, True), (2, False)):
         (here / f"claim-{number}").mkdir()

@@ -23,11 +23,6 @@ def is_import_path(words: str) -> bool:
     return _PATH.fullmatch(words) is not None
 
 
-def installed(group: str) -> list[str]:
-    """The names that installed packages give in a group of entry points."""
-    return sorted(one.name for one in entry_points(group=group))
-
-
 def find_extension(words: str, group: str) -> Any | None:
     """The object that words name.
 

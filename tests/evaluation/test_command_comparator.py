@@ -53,6 +53,10 @@ def test_words_are_not_given_to_a_shell(tmp_path: Path) -> None:
         ("pass", "a/b c.jpg: other wrote no mask; it is to write {mask}."),
         ("open(sys.argv[2], 'w').write('x')", "a/b c.jpg: the mask of other cannot be used: "),
         (
+            "from PIL import Image; Image.new('L', (40, 50)).save(sys.argv[2])",
+            "a/b c.jpg: the mask of other is 40 x 50, the picture 50 x 40; let it write the mask as",
+        ),
+        (
             "from PIL import Image; Image.new('L', (5, 5)).save(sys.argv[2]); open(sys.argv[3], 'w').write('1.5')",
             "a/b c.jpg: the score of other is '1.5', not a number within 0..1.",
         ),

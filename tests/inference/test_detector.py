@@ -203,3 +203,18 @@ def test_masks_are_calibrated_by_the_card(detector: Detector) -> None:
     assert result.mask == pytest.approx(resample(calibration(plain.masks[1]), *picture.shape[:2]), abs=1e-6)
     assert result.score == plain.score
     assert result.forged_fraction != plain.forged_fraction
+
+
+def test_a_calibration_moves_no_region(detector: Detector) -> None:
+    picture = texture(3)
+    calibration = MaskCalibration(slope=2.0, offset=1.5, level=0.3)
+    card = detector.card.model_copy(update={"mask_calibration": calibration})
+    plain, result = (
+        Detector(detector.engine, one).detect(picture, masks=(1,), threshold=0.0) for one in (detector.card, card)
+    )
+    assert plain.level is not None
+    assert result.level is not None
+    # At the network's own size, before the mask is resampled.
+    marked, same = (one.masks[1] > one.level for one in (plain, result))
+    assert marked.any()
+    assert (marked == same).mean() > 0.999

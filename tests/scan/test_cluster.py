@@ -18,12 +18,15 @@ from psccnet.scan.sources import Sources
 
 def test_names_come_back_from_the_store() -> None:
     items = [
-        Item("a.png", 3, "7", "a.png"),
-        Item("s.tar!b.png", 4, "8", "s.tar", Place(512, 4)),
-        Item("\udcff.png", -1, "", "\udcff.png", fault="gone"),
+        Item("a.png", 3, "7", "/a.png"),
+        Item("s.tar!b.png", 4, "8", "s3://x/s.tar", Place(512, 4)),
+        Item("\udcff.png", -1, "", "/\udcff.png", fault="gone"),
     ]
     (block,) = _blocks(iter(items))
     assert [_item(row) for row in block.to_pylist()] == items
+    # An actor may work in another folder.
+    (relative,) = _blocks(iter([Item("a.png", 3, "7", "a.png")]))
+    assert _item(relative.to_pylist()[0]) == Item("a.png", 3, "7", str(Path.cwd() / "a.png"))
     with pytest.raises(InputError, match="--ray takes tables that name pictures, not such as hold them"):
         list(_blocks(iter([Item("t!0", 1, "", "t", content=b"x")])))
 

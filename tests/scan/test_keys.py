@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psccnet.scan import keys as module
-from psccnet.scan.keys import Keys
+from psccnet.scan.keys import Claims, Keys
 
 # Few first halves, so that keys are told apart by their second.
 KEYS = st.builds(
@@ -33,3 +33,12 @@ def test_many_are_sorted_in(monkeypatch) -> None:  # type: ignore[no-untyped-def
     assert all(key in keys for key in known)
     assert os.urandom(16) not in keys
     assert len(keys) == 1_050
+
+
+def test_a_picture_that_is_tried_again_keeps_its_claim() -> None:
+    known, digest, first, other = (bytes([number]) * 16 for number in range(4))
+    claims = Claims(known)
+    assert not claims.claim(known, first)
+    assert claims.claim(digest, first)
+    assert not claims.claim(digest, other)
+    assert claims.claim(digest, first)  # as when its process died

@@ -20,6 +20,8 @@ from psccnet.scan.querying import ask, connect
 from psccnet.scan.results import ScanFolder
 from psccnet.scan.scanning import Scan, Shard
 from psccnet.scan.sources import Sources
+from psccnet.weights import read_card
+from psccnet.weights.mask_calibration import MaskCalibration
 
 PICTURES = 9
 
@@ -91,6 +93,19 @@ def test_it_goes_on_where_it_was(scan: Callable[..., Scan], photos: Path, tmp_pa
     Image.fromarray(texture(99)).save(photos / "0.png")
     assert [Path(row["source"]).name for row in scan().run()] == ["0.png"]
     assert len(rows(tmp_path / "out")) == PICTURES
+
+
+def test_another_calibration_is_another_scan(scan: Callable[..., Scan], tmp_path: Path, weights_file: Path) -> None:
+    copy = tmp_path / "weights.safetensors"
+    for ending in (".safetensors", ".json", ".graphs"):
+        copy.with_suffix(ending).write_bytes(weights_file.with_suffix(ending).read_bytes())
+    options = Options(str(copy), precision="float32", device="cpu")
+    list(scan(options=options).run())
+    card = read_card(copy)
+    learnt = card.model_copy(update={"mask_calibration": MaskCalibration(slope=2.0, offset=1.0, level=0.4)})
+    copy.with_suffix(".json").write_text(learnt.model_dump_json())
+    with pytest.raises(InputError, match="holds a scan with other model"):
+        list(scan(options=options).run())
 
 
 def test_what_differs_is_named(scan: Callable[..., Scan], weights_file: Path) -> None:

@@ -256,7 +256,7 @@ def report(
     out: Annotated[Path | None, Parameter(name=("--out", "-o"))] = None,
     top: Annotated[int, Parameter(validator=Number(gte=0, lte=1000))] = 24,
 ) -> None:
-    """Sum a scan up as an HTML page: counts, scores, failures, speed, and the pictures with the highest scores.
+    """Sum a scan up as an HTML page: counts, scores, failures, speed, and the pictures to look at first.
 
     For example:
 
@@ -265,7 +265,7 @@ def report(
     Args:
         results: folder of the scan.
         out: the page; RESULTS/report.html if left out.
-        top: how many of the pictures with the highest scores to show.
+        top: how many pictures to show.
     """
     _require_arrow()
     from psccnet.report.document import require

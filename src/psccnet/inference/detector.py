@@ -81,11 +81,16 @@ class Detector:
         started = time.perf_counter()
         output = self.engine(decoded.pixels, exit_scale, threshold if gate else None)
         seconds = time.perf_counter() - started
-        if self.card.mask_calibration is not None:
-            calibrated = {scale: self.card.mask_calibration(mask) for scale, mask in output.masks.items()}
-            output = output._replace(masks=calibrated)
-        result = self._result(decoded, output, wanted, threshold, seconds)
-        return _with_evidence(result, decoded, calibration) if evidence else result
+        region = self._region(output)
+        result = self._result(decoded, output, wanted, threshold, region, seconds)
+        return _with_evidence(result, decoded, region, calibration) if evidence else result
+
+    def _region(self, output: Output) -> float | None:
+        """The level of the calibrated mask at which a region stands out, told by the network's own values."""
+        if not output.masks:
+            return None
+        level, learnt = region_level(output.masks[min(output.masks)]), self.card.mask_calibration
+        return level if level is None or learnt is None else float(learnt(np.array([level], np.float32))[0])
 
     def _result(
         self,
@@ -93,25 +98,25 @@ class Detector:
         output: Output,
         wanted: set[int],
         threshold: float,
+        region: float | None,
         seconds: float,
     ) -> Result:
         if not (math.isfinite(output.score) and all(np.isfinite(mask).all() for mask in output.masks.values())):
             raise NotANumberError(f"{decoded.name}: the network's answer is not a number; check the weights.")
         height, width = decoded.pixels.shape[:2]
         finest = min(output.masks, default=4)
-        if output.masks:
-            mask = resample(output.masks[finest], height, width)
-        else:
-            mask = np.zeros((height, width), dtype=np.float32)
+        learnt = self.card.mask_calibration
+        masks = output.masks if learnt is None else {scale: learnt(one) for scale, one in output.masks.items()}
+        mask = resample(masks[finest], height, width) if masks else np.zeros((height, width), dtype=np.float32)
         verdict: Verdict = "forged" if output.score >= threshold else "pristine"
-        level = region_level(output.masks[finest]) if output.masks and verdict == "forged" else None
+        level = region if verdict == "forged" else None
         return Result(
             name=decoded.name,
             score=output.score,
             verdict=verdict,
             threshold=threshold,
             mask=mask,
-            masks={scale: kept for scale, kept in output.masks.items() if scale in wanted},
+            masks={scale: kept for scale, kept in masks.items() if scale in wanted},
             forged_fraction=_share(mask, 0.5),
             level=level,
             marked_fraction=0.0 if level is None else _share(mask, level),
@@ -121,7 +126,7 @@ class Detector:
             model=self.model,
             seconds=seconds,
             exit_scale=finest,
-            localized=bool(output.masks),
+            localized=bool(masks),
             notes=decoded.notes,
         )
 
@@ -173,7 +178,7 @@ class Detector:
                 failed(picture, result)
 
 
-def _with_evidence(result: Result, decoded: Decoded, calibration: Calibration | None) -> Result:
+def _with_evidence(result: Result, decoded: Decoded, region: float | None, calibration: Calibration | None) -> Result:
     """The result with what the other traces say, and the verdict of all together."""
     # OpenCV takes a while to load, and is not needed for the network.
     from psccnet.evidence.find import find
@@ -181,13 +186,11 @@ def _with_evidence(result: Result, decoded: Decoded, calibration: Calibration | 
     findings = find(decoded.pixels, decoded.data, decoded.orientation)
     judgement = judge(result.score, result.threshold, (result.height, result.width), findings, calibration)
     mask = fuse(result.mask, findings, "network" in judgement.reasons)
-    level = result.level
-    if judgement.words in ("forged", "suspicious") and (level is None or mask is not result.mask):
+    level = None
+    if judgement.words in ("forged", "suspicious"):
         # Of a larger picture, every so many pixels tell as much.
         step = max(1, round(math.sqrt(mask.size / 1e6)))
-        level = region_level(mask[::step, ::step]) if result.localized or mask is not result.mask else None
-    elif judgement.words not in ("forged", "suspicious"):
-        level = None
+        level = region if mask is result.mask else region_level(mask[::step, ::step])
     return replace(
         result,
         verdict="forged" if judgement.words == "forged" else "pristine",

@@ -22,7 +22,8 @@ class Result:
         verdict: "forged" or "pristine": with findings as `judgement` says, without where score >= threshold.
         threshold: the decision threshold, 0..1.
         mask: (H, W) float32 at the picture's size (upright), 0 pristine .. 1 forged; from the finest mask
-            computed, and all zeros where the gate skipped localization.
+            computed, calibrated where the card of the weights says how, and all zeros where the gate skipped
+            localization.
         masks: scale -> (h, w) float32 at the network's own size, for the scales asked for.
         forged_fraction: share of pixels with mask > 0.5, 0..1.
         width: of the picture, upright, pixels.

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from psccnet.errors import InputError
 from psccnet.scan.item import Item, Place
-from psccnet.scan.keys import Keys
+from psccnet.scan.keys import Claims, Keys
 from psccnet.scan.looking import Options, look
 from psccnet.scan.results import ScanFolder
 from psccnet.scan.rows import Row
@@ -68,7 +68,7 @@ def look_on_ray(
         blocks = [ray.put(block) for block in _blocks(items)]
         if not blocks:
             return
-        claims = None if computed is None else ray.remote(Keys).options(num_cpus=0).remote(computed.packed())
+        claims = None if computed is None else ray.remote(Claims).options(num_cpus=0).remote(computed.packed())
         gpus = 1.0 if options.device == "cuda" else 0.0
         largest = max(node["Resources"].get("CPU", 1.0) for node in ray.nodes() if node["Alive"])
         cores = 1.0 if gpus else min(2.0, largest)
@@ -76,7 +76,7 @@ def look_on_ray(
         number = actors or max(1, int(there // (gpus or cores)))
         looked = ray.data.from_arrow_refs(blocks).map_batches(
             _Looker,
-            fn_constructor_args=(asdict(options), str(folder.path), folder.shard, claims, int(cores)),
+            fn_constructor_args=(_absolute(options), str(folder.path.resolve()), folder.shard, claims, int(cores)),
             batch_size=BATCH,
             compute=ray.data.ActorPoolStrategy(size=number),
             num_cpus=cores,
@@ -106,7 +106,6 @@ def _connected(address: str) -> Any:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.max_errored_blocks = 0
     return ray
 
 
@@ -118,6 +117,16 @@ def _blocks(items: Iterator[Item]) -> Iterator[pa.Table]:
         size = min(2 * size, BLOCK)
 
 
+def _absolute(options: Options) -> dict[str, Any]:
+    """The fields of options, with paths that do not depend on the folder that an actor works in."""
+    given = asdict(options)
+    if os.path.exists(options.weights):  # else a bundled name
+        given["weights"] = os.path.abspath(options.weights)
+    if options.masks is not None:
+        given["masks"] = os.path.abspath(options.masks)
+    return given
+
+
 def _plain(item: Item) -> dict[str, Any]:
     if item.content is not None:
         raise InputError(f"{item.source}: --ray takes tables that name pictures, not such as hold them; unpack it.")
@@ -125,7 +134,7 @@ def _plain(item: Item) -> dict[str, Any]:
         "source": os.fsencode(item.source),
         "size": item.size,
         "stamp": item.stamp,
-        "file": os.fsencode(item.file),
+        "file": os.fsencode(item.file if "://" in item.file else os.path.abspath(item.file)),
         "offset": None if item.place is None else item.place.offset,
         "length": None if item.place is None else item.place.size,
         "fault": item.fault,
@@ -145,7 +154,7 @@ class _Looker:
         options: fields of `Options`.
         folder: of the results.
         shard: of the results.
-        claims: an actor of `Keys`, or None.
+        claims: an actor of `Claims`, or None.
         cores: that the detector may use.
     """
 
@@ -173,7 +182,7 @@ class _Looker:
             "reason": np.array([row.get("reason") or "" for row in rows]),
         }
 
-    def _claim(self, digest: bytes) -> bool:
+    def _claim(self, digest: bytes, key: bytes) -> bool:
         import ray
 
-        return bool(ray.get(self.claims.add.remote(digest)))
+        return bool(ray.get(self.claims.claim.remote(digest, key)))

@@ -1,5 +1,8 @@
 """A set of 16-byte keys in 16 bytes each, for tens of millions of them; a Python set takes six times as much."""
 
+import hashlib
+import threading
+
 import numpy as np
 
 _BYTES = np.dtype(">u8")  # so that numbers sort as their bytes do
@@ -68,3 +71,30 @@ class Keys:
         first = np.ones(len(high), np.bool_)
         first[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
         self._high, self._low = high[first], low[first]
+
+
+class Claims:
+    """Which picture is the one that is computed, of all with equal bytes.
+
+    Args:
+        computed: first 16 bytes of the sha256 of what an earlier run computed, one after the other.
+    """
+
+    def __init__(self, computed: bytes = b"") -> None:
+        self._bytes = Keys(computed)
+        self._owners = Keys()
+        self._lock = threading.Lock()
+
+    def claim(self, digest: bytes, key: bytes) -> bool:
+        """Whether a picture is to be computed: the first with its bytes, also when it is tried again.
+
+        Args:
+            digest: first 16 bytes of the sha256 of its file.
+            key: of the picture, 16 bytes.
+        """
+        owner = hashlib.blake2b(digest + key, digest_size=16).digest()
+        with self._lock:
+            if self._bytes.add(digest):
+                self._owners.add(owner)
+                return True
+            return owner in self._owners

@@ -19,8 +19,8 @@ from psccnet.pictures.whole_files import make_folder, write_whole
 from psccnet.scan.item import Item
 from psccnet.scan.rows import Row, of_result
 
-Claim = Callable[[bytes], bool]
-"""Given the first 16 bytes of a sha256: whether the caller is the first to look at these bytes."""
+Claim = Callable[[bytes, bytes], bool]
+"""As `psccnet.scan.keys.Claims.claim`."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Options:
         """What a scan that goes on must have in common with the one before, by names for people."""
         backend = detector.engine.backend
         return {
-            "model": f"{detector.card.name} {detector.card.sha256}",
+            "model": f"{detector.card.name} {detector.card.identity}",
             "computed in": f"{backend.precision} by {backend.name}",
             "threshold": detector.card.threshold if self.threshold is None else self.threshold,
             "exit scale": self.exit_scale,
@@ -102,7 +102,7 @@ def look(
         data = item.read()
         digest = hashlib.sha256(data).hexdigest()
         try:
-            if claim is not None and not claim(bytes.fromhex(digest[:32])):
+            if claim is not None and not claim(bytes.fromhex(digest[:32]), item.key):
                 return _Read(item, digest, len(data), None)
             decoded = decode(data, options.max_pixels, item.source, admit=admit)
             return _Read(item, digest, len(data), decoded)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from psccnet.inference import Detector
 from psccnet.scan.item import Item
-from psccnet.scan.keys import Keys
+from psccnet.scan.keys import Claims, Keys
 from psccnet.scan.looking import Claim, Options, failed, look
 from psccnet.scan.rows import Row
 
@@ -50,7 +50,7 @@ class _Server(BaseManager):
     claimed: Any
 
 
-_Server.register("claimed", Keys, exposed=["add"])
+_Server.register("claimed", Claims, exposed=["claim"])
 
 
 def look_in_processes(
@@ -99,11 +99,13 @@ def _until_one_dies(
     for place in places(workers, options.device):
         free.put(place)
     flying: dict[Future[list[Row]], list[Item]] = {}
+    chunk: list[Item] = []
     pool = ProcessPoolExecutor(workers, context, _start, (options, free, claimed))
     try:
         while True:
             while len(flying) < 2 * workers and (chunk := list(islice(source, CHUNK))):
                 flying[pool.submit(_look, chunk)] = chunk
+                chunk = []
             if not flying:
                 return []
             ready, _ = wait(flying, return_when=FIRST_COMPLETED)
@@ -111,7 +113,8 @@ def _until_one_dies(
                 rows = future.result()
                 yield from zip(flying.pop(future), rows, strict=True)
     except BrokenProcessPool:
-        return [item for chunk in flying.values() for item in chunk]
+        # A pool that is broken does not take the chunk that was drawn for it.
+        return [item for taken in (*flying.values(), chunk) for item in taken]
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -130,7 +133,7 @@ def _start(options: Options, free: "Queue[_Place]", claimed: Any) -> None:
         os.sched_setaffinity(0, place.cores)
     _options = replace(options, device=place.device)
     _detector = _options.detector()
-    _claim = None if claimed is None else claimed.add
+    _claim = None if claimed is None else claimed.claim
 
 
 def _look(items: list[Item]) -> list[Row]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from psccnet.errors import InputError
 from psccnet.scan.item import Item
-from psccnet.scan.keys import Keys
+from psccnet.scan.keys import Claims, Keys
 from psccnet.scan.looking import Options, look
 from psccnet.scan.processes import look_in_processes
 from psccnet.scan.results import ScanFolder
@@ -123,7 +123,7 @@ class Scan:
                 del detector  # each process has its own
                 rows = look_in_processes(items, self.options, self.workers, claimed)
             else:
-                rows = look(items, detector, self.options, None if claimed is None else claimed.add)
+                rows = look(items, detector, self.options, None if claimed is None else Claims(claimed.packed()).claim)
             yield from self._written(rows)
             self.folder.put_together()
 

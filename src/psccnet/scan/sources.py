@@ -36,16 +36,14 @@ class Sources:
     Args:
         words: see the table above.
         lists: files that list further words, a path or URL each.
-        base: folder that relative paths in lists and tables are below; the current one where left out.
 
     Attributes:
         others: after `items`, how many files of folders and archives are no pictures, by ending.
     """
 
-    def __init__(self, words: Sequence[str], lists: Sequence[Path] = (), base: Path | None = None) -> None:
+    def __init__(self, words: Sequence[str], lists: Sequence[Path] = ()) -> None:
         self.words = list(words)
         self.lists = list(lists)
-        self.base = base or Path()
         self.others: Counter[str] = Counter()
 
     def check(self) -> None:
@@ -154,8 +152,7 @@ class Sources:
         if "://" in word:
             yield from self._of_url(word) if word.endswith("/") else [Item(word, 0, "", word)]
         else:
-            path = os.path.join(self.base, word)
-            yield from self._of_folder(path) if os.path.isdir(path) else [_of_path(path)]
+            yield from self._of_folder(word) if os.path.isdir(word) else [_of_path(word)]
 
     def _of_parquet(self, path: str) -> Iterator[Item]:
         import pyarrow as pa

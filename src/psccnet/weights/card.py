@@ -67,6 +67,12 @@ class Card(BaseModel):
     psccnet_version: str = ""
     reproduce: str = ""
 
+    @property
+    def identity(self) -> str:
+        """Changes when the answers of the weights do: their sha256 and, where there are any, those of calibrations."""
+        learnt = [one.model_dump_json() for one in (self.calibration, self.mask_calibration) if one is not None]
+        return " ".join([self.sha256, *(hashlib.sha256(one.encode()).hexdigest()[:12] for one in learnt)])
+
 
 def render(card: Card) -> str:
     """The card as text for people; parts that are empty are left out."""

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from psccnet.pictures.sample import Picture
 
+_SAME_SHAPE = 0.02
+"""By how much the ratio of a mask's sides may differ from a picture's, for one of the same shape."""
+
 
 class Localization(NamedTuple):
     """What a comparator says of a picture.
@@ -70,3 +73,16 @@ class Comparator(Protocol):
 
     def localize(self, question: Question, /) -> Localization:
         """Look at one picture."""
+
+
+def lies_on_its_side(mask: NDArray[np.generic], height: int, width: int) -> bool:
+    """Whether a mask has the sides' ratio of a picture, height x width, that was turned by a quarter, and not its own.
+
+    Other ratios are those of networks that squeeze every picture to one size.
+    """
+    return _has_shape(mask, width, height) and not _has_shape(mask, height, width)
+
+
+def _has_shape(values: NDArray[np.generic], height: int, width: int) -> bool:
+    """Whether a mask, of whatever size, has the sides' ratio of a picture."""
+    return bool(abs(values.shape[0] * width / (values.shape[1] * height) - 1) <= _SAME_SHAPE)

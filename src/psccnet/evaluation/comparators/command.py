@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from psccnet.errors import InputError, PictureError, WriteError
-from psccnet.evaluation.comparators.base import Localization, Question
+from psccnet.evaluation.comparators.base import Localization, Question, lies_on_its_side
 from psccnet.pictures.masks import read_grey
 from psccnet.pictures.resampling import resample
 
@@ -66,9 +66,15 @@ class Command:
             if not mask_file.is_file():
                 raise PictureError(f"{question.id}: {self.name} wrote no mask; it is to write {{mask}}.")
             try:
-                mask = resample(read_grey(mask_file)[0], height, width)
+                levels, _ = read_grey(mask_file)
             except PictureError as error:
                 raise PictureError(f"{question.id}: the mask of {self.name} cannot be used: {error}") from error
+            if lies_on_its_side(levels, height, width):
+                raise PictureError(
+                    f"{question.id}: the mask of {self.name} is {levels.shape[1]} x {levels.shape[0]}, the picture"
+                    f" {width} x {height}; let it write the mask as the picture is seen."
+                )
+            mask = resample(levels, height, width)
             if not score_file.is_file():
                 return Localization(mask, float(mask.max()))
             return Localization(mask, self._score(score_file, question.id))

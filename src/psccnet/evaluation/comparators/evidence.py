@@ -63,7 +63,7 @@ class Together:
         self.detector = detector
         self.name = f"{detector.card.name} with evidence"
         backend = detector.engine.backend
-        self.identity = f"{detector.card.sha256} {backend.name} {backend.precision} evidence 1"
+        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence 1"
 
     def localize(self, question: Question, /) -> Localization:
         """Detect with evidence; the score is 0.5 where the verdict begins to be "suspicious"."""

@@ -17,7 +17,7 @@ class Network:
         self.detector = detector
         self.name = detector.card.name
         backend = detector.engine.backend
-        self.identity = f"{detector.card.sha256} {backend.name} {backend.precision}"
+        self.identity = f"{detector.card.identity} {backend.name} {backend.precision}"
         self.threshold = detector.card.threshold
 
     def localize(self, question: Question, /) -> Localization:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psccnet.errors import InputError
-from psccnet.evaluation.comparators.base import Comparator, Localization, Question
+from psccnet.evaluation.comparators.base import Comparator, Localization, Question, lies_on_its_side
 from psccnet.extensions import identity_of
 from psccnet.pictures.sample import Picture
 
@@ -47,6 +47,12 @@ class Own:
         answer = self._look(question.image)
         mask, score = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
         values = _mask(mask, f"{self.name}, {question.id}")
+        height, width = question.image.shape[:2]
+        if lies_on_its_side(values, height, width):
+            raise InputError(
+                f"{self.name}, {question.id}: its mask has shape {values.shape}, the picture {(height, width)}; return"
+                " rows before columns."
+            )
         score = float(values.max()) if score is None else float(score)
         if not 0 <= score <= 1:
             raise InputError(f"{self.name}, {question.id}: its score is {score}; return one within 0..1.")

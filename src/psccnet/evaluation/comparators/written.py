@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from psccnet.datasets.tables import read_table
 from psccnet.errors import InputError, MissingFileError, PictureError
-from psccnet.evaluation.comparators.base import Localization, Question
+from psccnet.evaluation.comparators.base import Localization, Question, lies_on_its_side
 from psccnet.pictures.conversion import TURNED
 from psccnet.pictures.masks import read_grey, told_by_size, turned
 from psccnet.pictures.resampling import resample
@@ -17,8 +17,6 @@ from psccnet.pictures.resampling import resample
 _log = logging.getLogger(__name__)
 _OURS = (".mask16.png",)
 """How the name ends of what `psccnet detect --out --write mask16` writes, which is upright."""
-_SAME_SHAPE = 0.02
-"""By how much the ratio of a mask's sides may differ from a picture's, for one of the same shape."""
 
 
 class Written:
@@ -94,7 +92,7 @@ class Written:
     def _upright(self, path: Path, height: int, width: int, orientation: int) -> NDArray[np.float32]:
         """A mask as its picture, height x width, is seen."""
         values, own = read_grey(path)
-        lies = _has_shape(values, width, height) and not _has_shape(values, height, width)
+        lies = lies_on_its_side(values, height, width)
         if own == 1 and lies and orientation in TURNED:
             return np.asarray(turned(values, orientation), np.float32)
         if lies:
@@ -111,11 +109,6 @@ class Written:
                 self.name,
             )
         return values
-
-
-def _has_shape(values: NDArray[np.float32], height: int, width: int) -> bool:
-    """Whether a mask, of whatever size, has the sides' ratio of a picture."""
-    return bool(abs(values.shape[0] * width / (values.shape[1] * height) - 1) <= _SAME_SHAPE)
 
 
 def read_scores(path: Path) -> dict[str, float]:
