@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from psccnet.cli.measuring import find_sets
 from psccnet.cli.progress import resumable, tell_left_out
-from psccnet.cli.table import find_sets
 from psccnet.cli.train import read_changed
 from psccnet.training.recipe import Recipe
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from psccnet.cli.measuring import find_sets, measure
 from psccnet.cli.progress import tell_left_out
-from psccnet.cli.table import find_sets, measure
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from psccnet.datasets.entry import Entry
-    from psccnet.evaluation.reporting.tables import Measured
+    from psccnet.evaluation.reporting.measured import Measured
 
 FigureNumber = Literal["5", "6", "7", "8", "9", "10", "11"]
 

@@ -128,13 +128,13 @@ def pixel_scores(mask: NDArray[np.float32], truth: Mask | None) -> dict[str, flo
     plain = _ranked(counts) | {"f1_half": f1(half, truth)}
     scores = plain | {"f1_eer": f1_at(counts, equal_error(counts)[1])}
     scores |= {"iou_half": iou(half, truth), "mcc_half": mcc(half, truth)}
-    turned = _ranked(counts.turned()) | {"f1_half": f1(mask < 0.5, truth)}
+    turned = _ranked(counts.turned()) | {"f1_half": f1(~half, truth)}
     scores |= {f"{name}_permuted": max(value, turned[name]) for name, value in plain.items()}
     kept = off_borders(truth)
     inner, label = mask[kept], truth[kept]
     counts = count(inner, label)
     borders = _ranked(counts) | {"f1_half": f1(inner > 0.5, label) if label.any() else float("nan")}
-    turned = _ranked(counts.turned()) | {"f1_half": f1(inner < 0.5, label)}
+    turned = _ranked(counts.turned()) | {"f1_half": f1(~(inner > 0.5), label)}
     scores |= {f"{name}_borders": value for name, value in borders.items()}
     scores |= {f"{name}_borders_permuted": max(borders[name], turned[name]) for name in ("f1_best", "f1_half")}
     return {name: scores[name] for name in PIXEL_SCORES}

@@ -119,7 +119,7 @@ def compared(entries: list[Entry], comparators: list[Comparator]) -> Figure:
     for number, entry in enumerate(entries):
         sample, truth, line = _opening(number, entry)
         for comparator in comparators:
-            answer = comparator.localize(Question(sample.image, entry.id, entry.set))
+            answer = comparator.localize(_question(sample, entry))
             note = f"AUC {100 * auc(answer.mask, truth):.0f} %" if entry.forged else f"score {answer.score:.2f}"
             line.append(Panel(answer.mask, f"{comparator.name}, {note}" if number == 0 else note))
         lines.append(line)
@@ -137,6 +137,10 @@ def progression(entries: list[Entry], network: Comparator) -> Figure:
             line.append(Panel(mask, f"Mask {scale}{note}"))
         lines.append(line)
     return grid(lines, _MASKS)
+
+
+def _question(sample: Sample, entry: Entry) -> Question:
+    return Question(sample.image, entry.id, entry.set, orientation=sample.orientation, file=entry.image)
 
 
 def _opening(number: int, entry: Entry) -> tuple[Sample, Mask, list[Panel]]:
