@@ -49,7 +49,7 @@ class Condition:
 
 
 NATIVE = Condition("", "w/o distortion")
-_DISTORTED = tuple(Condition(one.name, one.title, one.name) for one in OF_THE_PAPER)
+_DISTORTED = tuple(Condition(way.name, way.title, way.name) for way in OF_THE_PAPER)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Protocol:
 
     def conditions_for(self, comparator: Comparator) -> tuple[Condition, ...]:
         """The conditions that mean anything to a comparator: exit scales are the network's own."""
-        return tuple(one for one in self.conditions if one.exit_scale == 1 or comparator.exit_scales)
+        return tuple(condition for condition in self.conditions if condition.exit_scale == 1 or comparator.exit_scales)
 
 
 _IMDLBENCO_SCORES = ("f1_half", "image_f1_half", "image_accuracy_half", "image_auc")
@@ -144,7 +144,7 @@ _ALL = (
     Protocol("robustness", "Tables VI and VII: all pictures, distorted and not", (*_DISTORTED, NATIVE)),
     *_OTHERS,
 )
-PROTOCOLS = {one.name: one for one in _ALL}
+PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
 
 
 def fingerprint(entry: Entry) -> tuple[str, str]:

@@ -185,12 +185,12 @@ def read_rows(path: Path) -> list[Row]:
     if any(column.null_count for column in table.columns):
         raise InputError(wrong)
     histograms = zip(*(_arrays(table[name]) for name in _HISTOGRAM), strict=True)
-    return [_row(values, one) for values, one in zip(plain, histograms, strict=True)]
+    return [_row(values, histogram) for values, histogram in zip(plain, histograms, strict=True)]
 
 
 def _arrays(column: "pa.ChunkedArray") -> list[NDArray[np.int32]]:
     """The lists of a column as arrays; as Python's numbers they would take forty times as much."""
-    return [np.asarray(one.values, np.int32) for one in column]
+    return [np.asarray(values.values, np.int32) for values in column]
 
 
 def _row(values: dict[str, object], histogram: Sparse) -> Row:

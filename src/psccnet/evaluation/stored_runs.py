@@ -34,10 +34,9 @@ class Source:
         return max((sitting.get("date", "") for sitting in self.versions), default="")
 
     @property
-    def method(self) -> str:
-        """Name and identity as people read them."""
-        first, _, rest = self.identity.partition(" ")
-        return " ".join(part for part in (self.comparator, first[:_SHOWN], rest) if part)
+    def version(self) -> str:
+        """The identity as people read it: hashes cut short."""
+        return " ".join(part[:_SHOWN] if len(part) > 2 * _SHOWN else part for part in self.identity.split())
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def stored_runs(folder: Path) -> tuple[list[StoredRun], list[str]]:
     return runs, left_out
 
 
-def told(sources: Iterable[Source]) -> str:
+def provenance_note(sources: Iterable[Source]) -> str:
     """One sentence: when, on what machine, what with which weights, and which versions."""
     sources = list(sources)
     sittings: list[dict[str, Any]] = [sitting for source in sources for sitting in source.versions]
@@ -108,7 +107,7 @@ def told(sources: Iterable[Source]) -> str:
     dates = every("date")
     when = "on a day that the runs do not say" if not dates else " to ".join(dict.fromkeys((dates[0], dates[-1])))
     where = " and ".join(every("machine")) or "a machine that the runs do not name"
-    methods = ", ".join(dict.fromkeys(source.method for source in sources))
+    methods = ", ".join(dict.fromkeys(f"{source.comparator} {source.version}".strip() for source in sources))
     packages = [f"{name} {' and '.join(every(name))}" for name in ("psccnet", "openvino", "torch") if every(name)]
     return (
         f"Measured {when} on {where}. Methods with what tells their versions apart: {methods}. {', '.join(packages)}."

@@ -132,14 +132,14 @@ def pooled_scores(rows: list[Row], draws: int = DRAWS) -> dict[str, NDArray[np.f
     for picture, row in zip(narrow, forged, strict=True):
         positive, bins = np.divmod(row.histogram[0], BINS)
         picture[positive, np.searchsorted(places, bins)] = row.histogram[1]
-    drawn = np.rint(_times(len(forged), draws) @ narrow.reshape(len(forged), -1)).astype(np.int64)
+    # Fewer pictures have no interval, so their bootstrap is not drawn at all.
+    times = _times(len(forged), draws if len(forged) >= FEWEST else 0)
+    drawn = np.rint(times @ narrow.reshape(len(forged), -1)).astype(np.int64)
     lower = bin_ends()[places]
     values = np.full((2, 1 + draws), np.nan)
-    for draw, (negatives, positives) in enumerate(drawn.reshape(1 + draws, 2, -1)):
+    for draw, (negatives, positives) in enumerate(drawn.reshape(len(times), 2, -1)):
         counts = Counts(lower, positives, negatives)
         values[:, draw] = auc_of(counts), f1_at(counts, equal_error(counts)[1])
-    if len(forged) < FEWEST:
-        values[:, 1:] = np.nan
     return dict(zip(names, values, strict=True))
 
 

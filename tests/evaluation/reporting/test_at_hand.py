@@ -13,7 +13,7 @@ from psccnet.evaluation.reporting.leaderboard import leaderboard
 from psccnet.evaluation.reporting.marked_parts import part_of, write_parts
 from psccnet.evaluation.reporting.table import Cell, Table
 from psccnet.evaluation.rows import Row
-from psccnet.evaluation.stored_runs import Source, StoredRun, stored_runs, told
+from psccnet.evaluation.stored_runs import Source, StoredRun, provenance_note, stored_runs
 
 Make = Callable[..., Row]
 NAN = float("nan")
@@ -28,7 +28,7 @@ def a_run(
     date: str = "2026-01-01",
     value: float = 0.9,
     pictures: int = 3,
-    identity: str = "abcdef0123456789 openvino float32",
+    identity: str = "abcdef012345" + 52 * "6" + " openvino float32",
 ) -> StoredRun:
     """A run of so many forged and as many pristine pictures."""
     rows = [
@@ -103,7 +103,7 @@ def test_sets_with_one_class_have_no_detection(row: Make) -> None:
 
 
 def test_two_weights_of_one_name_are_told_apart() -> None:
-    sentence = told([Source("net", "1" * 64, []), Source("net", "2" * 64, [])])
+    sentence = provenance_note([Source("net", "1" * 64, []), Source("net", "2" * 64, [])])
     assert f"net {'1' * 12}, net {'2' * 12}" in sentence
     assert sentence.startswith("Measured on a day that the runs do not say on a machine that the runs do not name.")
 
@@ -155,7 +155,7 @@ def test_the_page_holds_every_number_and_nothing_from_elsewhere(row: Make) -> No
     page = leaderboard(measured)
     assert not re.search(r"(src|href)=|https?://(?!www\.w3\.org/2000/svg)", page)
     data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1])
-    net, evil, *quoted = data["methods"]
+    evil, net, *quoted = data["methods"]
     assert net["cells"]["columbia"]["pixel_auc"] == [0.9, 0.9, 0.9]
     assert evil["name"] == "</script><b>"
     assert "<b>" not in page

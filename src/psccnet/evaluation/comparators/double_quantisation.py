@@ -108,7 +108,7 @@ def probability(grey: NDArray[np.uint8], table: NDArray[np.int64]) -> Map:
     down, across = coefficients.shape[1:]
     log_ratio = np.zeros((down, across), np.float32)
     shifted = quantised(grey[4:, 4:], table) if min(grey.shape) > 16 else coefficients[:, :0]
-    told = False
+    is_double = False
     for (v, u), found, other in zip(FREQUENCIES, coefficients, shifted, strict=False):
         if min(found.size, other.size) < FEWEST:
             continue
@@ -116,12 +116,12 @@ def probability(grey: NDArray[np.uint8], table: NDArray[np.int64]) -> Map:
         first = first_step(_histogram(found), _histogram(other), step)
         if first is None:
             continue
-        told = True
+        is_double = True
         logs = np.log(np.maximum(peaks(first, step), _FLOOR)).astype(np.float32)
         logs[LARGEST] = 0  # zero is too frequent for the model
         places = np.clip(found, -LARGEST, LARGEST) + LARGEST
         log_ratio += np.where(np.abs(found) < LARGEST, logs[places], 0)
-    if not told:
+    if not is_double:
         return np.zeros((down, across), np.float32)
     smooth = cv2.blur(log_ratio, (3, 3), borderType=cv2.BORDER_REPLICATE)
     return (1 / (1 + np.exp(np.clip(smooth, -30, 30)))).astype(np.float32)

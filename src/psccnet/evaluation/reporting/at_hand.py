@@ -1,5 +1,6 @@
 """Every table of the paper from the runs that are at hand."""
 
+import math
 from dataclasses import dataclass
 
 from psccnet.errors import InputError
@@ -59,10 +60,11 @@ def every_table(runs: list[StoredRun]) -> tuple[list[Part], list[str]]:
     Returns:
         A part for each of `TABLES`, and a sentence for whatever was left out of them.
     """
-    parts, told = [], []
+    parts: list[Part] = []
+    sentences: list[str] = []
     for number, (protocol, _) in TABLES.items():
         measured, left_out = assemble(runs, protocol)
-        told += left_out
+        sentences += left_out
         try:
             if not measured.sets:
                 wanted = missing_sets(number, ())
@@ -71,7 +73,7 @@ def every_table(runs: list[StoredRun]) -> tuple[list[Part], list[str]]:
             parts.append(Part(number, made(number, measured)))
         except InputError as error:
             parts.append(Part(number, [], str(error)))
-    return parts, list(dict.fromkeys(told))
+    return parts, list(dict.fromkeys(sentences))
 
 
 def assemble(runs: list[StoredRun], protocol: str) -> tuple[Measured, list[str]]:
@@ -89,7 +91,7 @@ def assemble(runs: list[StoredRun], protocol: str) -> tuple[Measured, list[str]]
     Returns:
         The rows, and a sentence for each run that an other one replaces and each set that lost pictures.
     """
-    told: list[str] = []
+    left_out: list[str] = []
     chosen: dict[tuple[str, str], tuple[tuple[bool, str, int], StoredRun, list[Row]]] = {}
     for run in runs:
         is_same = run.protocol == protocol
@@ -101,22 +103,26 @@ def assemble(runs: list[StoredRun], protocol: str) -> tuple[Measured, list[str]]
                 continue
             key, age = (set_name, run.source.comparator), (is_same, run.source.date, len(kept))
             if key in chosen:
-                older = min((chosen[key], (age, run, kept)), key=lambda one: one[0])
+                older = min((chosen[key], (age, run, kept)), key=lambda candidate: candidate[0])
                 if is_same == chosen[key][0][0]:
-                    told.append(f"{older[1].folder}, {set_name}: another run of {run.source.comparator} counts")
+                    left_out.append(f"{older[1].folder}, {set_name}: another run of {run.source.comparator} counts")
                 if older[1] is run:
                     continue
             chosen[key] = (age, run, kept)
     sets = list(dict.fromkeys(set_name for set_name, _ in chosen))
-    methods = {run.source.comparator: run.threshold for _, run, _ in chosen.values()}
+    thresholds = {run.source.comparator: run.threshold for _, run, _ in chosen.values()}
+    # Methods with a verdict of their own, such as the network, stand first.
+    methods = dict(sorted(thresholds.items(), key=lambda item: (math.isnan(item[1]), item[0])))
     measured = Measured(sets, methods, PROTOCOLS[protocol].conditions, {})
     for (set_name, method), (_, run, rows) in chosen.items():
         for row in rows:
             measured.rows.setdefault((set_name, method, row.condition), []).append(row)
         measured.sources.append(run.source)
     for set_name, lost in measured.uncommon().items():
-        told.append(f"{protocol}, {set_name}: {len(lost)} pictures were not measured by all methods; left out for all")
-    return measured, told
+        left_out.append(
+            f"{protocol}, {set_name}: {len(lost)} pictures were not measured by all methods; left out for all"
+        )
+    return measured, left_out
 
 
 def _by_set(run: StoredRun) -> dict[str, list[Row]]:

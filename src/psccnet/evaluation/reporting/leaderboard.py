@@ -58,19 +58,23 @@ def _measured(measured: Measured) -> list[dict[str, Any]]:
             rows = measured.rows.get((set_name, method, ""), [])
             found = scores_of(rows, SHOWN, threshold) if rows else {}
             cells[set_name] = {name: _plain(*ends) for name, ends in found.items() if not math.isnan(ends[0])}
-        identity = next((one.method for one in measured.sources if one.comparator == method), method)
-        methods.append({"name": method, "published": False, "source": identity, "cells": cells})
+        versions = dict.fromkeys(source.version for source in measured.sources if source.comparator == method)
+        methods.append({"name": method, "published": False, "source": " and ".join(versions), "cells": cells})
     return methods
 
 
 def _published(measured: Measured) -> list[dict[str, Any]]:
     methods: dict[tuple[str, str], dict[str, Any]] = {}
-    for one in figures():
-        if one["table"] not in TABLES or one["metric"] not in METRICS or one["set"] not in measured.sets:
+    for figure in figures():
+        if figure["table"] not in TABLES or figure["metric"] not in METRICS or figure["set"] not in measured.sets:
             continue
-        blank = {"name": one["method"], "published": True, "source": source_of(one), "cells": {}}
-        method = methods.setdefault((one["method"], source_of(one)), blank)
-        method["cells"].setdefault(one["set"], {})[METRICS[one["metric"]]] = [round(one["value"] / 100, 4), None, None]
+        blank = {"name": figure["method"], "published": True, "source": source_of(figure), "cells": {}}
+        method = methods.setdefault((figure["method"], source_of(figure)), blank)
+        method["cells"].setdefault(figure["set"], {})[METRICS[figure["metric"]]] = [
+            round(figure["value"] / 100, 4),
+            None,
+            None,
+        ]
     return list(methods.values())
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from psccnet.evaluation.protocol import Condition
 from psccnet.evaluation.reporting.table import Cell
 from psccnet.evaluation.rows import Row
-from psccnet.evaluation.stored_runs import Source, told
+from psccnet.evaluation.stored_runs import Source, provenance_note
 from psccnet.evaluation.summary import scores_of
 
 
@@ -41,10 +41,10 @@ class Measured:
 
     def provenance(self) -> list[str]:
         """When, where and with what it was measured, one sentence; none where nothing is known."""
-        return [told(self.sources)] if self.sources else []
+        return [provenance_note(self.sources)] if self.sources else []
 
     def uncommon(self) -> dict[str, list[str]]:
-        """Leave out the pictures that not all comparators could be measured on under all conditions.
+        """Leave out the pictures that not all comparators were measured on under all conditions, with the same files.
 
         Figures beside each other are then of the same pictures.
 
@@ -54,11 +54,11 @@ class Measured:
         left_out = {}
         for set_name in self.sets:
             parts = [rows for (name, _, _), rows in self.rows.items() if name == set_name]
-            ids = [{row.id for row in rows} for rows in parts]
-            common = set.intersection(*ids) if ids else set()
+            keys = [{_key(row) for row in rows} for rows in parts]
+            common = set.intersection(*keys) if keys else set()
             for rows in parts:
-                rows[:] = [row for row in rows if row.id in common]
-            lost = set().union(*ids) - common
+                rows[:] = [row for row in rows if _key(row) in common]
+            lost = {name for name, *_ in set().union(*keys) - common}
             if lost:
                 left_out[set_name] = sorted(lost)
         return left_out
@@ -81,3 +81,8 @@ class Measured:
     def has(self, comparator: str, condition: str) -> bool:
         """Whether a comparator was measured under a condition on any set."""
         return any((set_name, comparator, condition) in self.rows for set_name in self.sets)
+
+
+def _key(row: Row) -> tuple[str, str, str]:
+    """A picture whose file or truth changed since is another one."""
+    return row.id, row.sha256, row.truth_sha256

@@ -59,14 +59,14 @@ def _add_published(table: Table, protocol: str, measured: Measured) -> None:
     places = {METRICS[score]: 4 + at for at, score in enumerate(PROTOCOLS[protocol].scores) if score in METRICS}
     sources: dict[str, int] = {}
     rows: dict[tuple[str, str, int], list[str | Cell]] = {}
-    for one in figures():
-        is_shown = one["set"] in measured.sets or one["set"].startswith("mean")
-        if not (is_shown and PUBLISHED[protocol] in one["protocol"] and one["metric"] in places):
+    for figure in figures():
+        is_shown = figure["set"] in measured.sets or figure["set"].startswith("mean")
+        if not (is_shown and PUBLISHED[protocol] in figure["protocol"] and figure["metric"] in places):
             continue
-        source = sources.setdefault(source_of(one), len(sources) + 1)
-        key = (one["method"], one["set"], source)
+        source = sources.setdefault(source_of(figure), len(sources) + 1)
+        key = (figure["method"], figure["set"], source)
         blank = [Cell(float("nan"))] * len(PROTOCOLS[protocol].scores)
-        row = rows.setdefault(key, [marked(one["method"], source), one["set"], "-", "-", *blank])
-        row[places[one["metric"]]] = Cell(one["value"] / 100)
+        row = rows.setdefault(key, [marked(figure["method"], source), figure["set"], "-", "-", *blank])
+        row[places[figure["metric"]]] = Cell(figure["value"] / 100)
     table.rows += rows.values()
     table.notes += notes_on(sources)

@@ -38,9 +38,9 @@ def figures() -> tuple[Figure, ...]:
 def published(number: str) -> Table:
     """The published figures that go with a table of the paper ("II" .. "VII"), each with its protocol and source."""
     rows: list[list[str | Cell]] = [
-        [one["method"], one["set"], one["metric"], str(one["value"]), one["protocol"], one["source"]]
-        for one in figures()
-        if one["table"] == number
+        [figure["method"], figure["set"], figure["metric"], str(figure["value"]), figure["protocol"], figure["source"]]
+        for figure in figures()
+        if figure["table"] == number
     ]
     columns = ["Method", "Set", "Metric", "Published, %", "Protocol", "Source"]
     notes = [NO_CODE] if number == "III" else []
@@ -61,14 +61,14 @@ def add_published(table: Table, number: str, columns: Mapping[tuple[str, str], i
     """
     sources: dict[str, int] = {}
     rows: dict[tuple[str, int], list[str | Cell]] = {}
-    for one in figures():
-        place = columns.get((one["set"], one["metric"]))
-        if one["table"] != number or place is None:
+    for figure in figures():
+        place = columns.get((figure["set"], figure["metric"]))
+        if figure["table"] != number or place is None:
             continue
-        source = sources.setdefault(source_of(one), len(sources) + 1)
-        row = rows.setdefault((one["method"], source), [Cell(float("nan"))] * len(table.columns))
-        row[0] = marked(one["method"], source)
-        row[place] = Cell(one["value"] / 100)
+        source = sources.setdefault(source_of(figure), len(sources) + 1)
+        row = rows.setdefault((figure["method"], source), [Cell(float("nan"))] * len(table.columns))
+        row[0] = marked(figure["method"], source)
+        row[place] = Cell(figure["value"] / 100)
     table.rows += rows.values()
     table.notes += notes_on(sources)
 
@@ -78,9 +78,9 @@ def marked(method: str, source: int) -> str:
     return f"{method} ({MARK} {source})"
 
 
-def source_of(one: Figure) -> str:
+def source_of(figure: Figure) -> str:
     """Where a figure was published, and under which protocol."""
-    return f"{one['source']}; {one['protocol']}"
+    return f"{figure['source']}; {figure['protocol']}"
 
 
 def notes_on(sources: Mapping[str, int]) -> list[str]:
@@ -94,6 +94,6 @@ def notes_on(sources: Mapping[str, int]) -> list[str]:
 def missing_sets(number: str, measured: Collection[str]) -> list[str]:
     """The sets that the paper has in a table and that were not measured."""
     wanted = dict.fromkeys(
-        one["set"] for one in figures() if one["table"] == number and one["source"].startswith(PAPER)
+        figure["set"] for figure in figures() if figure["table"] == number and figure["source"].startswith(PAPER)
     )
     return [name for name in wanted if name not in measured and name != "all"]

@@ -169,8 +169,11 @@ def robustness_localization(measured: Measured) -> list[Table]:
     tables = []
     for set_name in measured.sets:
         rows: list[list[str | Cell]] = [
-            [one, *(measured.cell(set_name, one, "pixel_auc", condition.name) for condition in measured.conditions)]
-            for one in measured.comparators
+            [
+                method,
+                *(measured.cell(set_name, method, "pixel_auc", condition.name) for condition in measured.conditions),
+            ]
+            for method in measured.comparators
         ]
         title = f"Robustness of localization on {set_name}, pixel AUC"
         table = Table(f"table-VI-{set_name}", title, columns, rows, [measured.forged(), NATIVE_NOTE, ROBUSTNESS_NOTE])
@@ -183,22 +186,24 @@ def robustness_localization(measured: Measured) -> list[Table]:
 def robustness_detection(measured: Measured) -> list[Table]:
     """Table VII: detection AUC and F1 under distortions; sets without forged or without pristine pictures have none."""
     scores = {"image_auc": "image AUC", "image_f1_eer": "image F1 at the EER threshold"}
-    columns = ["Distortion", *(f"{one} {score}" for one in measured.comparators for score in ("AUC", "F1"))]
+    columns = ["Distortion", *(f"{method} {score}" for method in measured.comparators for score in ("AUC", "F1"))]
     tables = []
     for set_name in measured.sets:
         kinds = {row.forged for (name, _, _), rows in measured.rows.items() if name == set_name for row in rows}
         if len(kinds) < 2:
             continue
         quoted = {
-            (one["method"], one["metric"]): Cell(one["value"] / 100)
-            for one in figures()
-            if (one["table"], one["set"]) == ("VII", set_name)
+            (figure["method"], figure["metric"]): Cell(figure["value"] / 100)
+            for figure in figures()
+            if (figure["table"], figure["set"]) == ("VII", set_name)
         }
         methods = list(dict.fromkeys(method for method, _ in quoted))
         rows: list[list[str | Cell]] = []
         for condition in measured.conditions:
             cells = [
-                cell for one in measured.comparators for cell in measured.cells(set_name, one, scores, condition.name)
+                cell
+                for comparator in measured.comparators
+                for cell in measured.cells(set_name, comparator, scores, condition.name)
             ]
             name = condition.name or "w/o distortion"
             cells += [quoted[method, f"{metric}, {name}"] for method in methods for metric in scores.values()]
