@@ -35,7 +35,7 @@ def ablate(
         out: folder for the runs and the table.
     """
     chosen = read_changed(recipe, fields)
-    by_set, failures = find_sets(sets, None)
+    by_set, failures = find_sets(sets)
     from psccnet.evaluation.reporting.table import write_tables
     from psccnet.experiments.ablation import ablate as run
     from psccnet.experiments.ablation import ablation_table

@@ -59,7 +59,7 @@ def figure(
     from psccnet.evaluation.protocol import PROTOCOLS
     from psccnet.evaluation.reporting.figures import compared, progression, write_figure
 
-    by_set, failures = find_sets(sets, None)
+    by_set, failures = find_sets(sets)
     if pictures and number in ("7", "11"):
         raise InputError(f"--picture: figure {number} chooses its pictures by their scores")
     path = out or Path("results") / f"figure-{number}.png"

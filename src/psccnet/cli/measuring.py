@@ -17,12 +17,14 @@ Sets = dict[str, list["Entry"]]
 """Name of a set -> its pictures."""
 
 
-def find_sets(sets: tuple[str, ...], split: str | None, limit: int | None = None) -> tuple[Sets, list[str]]:
+def find_sets(
+    sets: tuple[str, ...], protocol: "Protocol | None" = None, limit: int | None = None
+) -> tuple[Sets, list[str]]:
     """The pictures of each set that `--set NAME=FOLDER` names.
 
     Args:
         sets: NAME=FOLDER, as given on the command line; a listing is as many sets as its set column has.
-        split: keep this part of the sets that are split for fine-tuning (Table I); None keeps all pictures.
+        protocol: takes its split of the sets that have one, and its pictures; None takes all.
         limit: at most so many pictures of each set, of each manipulation in proportion; None keeps all.
 
     Returns:
@@ -42,7 +44,7 @@ def find_sets(sets: tuple[str, ...], split: str | None, limit: int | None = None
         name, equals, folder = option.partition("=")
         if not equals:
             raise InputError(f"--set: {option!r} is not NAME=FOLDER, such as columbia=downloads/columbia")
-        found = find(name, Path(folder), split if has_split(name) else None)
+        found = find(name, Path(folder), protocol.split if protocol is not None and has_split(name) else None)
         failures += [str(fault) for fault in found.faults]
         for title in dict.fromkeys(entry.set or name for entry in found.entries):
             if plain_name(title) in taken:
@@ -52,7 +54,11 @@ def find_sets(sets: tuple[str, ...], split: str | None, limit: int | None = None
             entries_of.setdefault(entry.set or name, []).append(entry)
     if not entries_of:
         raise InputError(f"--set: no picture in {', '.join(sets)}; psccnet datasets check NAME FOLDER says why")
-    return {title: stratified(entries, limit) for title, entries in entries_of.items()}, failures
+    for title, entries in entries_of.items():
+        # Sets of which a protocol takes nothing stay as they are: measuring them says why.
+        chosen = protocol.chosen(entries) if protocol is not None else entries
+        entries_of[title] = stratified(chosen or entries, limit)
+    return entries_of, failures
 
 
 def measure(

@@ -83,7 +83,7 @@ def table(
     if not sets:
         raise InputError("--set: name the pictures, such as --set columbia=downloads/columbia")
     protocol = PROTOCOLS[TABLES[name][0]]
-    entries, failures = find_sets(sets, protocol.split, limit)
+    entries, failures = find_sets(sets, protocol, limit)
     measured, unusable = measure(entries, found, protocol, out / "runs", limit)
     status = tell_left_out(failures + unusable + measured.keep_common())
     tables = made(name, measured)
@@ -148,7 +148,7 @@ def _measure_all(sets: tuple[str, ...], comparators: list["Comparator"], limit: 
         methods = [one for one in comparators if name != "exit-scales" or one.exit_scales]
         if not chosen or not methods:
             continue
-        entries, failures = find_sets(tuple(chosen), protocol.split, limit)
+        entries, failures = find_sets(tuple(chosen), protocol, limit)
         entries = {title: found for title, found in entries.items() if protocol.chosen(found)}
         told += failures + measure(entries, methods, protocol, out / "runs", limit)[1]
     return list(dict.fromkeys(told))

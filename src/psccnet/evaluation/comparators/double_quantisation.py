@@ -6,6 +6,7 @@ gaps that two quantisations leave in the histograms of the rest.
 """
 
 import math
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -150,6 +151,7 @@ def _histogram(values: Coefficients) -> NDArray[np.float64]:
     return np.asarray(counts / max(counts.sum(), 1))
 
 
+@lru_cache(maxsize=8192)
 def peaks(first: int, last: int) -> NDArray[np.float64]:
     """How many times as frequent each value is after two quantisations as after the last one alone (n of the paper).
 
