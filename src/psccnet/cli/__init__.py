@@ -9,7 +9,8 @@ from cyclopts import App
 
 from psccnet.cli.ablate import ablate
 from psccnet.cli.benchmark import benchmark
-from psccnet.cli.datasets import check, list_datasets
+from psccnet.cli.datasets import check, collect, list_datasets
+from psccnet.cli.datasets import export as export_datasets
 from psccnet.cli.detect import detect
 from psccnet.cli.evaluate import evaluate
 from psccnet.cli.explain import explain
@@ -51,9 +52,11 @@ app.command(synthesize)
 app.command(train)
 app.command(export)
 app.command(benchmark)
-datasets = App(name="datasets", help="List data sets, and check whether one is whole.")
+datasets = App(name="datasets", help="List data sets, check whether one is whole, write one for IMDL-BenCo.")
 datasets.command(list_datasets, name="list")
 datasets.command(check)
+datasets.command(export_datasets, name="export")
+datasets.command(collect)
 app.command(datasets)
 weights = App(name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights.")
 weights.command(list_weights, name="list")

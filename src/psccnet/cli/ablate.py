@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from psccnet.cli.measuring import find_sets
 from psccnet.cli.progress import resumable, tell_left_out
-from psccnet.cli.table import find_sets
 from psccnet.cli.train import read_changed
 from psccnet.training.recipe import Recipe
 
@@ -35,20 +35,20 @@ def ablate(
         out: folder for the runs and the table.
     """
     chosen = read_changed(recipe, fields)
-    of, failures = find_sets(sets, None)
+    by_set, failures = find_sets(sets)
     from psccnet.evaluation.reporting.table import write_tables
     from psccnet.experiments.ablation import ablate as run
     from psccnet.experiments.ablation import ablation_table
 
     with resumable():
-        trained = list(run(chosen, of, out, lambda words: print(f"psccnet: {words}", file=sys.stderr)))
+        trained = list(run(chosen, by_set, out, lambda sentence: print(f"psccnet: {sentence}", file=sys.stderr)))
     failures += [failure for one in trained[:1] for failure in one.failures]
     status = tell_left_out(failures)
     data = chosen.data
     budget = f"Each trained on {chosen.epochs * data.pictures_per_epoch:,} pictures of {data.size} x {data.size}"
     if chosen.init is not None and chosen.init_part == "top_down":
         budget += f", the top-down path from {chosen.init.name}, all else from random"
-    table = ablation_table(trained, of, budget)
+    table = ablation_table(trained, by_set, budget)
     write_tables([table], out, table.name)
     print(table.markdown())
     return status

@@ -50,8 +50,8 @@ def evaluate(
 
     Exit status 1 if some pictures could not be used; they are named and left out.
 
-    Protocols: native (the picture's own size), resized (256 x 256), pretrained, finetuned, exit-scales, robustness;
-    docs/protocols.md says what each does.
+    Protocols: native (the picture's own size), resized (256 x 256), pretrained, finetuned, exit-scales, robustness, and
+    those of other projects, imdlbenco, cat-net and trufor; docs/protocols.md says what each does.
 
     For example:
 
@@ -74,9 +74,9 @@ def evaluate(
             (darker than half), nonzero (label maps) or green; white if left out. Transparent pixels never are.
         split: keep only train or test of the split for fine-tuning (Table I).
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
-        comparator: measure this instead of weights: centre, noise, ela, ghosts (trivial methods), NAME=FOLDER with
-            masks that another program wrote, NAME="COMMAND {image} {mask}", mantranet=FILE, or package.module:function,
-            a method of your own (docs/comparators.md has all of them).
+        comparator: measure this instead of weights: centre, noise, ela, ghosts, cfa, dq (classical methods),
+            NAME=FOLDER with masks that another program wrote, NAME="COMMAND {image} {mask}", mantranet=FILE, or
+            package.module:function, a method of your own (docs/comparators.md has all of them).
         sets: only rows of this set; may be given several times.
         limit: at most so many pictures, of each set and manipulation in proportion; always the same ones.
         protocol: what is done to pictures and which are taken.
@@ -110,8 +110,8 @@ def evaluate(
             names = ", ".join(DISTORTIONS)
             raise InputError(f"--distort goes with the protocol native and mask 1, and is one of {names}")
         chosen = replace(chosen, conditions=(Condition(distort, DISTORTIONS[distort].title, distort),))
-    words = f"{dataset}:{mask_rule}" if mask_rule else dataset
-    entries, left_out = _entries(listing, words, split, chosen.split, sets)
+    dataset_and_rule = f"{dataset}:{mask_rule}" if mask_rule else dataset
+    entries, left_out = _entries(listing, dataset_and_rule, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")
     if limit is not None:
         entries, there = stratified(chosen.chosen(entries), limit) or entries, len(entries)
@@ -174,10 +174,14 @@ def _print(run: "Run", listing: Path, json_summary: bool, every: bool) -> None:
         done = f", {condition.title}" if len(run.conditions) > 1 else ""
         verdict = "" if math.isnan(summary["threshold"]) else f"; verdict at score >= {summary['threshold']:.3f}"
         print(f"{model}: {pictures} pictures, {forged} forged{done}{verdict}")
-        main = SHORT if len(run.conditions) > 1 else MAIN
+        main = run.protocol.scores or (SHORT if len(run.conditions) > 1 else MAIN)
         for name in SCORES if every else main:
             _print_score(summary, name, SCORES[name], kinds)
-    if not every and not json_summary:
+    if json_summary:
+        return
+    for note in run.protocol.notes:
+        print(f"  {note}")
+    if not every:
         print(f"  --all prints the other {len(SCORES) - len(main)} scores, --json all of them")
 
 
@@ -190,5 +194,5 @@ def _print_score(summary: dict[str, float], name: str, label: str, kinds: list[s
     interval = "" if math.isnan(low) else f"   95 % [{low:.3f}, {high:.3f}]"
     print(f"  {label:<72} {value:.3f}{interval}")
     if name == "pixel_auc" and kinds:
-        of = {kind: summary[f"pixel_auc_{kind}"] for kind in kinds}
-        print(f"    {', '.join(f'{kind} {value:.3f}' for kind, value in of.items() if not math.isnan(value))}")
+        by_kind = {kind: summary[f"pixel_auc_{kind}"] for kind in kinds}
+        print(f"    {', '.join(f'{kind} {auc:.3f}' for kind, auc in by_kind.items() if not math.isnan(auc))}")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from psccnet.cli.measuring import find_sets, measure
 from psccnet.cli.progress import tell_left_out
-from psccnet.cli.table import find_sets, measure
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from psccnet.datasets.entry import Entry
-    from psccnet.evaluation.reporting.tables import Measured
+    from psccnet.evaluation.reporting.measured import Measured
 
 FigureNumber = Literal["5", "6", "7", "8", "9", "10", "11"]
 
@@ -59,16 +59,16 @@ def figure(
     from psccnet.evaluation.protocol import PROTOCOLS
     from psccnet.evaluation.reporting.figures import compared, progression, write_figure
 
-    of, failures = find_sets(sets, None)
+    by_set, failures = find_sets(sets)
     if pictures and number in ("7", "11"):
         raise InputError(f"--picture: figure {number} chooses its pictures by their scores")
     path = out or Path("results") / f"figure-{number}.png"
     found = [find_comparator(words, device, precision) for words in comparators]
-    entries = [entry for entries in of.values() for entry in entries]
+    entries = [entry for entries in by_set.values() for entry in entries]
     if number == "10" and not found[0].exit_scales:
         raise InputError(f"--comparator: {found[0].name} has one mask; figure 10 takes weights")
     if number in ("7", "11"):
-        measured, unusable = measure(of, found, PROTOCOLS["native"], path.parent / "runs")
+        measured, unusable = measure(by_set, found, PROTOCOLS["native"], path.parent / "runs")
         failures += unusable
     drawn: Figure
     if number == "7":
@@ -114,10 +114,10 @@ def _roc(measured: "Measured") -> "Figure":
     from psccnet.evaluation.reporting.figures import roc
 
     rows = {
-        comparator: [row for of in measured.sets for row in measured.rows.get((of, comparator, ""), [])]
+        comparator: [row for name in measured.sets for row in measured.rows.get((name, comparator, ""), [])]
         for comparator in measured.comparators
     }
-    if any(len({row.forged for row in of}) < 2 for of in rows.values()):
+    if any(len({row.forged for row in found}) < 2 for found in rows.values()):
         raise InputError("--set: a ROC needs forged and pristine pictures; these sets lack one of them")
     return roc(rows, f"Detection on {', '.join(measured.sets)}")
 
@@ -127,8 +127,8 @@ def _worst(entries: list["Entry"], measured: "Measured", count: int) -> list["En
     first = next(iter(measured.comparators))
     scores = {
         (row.set, row.id): row.pixels["pixel_auc"]
-        for of in measured.sets
-        for row in measured.rows.get((of, first, ""), [])
+        for name in measured.sets
+        for row in measured.rows.get((name, first, ""), [])
         if row.forged and not math.isnan(row.pixels["pixel_auc"])
     }
     if not scores:
