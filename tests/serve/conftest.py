@@ -1,11 +1,13 @@
 """A server on a free port with the small weights, and results with findings that nobody had to find."""
 
+import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 import numpy as np
@@ -21,7 +23,26 @@ from psccnet.weights.card import read_card
 
 from ..conftest import texture
 
+if TYPE_CHECKING:
+    from playwright import sync_api
+
 PICTURE = png(texture(5, 60, 90))
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["sync_api.Browser"]:
+    """Chromium without a window, one for all tests."""
+    if CHROMIUM is None:
+        pytest.skip("the page is not tested without Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    # A sandbox needs a user of its own, which root in a container has not.
+    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield started
+        started.close()
 
 
 class Running(NamedTuple):

@@ -15,6 +15,7 @@ from psccnet.cli.evaluate import evaluate
 from psccnet.cli.explain import explain
 from psccnet.cli.export import export
 from psccnet.cli.figure import figure
+from psccnet.cli.page import page
 from psccnet.cli.report import report
 from psccnet.cli.scan import scan
 from psccnet.cli.serve import serve
@@ -41,6 +42,7 @@ app = App(
 app.command(detect)
 app.command(report)
 app.command(serve)
+app.command(page)
 app.command(scan)
 app.command(explain)
 app.command(evaluate)

@@ -108,7 +108,8 @@ class Region(BaseModel):
 class FindingOut(BaseModel):
     """What another trace says."""
 
-    name: str
+    name: str = Field(description="Of the trace, the same in every version.")
+    title: str = Field(description="Of the trace, for people.")
     sentence: str
     how_to_read: str
     false_alarms: float | None = Field(description="How often an untouched picture shows as much.")

@@ -20,7 +20,11 @@ def describe(kept: Kept, card: Card, seconds: float) -> dict[str, Any]:
     told = result.to_dict()
     for number, (finding, said) in enumerate(zip(result.findings, told["findings"], strict=True)):
         drawn = finding.map is not None or bool(finding.regions)
-        said |= {"rate": rate(finding), "drawing": f"{here}/evidence/{number}.png" if drawn else None}
+        said |= {
+            "title": finding.title,
+            "rate": rate(finding),
+            "drawing": f"{here}/evidence/{number}.png" if drawn else None,
+        }
     kinds = ("mask", "mask16", "overlay", "masks", "picture")
     links = {kind: f"{here}/{kind}.png" for kind in kinds}
     links |= {"report": f"{here}/report.html", "paper": f"{here}/report.pdf", "response": f"{here}/response"}
