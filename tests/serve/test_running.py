@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from psccnet.serve.page import page_files
+from psccnet.serve.page_files import page_files
 from psccnet.serve.settings import Settings
 
 

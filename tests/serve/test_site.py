@@ -292,5 +292,5 @@ def test_a_runtime_that_is_another_is_refused(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(InputError, match=r"its ort\.wasm\.min\.mjs is not that of"):
         runtime_files(tmp_path)
     monkeypatch.setattr("shutil.which", lambda _: None)
-    with pytest.raises(InputError, match="npm, which downloads .* is not installed: run `npm pack"):
+    with pytest.raises(InputError, match=r"npm, which downloads .* is not installed: run `npm pack"):
         runtime_files(None)

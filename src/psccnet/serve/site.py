@@ -1,4 +1,4 @@
-"""The page as static files that anyone can host: the network runs in the visitor's browser, and no picture leaves it."""
+"""The page as static files for any host: the network runs in the visitor's browser, and no picture leaves it."""
 
 import json
 from dataclasses import dataclass
@@ -165,7 +165,8 @@ def _cutting(engine: Engine) -> dict[str, Any]:
 def pattern() -> NDArray[np.uint8]:
     """The picture that a browser checks itself by, (H, W, 3); `static/worker.js` makes the same."""
     y, x, channel = np.indices((*PATTERN, 3))
-    return (((x >> 3) * 37 + (y >> 2) * 59 + channel * 83 + (x * y % 31) * 5) % 256).astype(np.uint8)
+    made: NDArray[np.uint8] = ((x >> 3) * 37 + (y >> 2) * 59 + channel * 83 + (x * y % 31) * 5).astype(np.uint8)
+    return made
 
 
 def _check(engine: Engine) -> dict[str, Any]:
