@@ -181,6 +181,7 @@ def test_the_words_are_psccnets(page: "sync_api.Page", hosted: Hosted) -> None:
         judgement = judge(said["score"], limit, (70, 81), (), CALIBRATION if threshold is None else None)
         assert (said["words"], said["reasons"]) == (judgement.words, list(judgement.reasons))
         assert said["false_alarms"] == pytest.approx(judgement.false_alarms)
+        assert said["how_sure"].startswith("Of untouched" if threshold is None else "How many untouched")
         assert f"{said['score']:.3f}" in said["meaning"]
         if judgement.reasons:
             assert SENTENCES["no_proof"] in said["meaning"]

@@ -143,7 +143,8 @@ def false_alarm_sentence(result: Result, card: Card) -> str:
     if judgement is not None and judgement.false_alarms is None:
         return ""
     # A network without a calibration has the threshold's figures, and not the judgement's assumption.
-    if judgement is not None and (_is_calibrated(result, card) or judgement.reasons[:1] != ("network",)):
+    by_traces = judgement is not None and judgement.reasons[:1] not in ((), ("network",))
+    if judgement is not None and (_is_calibrated(result, card) or by_traces):
         return SENTENCES["judged_as_badly"].format(share=_percent(judgement.false_alarms or 0.0))
     if measured(card) and abs(result.threshold - card.threshold) > 1e-9:
         return SENTENCES["other_threshold"].format(

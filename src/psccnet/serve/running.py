@@ -74,9 +74,11 @@ def run(settings: Settings, host: str, port: int) -> None:
             import uvicorn
 
             from psccnet.serve.app import make_app
+            from psccnet.serve.connections import BoundedHeads
 
             config = uvicorn.Config(
                 make_app(state),
+                http=BoundedHeads,
                 log_level="warning",
                 access_log=False,  # it would hold the ids of results
                 server_header=False,

@@ -59,7 +59,7 @@ async function show(opened) {
   for (const option of element("scale").options) option.disabled = !result.explained.includes(Number(option.value));
   document.querySelector("input[name=mode][value=response]").disabled = !result.explained.length;
   document.querySelector("input[name=mode][value=mask]").checked = true;
-  element("level").value = result.level ?? 0.5;
+  element("level").value = result.level ?? 1; // nothing is outlined where no region stands out
   modeChanged();
 }
 

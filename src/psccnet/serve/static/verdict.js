@@ -88,7 +88,7 @@ function meaning(model, result, judgement, isCalibrated) {
 
 function howSure(model, threshold, judgement, isCalibrated) {
   if (judgement.falseAlarms === null) return "";
-  if (isCalibrated || !judgement.reasons.length) return fill(model.sentences.judged_as_badly, { share: percent(judgement.falseAlarms) });
+  if (isCalibrated) return fill(model.sentences.judged_as_badly, { share: percent(judgement.falseAlarms) });
   if (model.measured && Math.abs(threshold - model.threshold) > 1e-9) {
     return fill(model.sentences.other_threshold, { threshold: threshold.toFixed(3), measured: model.threshold.toFixed(3) });
   }
