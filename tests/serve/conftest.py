@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -88,6 +89,13 @@ def settings(weights_file: Path) -> Settings:
 @pytest.fixture(scope="session")
 def server(settings: Settings, weights_file: Path) -> Iterator[Running]:
     with running(settings, weights_file) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def keyed_server(settings: Settings, weights_file: Path) -> Iterator[Running]:
+    """One that wants the key "secret"."""
+    with running(replace(settings, api_key="secret"), weights_file) as started:
         yield started
 
 
