@@ -20,6 +20,10 @@ import psutil
 from PIL import Image
 
 
+PARTS = 8
+"""Pieces of the broken files, after each of which the memory is told."""
+
+
 def pictures(count: int, side: int) -> list[bytes]:
     """Crops of a photograph that scikit-image bundles, as JPEG."""
     import skimage
@@ -152,9 +156,13 @@ def main() -> None:
             load(url, files, given.garbage // 4, given.clients, given.limit, given.evidence)
             before = memory(server)
             cut_connections(url, given.garbage // 10)
-            _, statuses = load(url, files, given.garbage, given.clients, given.limit, given.evidence)
+            statuses, sizes = Counter[str](), []
+            for part in range(PARTS):
+                share = files[part::PARTS]
+                statuses += load(url, share, len(share), given.clients, given.limit, given.evidence)[1]
+                sizes.append(f"{memory(server) / 1e6:.0f}")
             print(f"{given.garbage} broken files, {given.garbage // 10} cut connections: {dict(statuses)}")
-            print(f"memory: {before / 1e6:.0f} MB before, {memory(server) / 1e6:.0f} MB after")
+            print(f"memory: {before / 1e6:.0f} MB before, {', '.join(sizes)} MB after each {len(share)}")
     finally:
         server.terminate()
         server.wait()

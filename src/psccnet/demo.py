@@ -24,7 +24,7 @@ from psccnet.pictures.decoding import decode
 from psccnet.pictures.whole_files import make_folder, write_whole
 from psccnet.report.document import html as report
 from psccnet.report.section import section_of
-from psccnet.report.words import meaning
+from psccnet.report.sentences import meaning
 from psccnet.weights.card import Card
 
 Picture = NDArray[np.uint8]

@@ -71,8 +71,8 @@ def running(settings: Settings, weights: Path) -> Iterator[Running]:
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     try:
-        assert state.looking.wait(60)
-        assert state.drawing.wait(60)
+        assert state.detection_worker.wait(60)
+        assert state.drawing_worker.wait(60)
         with httpx.Client(base_url=url, timeout=60) as client:
             yield Running(url, state, client)
     finally:

@@ -16,7 +16,7 @@ from psccnet.inference import Detector
 from psccnet.inference.attention import Attention, watched
 from psccnet.inference.rendering import png
 from psccnet.inference.verdict import Judgement
-from psccnet.serve.jobs import Looked, Options
+from psccnet.serve.jobs import Options, Outcome
 from psccnet.serve.settings import Settings
 
 from ..conftest import texture
@@ -132,7 +132,7 @@ def test_reports(server: Running) -> None:
 
 def test_findings_are_told_and_drawn(server: Running) -> None:
     result = replace(result_of(0.8, (COPY_MOVE, NOISE, CAMERA)), mask=np.empty((0, 0), np.float32))
-    kept = server.state.store.add(Looked(result, result.masks[1], {}), PICTURE, Options())
+    kept = server.state.store.add(Outcome(result, result.masks[1], {}), PICTURE, Options())
     said = server.client.get(f"/v1/results/{kept.id}").json()["findings"]
     assert [finding["name"] for finding in said] == ["copy-move", "noise", "metadata"]
     assert said[0]["rate"] == "About one in 2,500 untouched pictures shows as much."
@@ -149,8 +149,8 @@ def test_a_copy_that_was_found_is_in_the_mask(server: Running) -> None:
     copy = replace(COPY_MOVE, map=np.pad(np.ones((20, 30), np.float32), ((10, 30), (10, 50))))
     judgement = Judgement("forged", 0.001, ("copy-move",))
     result = replace(result_of(0.1, (copy,)), judgement=judgement, mask=np.empty((0, 0), np.float32))
-    looked = Looked(result, np.full((8, 8), 0.2, np.float32), {}, fused=np.full((6, 9), 0.75, np.float32))
-    kept = server.state.store.add(looked, PICTURE, Options())
+    outcome = Outcome(result, np.full((8, 8), 0.2, np.float32), {}, fused=np.full((6, 9), 0.75, np.float32))
+    kept = server.state.store.add(outcome, PICTURE, Options())
     here = f"/v1/results/{kept.id}"
     mask = read(server.client.get(f"{here}/mask16.png").content) / 65535
     assert np.allclose(mask[10:30, 10:40], 0.75, atol=1e-4)
@@ -258,11 +258,11 @@ def test_a_full_queue_says_when_to_come_again(narrow: Running) -> None:
 
 
 def test_a_picture_that_takes_too_long_ends_its_process_alone(narrow: Running, settings: Settings) -> None:
-    restarts = narrow.state.looking.restarts
+    restarts = narrow.state.detection_worker.restarts
     narrow.state.settings = replace(settings, seconds=0.0)
     answer = narrow.detect()
     assert (answer.status_code, answer.json()["detail"]) == (504, "this took longer than 0 s; send a smaller picture.")
-    assert until(lambda: narrow.state.looking.restarts > restarts)
+    assert until(lambda: narrow.state.detection_worker.restarts > restarts)
     narrow.state.settings = settings
     assert narrow.detect().status_code == 200
 
@@ -303,7 +303,7 @@ def test_garbage_of_every_kind_is_no_fault(server: Running) -> None:
         cut = bytes(data[: rng.integers(1, len(data))]) if number % 3 == 0 else bytes(data)
         answer = server.detect(cut, exit_scale=4)
         assert answer.status_code in (200, 422), answer.text
-    assert server.state.looking.restarts <= 2
+    assert server.state.detection_worker.restarts <= 2
 
 
 def test_with_a_key(keyed_server: Running) -> None:

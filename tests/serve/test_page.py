@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from psccnet.inference.rendering import png
-from psccnet.serve.jobs import Looked
+from psccnet.serve.jobs import Outcome
 
 from ..conftest import texture
 from ..report.conftest import CAMERA, COPY_MOVE, NOISE
@@ -278,9 +278,9 @@ def with_findings(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is looked at has three findings of other traces."""
     keep = server.state.store.add
 
-    def add(looked: Looked, *rest: object) -> object:
-        result = replace(looked.result, findings=(COPY_MOVE, NOISE, CAMERA))
-        return keep(replace(looked, result=result), *rest)
+    def add(outcome: Outcome, *rest: object) -> object:
+        result = replace(outcome.result, findings=(COPY_MOVE, NOISE, CAMERA))
+        return keep(replace(outcome, result=result), *rest)
 
     monkeypatch.setattr(server.state.store, "add", add)
 

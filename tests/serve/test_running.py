@@ -14,11 +14,11 @@ from ..conftest import texture
 def test_no_torch_is_loaded(tmp_path: Path) -> None:
     words = (
         "import sys, numpy, psccnet.serve.app, psccnet.serve.jobs as jobs, psccnet.serve.settings as settings;"
-        " looking = jobs.Looking(settings.Settings(backend='openvino', device='cpu'));"
-        " looked = looking.detect(open(sys.argv[1], 'rb').read(), 'x', jobs.Options());"
-        " assert looked.result.findings;"
-        " drawing = jobs.Drawing(settings.Settings(), looking._detector.card);"
-        " assert drawing.response(looked, 3, (0.5, 0.5)).max() == 1;"
+        " looking = jobs.DetectionJobs(settings.Settings(backend='openvino', device='cpu'));"
+        " outcome = looking.detect(open(sys.argv[1], 'rb').read(), 'x', jobs.Options());"
+        " assert outcome.result.findings;"
+        " drawing = jobs.DrawingJobs(settings.Settings(), looking._detector.card);"
+        " assert drawing.response(outcome, 3, (0.5, 0.5)).max() == 1;"
         " print('torch' in sys.modules)"
     )
     picture = tmp_path / "picture.png"

@@ -22,7 +22,7 @@ from psccnet.inference.region import region_level
 from psccnet.inference.rendering import png
 from psccnet.inference.verdict import judge
 from psccnet.pictures.decoding import decode
-from psccnet.report.words import SENTENCES, missed
+from psccnet.report.sentences import SENTENCES, missed
 from psccnet.serve import site
 from psccnet.serve.browser_runtime import runtime_files
 from psccnet.weights import Card, save

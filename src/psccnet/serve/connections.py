@@ -44,7 +44,8 @@ class BoundedHeads(H11Protocol):
 
     def _look(self) -> None:
         """Close the connection if it has waited too long for a request, or look again later."""
-        answering = self.cycle is not None and not self.cycle.response_complete
+        cycle: Any = self.cycle  # None before the first request
+        answering = cycle is not None and not cycle.response_complete
         left = self.header_seconds if answering else self._free_since + self.header_seconds - self.loop.time()
         if left > 0:
             self._watch(left)

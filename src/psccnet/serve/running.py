@@ -86,7 +86,7 @@ def run(settings: Settings, host: str, port: int) -> None:
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=3,
             )
-            if not state.looking.wait(START_SECONDS):
+            if not state.detection_worker.wait(START_SECONDS):
                 raise InputError("the network did not start within two minutes; see the log above")
             name = f"[{host}]" if ":" in host else host
             print(f"http://{name}:{listening.getsockname()[1]}/", flush=True)

@@ -16,7 +16,7 @@ from psccnet.inference import region, verdict
 from psccnet.inference.attention import check
 from psccnet.network.architecture import CHANNELS, RATIOS
 from psccnet.pictures.whole_files import make_folder, write_whole
-from psccnet.report.words import REASONS, SENTENCES, limits, measured, missed, reaching
+from psccnet.report.sentences import REASONS, SENTENCES, limits, measured, missed, reaching
 from psccnet.serve.browser_runtime import runtime_files
 from psccnet.serve.page_files import INDEX, page_files
 from psccnet.weights.calibration import FEWEST, RATES, SIZES

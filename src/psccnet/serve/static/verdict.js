@@ -1,4 +1,4 @@
-// From the network's numbers to a verdict and its words, as psccnet.inference and psccnet.report.words do it in Python.
+// From the network's numbers to a verdict and its words, as psccnet.inference and psccnet.report.sentences do it in Python.
 // `model` is what `psccnet page` wrote of the weights; the tests hold both to the same answers.
 
 import { resampled } from "./engine.js";

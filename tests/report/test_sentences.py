@@ -6,7 +6,7 @@ import pytest
 
 from psccnet.evidence import Finding
 from psccnet.inference.verdict import Judgement
-from psccnet.report.words import false_alarm_sentence, limits, meaning, measured, rate
+from psccnet.report.sentences import false_alarm_sentence, limits, meaning, measured, rate
 from psccnet.weights import Card
 from psccnet.weights.card import bundled, read_card
 
