@@ -19,7 +19,6 @@ import numpy as np
 import psutil
 from PIL import Image
 
-
 PARTS = 8
 """Pieces of the broken files, after each of which the memory is told."""
 

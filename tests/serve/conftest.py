@@ -32,9 +32,9 @@ PICTURE = png(texture(5, 60, 90))
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator["sync_api.Browser"]:
-    """Chromium without a window, one for all tests."""
+    """Chromium without a window; not for the session, since Playwright's event loop would stand in others' way."""
     if CHROMIUM is None:
         pytest.skip("the page is not tested without Chromium: apt-get install chromium")
     from playwright.sync_api import sync_playwright

@@ -4,7 +4,9 @@ import base64
 import functools
 import io
 import json
+import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from psccnet.errors import InputError
 from psccnet.inference import Detector, load_detector
@@ -144,10 +146,28 @@ def with_alpha() -> bytes:
     return png(np.dstack([pixels, np.linspace(0, 255, 120, dtype=np.uint8)[None].repeat(90, axis=0)]))
 
 
+def with_a_profile() -> bytes:
+    """A JPEG whose colour profile has red and blue exchanged, which nobody is to heed."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile.replace(b"rXYZ", b"????", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"????", b"bXYZ", 1)
+    stream = io.BytesIO()
+    Image.fromarray(texture(10, 70, 80)).save(stream, "JPEG", quality=95, icc_profile=profile)
+    return stream.getvalue()
+
+
+def with_a_gamma() -> bytes:
+    """A PNG that says that its values are linear, which nobody is to heed."""
+    data = png(texture(11, 70, 80))
+    chunk = b"gAMA" + struct.pack(">I", 100_000)
+    return data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+
+
 FILES = {
     "turned on its side": jpeg(texture(5, 100, 151), orientation=6),
     "in tiles, odd": png(texture(7, 449, 121)),
     "transparent": with_alpha(),
+    "with a profile": with_a_profile(),
+    "with a gamma": with_a_gamma(),
     "grey": png(texture(9, 70, 81)[..., 0]),
 }
 
@@ -193,6 +213,11 @@ def test_the_words_are_psccnets(page: "sync_api.Page", hosted: Hosted) -> None:
             assert missed(hosted.detector.card) in said["meaning"]
 
 
+def test_a_threshold_that_is_none(page: "sync_api.Page") -> None:
+    with pytest.raises(sync_api.Error, match="a number from 0 to 1"):
+        looked_at(page, FILES["grey"], threshold="7")
+
+
 def test_verdicts_of_all_sizes_and_scores(page: "sync_api.Page", hosted: Hosted) -> None:
     scores = [round(score, 3) for score in np.linspace(0, 1, 41)]
     sizes = [(63, 200), (64, 64), (199, 500), (200, 200), (700, 900)]
@@ -226,8 +251,8 @@ def refused() -> dict[str, tuple[bytes, str]]:
         "cut WebP": (webp.getvalue()[:-100], damaged),
         "JPEG of noise": (jpeg(pixels)[:200] + bytes(500) + b"\xff\xd9", damaged),
         "CMYK": (jpeg(pixels, mode="CMYK"), "CMYK"),
-        "GIF": (gif.getvalue(), "JPEG, PNG and WebP are read"),
-        "words": (b"these are words, and many of them", "JPEG, PNG and WebP are read"),
+        "GIF": (gif.getvalue(), "reads JPEG, PNG and WebP"),
+        "words": (b"these are words, and many of them", "reads JPEG, PNG and WebP"),
         "nothing": (b"", "the file is empty"),
         "large": (png(np.zeros((1000, 600, 3), np.uint8)), "0.6 megapixels"),
     }

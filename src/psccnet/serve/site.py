@@ -14,6 +14,7 @@ from psccnet.engine.tiling import ALIGNMENT, HALO, STEM_ALIGNMENT, STEM_HALO
 from psccnet.errors import InputError
 from psccnet.inference import region, verdict
 from psccnet.inference.attention import check
+from psccnet.inference.rendering import DIM, STRONGEST
 from psccnet.network.architecture import CHANNELS, RATIOS
 from psccnet.pictures.whole_files import make_folder, write_whole
 from psccnet.report.sentences import REASONS, SENTENCES, limits, measured, missed, reaching
@@ -134,6 +135,7 @@ def _description(card: Card) -> dict[str, Any]:
             "tooSmall": verdict.TOO_SMALL,
         },
         "region": {"highest": region.HIGHEST, "peak": region.PEAK, "standsOut": region.STANDS_OUT},
+        "tint": {"dim": DIM, "strongest": STRONGEST},
         "sentences": SENTENCES,
         "networkReason": REASONS["network"],
         "missed": missed(card),

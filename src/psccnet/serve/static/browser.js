@@ -41,8 +41,8 @@ const kept = new Map(); // id -> the masks and the file
 /** Look at a file; `choices` are exit_scale and threshold; `progress` is told the share that is done. */
 export async function detect(file, choices, progress) {
   const id = String((count += 1));
-  const { result, masks } = await ask("detect", { id, file, choices }, progress);
-  kept.set(id, { masks, file });
+  const { result, masks, tint } = await ask("detect", { id, file, choices }, progress);
+  kept.set(id, { masks, file, tint });
   return { ...result, id };
 }
 
@@ -88,12 +88,12 @@ async function drawn(result, paint) {
   return context.canvas.convertToBlob({ type: "image/png" });
 }
 
-function paintOverlay(level, width) {
+/** Tint a picture as psccnet.inference.rendering does; the line around the region is one pixel thick here. */
+function paintOverlay(level, width, { dim, strongest }) {
   const table = colours("viridis");
   return (values, pixels) => values.forEach((value, at) => {
-    // As psccnet.inference.rendering tints a picture; the line around the region is one pixel thick here.
-    const share = 0.6 * Math.sqrt(value);
-    const stays = (0.72 + 0.28 * value) * (1 - share);
+    const share = strongest * Math.sqrt(value);
+    const stays = (dim + (1 - dim) * value) * (1 - share);
     const edge = level !== null && value > level && [at - 1, at + 1, at - width, at + width].some((beside) => values[beside] <= level);
     for (let channel = 0; channel < 3; channel += 1) {
       const tinted = pixels[4 * at + channel] * stays + table[3 * Math.round(255 * value) + channel] * share;
@@ -107,7 +107,7 @@ const paintMask = (values, pixels) => values.forEach((value, at) => pixels.set([
 
 /** What can be saved: words, ending of the file's name, and what makes it. */
 export const saves = (result) => [
-  ["Overlay", "overlay.png", () => drawn(result, paintOverlay(result.level, result.width))],
+  ["Overlay", "overlay.png", () => drawn(result, paintOverlay(result.level, result.width, kept.get(result.id).tint))],
   ["Mask, values in 8 bits", "mask.png", () => drawn(result, paintMask)],
   ["JSON", "result.json", async () => new Blob([JSON.stringify(result, null, 2)], { type: "application/json" })],
 ];

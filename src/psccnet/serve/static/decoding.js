@@ -71,11 +71,12 @@ function canvasIsTrue() {
  * `maxPixels` is held against what the file says of itself, before anything is decoded.
  */
 export async function decode(file, maxPixels) {
+  if (typeof OffscreenCanvas === "undefined") throw new Error("this browser is too old to look at pictures by itself; use a current one.");
   const bytes = await file.arrayBuffer();
   if (bytes.byteLength === 0) throw new Error("the file is empty; copy or download it again.");
   const view = new DataView(bytes);
   const found = view.byteLength > 12 ? FORMATS.find(([, begins]) => begins(view)) : null;
-  if (!found) throw new Error(`without a server, JPEG, PNG and WebP are read; for other files, use psccnet serve or psccnet detect.`);
+  if (!found) throw new Error("this page reads JPEG, PNG and WebP; psccnet serve and psccnet detect read more.");
   const [format, , read] = found;
   let stored = null;
   try {
@@ -86,7 +87,7 @@ export async function decode(file, maxPixels) {
   if (!stored?.width || !stored.height) throw new Error(DAMAGED);
   const megapixels = (stored.width * stored.height) / 1e6;
   if (stored.width * stored.height > maxPixels) {
-    throw new Error(`${stored.width} x ${stored.height} is ${megapixels.toFixed(1)} megapixels, and without a server at most ${maxPixels / 1e6} are looked at; ${ELSEWHERE}.`);
+    throw new Error(`${stored.width} x ${stored.height} is ${megapixels.toFixed(1)} megapixels; this page reads at most ${maxPixels / 1e6}; ${ELSEWHERE}.`);
   }
   if (!canvasIsTrue()) throw new Error("this browser changes the pixels that a page reads, against fingerprinting, which would falsify the result; allow this page to read canvases, or use another browser.");
   let bitmap;

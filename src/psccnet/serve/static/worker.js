@@ -70,6 +70,8 @@ async function sha256(bytes) {
 
 const jobs = {
   async detect({ id, file, choices }, progress) {
+    const threshold = choices.threshold === undefined ? null : Number(choices.threshold);
+    if (threshold !== null && !(threshold >= 0 && threshold <= 1)) throw new Error("The threshold is a number from 0 to 1.");
     starting ??= start();
     const { model, engine, attention } = await starting.catch((error) => { starting = null; throw error; });
     const picture = await decode(file, model.maxPixels).catch((error) => { throw new Error(`${file.name || "picture"}: ${error.message}`); });
@@ -77,7 +79,6 @@ const jobs = {
     const exitScale = choices.exit_scale === "auto" ? "auto" : Number(choices.exit_scale);
     const output = await engine.detect(picture, exitScale, progress);
     const seconds = (performance.now() - began) / 1000;
-    const threshold = choices.threshold === undefined ? null : Number(choices.threshold);
     const { result, masks } = describe(model, output, picture, threshold);
     results.set(id, { output, width: picture.width, height: picture.height });
     if (results.size > KEPT) results.delete(results.keys().next().value);
@@ -89,7 +90,7 @@ const jobs = {
       facts: [["file size", `${picture.bytes.byteLength.toLocaleString("en")} bytes`], ["format", picture.format], ["stored size", `${picture.stored.width} x ${picture.stored.height} pixels`]],
       explained: attention ? Object.keys(masks).map(Number) : [],
     });
-    return { result, masks };
+    return { result, masks, tint: model.tint };
   },
 
   /** The row of A_s (Eq. 2) of the place that a pixel lies in, its largest value 1: {width, height, values}. */
