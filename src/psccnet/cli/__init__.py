@@ -7,22 +7,6 @@ import sys
 
 from cyclopts import App
 
-from psccnet.cli.ablate import ablate
-from psccnet.cli.benchmark import benchmark
-from psccnet.cli.datasets import check, collect, list_datasets
-from psccnet.cli.datasets import export as export_datasets
-from psccnet.cli.detect import detect
-from psccnet.cli.evaluate import evaluate
-from psccnet.cli.explain import explain
-from psccnet.cli.export import export
-from psccnet.cli.figure import figure
-from psccnet.cli.report import report
-from psccnet.cli.scan import scan
-from psccnet.cli.serve import serve
-from psccnet.cli.synthesize import synthesize
-from psccnet.cli.table import table
-from psccnet.cli.train import train
-from psccnet.cli.weights import bundle, calibrate, import_weights, list_weights, quantize, show, verify
 from psccnet.errors import PsccnetError, WriteError
 
 DEBUG = "--debug"
@@ -39,33 +23,39 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # `main` says what was interrupted
 )
-app.command(detect)
-app.command(report)
-app.command(serve)
-app.command(scan)
-app.command(explain)
-app.command(evaluate)
-app.command(table)
-app.command(figure)
-app.command(ablate)
-app.command(synthesize)
-app.command(train)
-app.command(export)
-app.command(benchmark)
+# By the paths of their functions, so that a verb waits for no other's imports.
+VERBS = (
+    "detect",
+    "report",
+    "serve",
+    "page",
+    "scan",
+    "explain",
+    "evaluate",
+    "table",
+    "figure",
+    "ablate",
+    "synthesize",
+    "train",
+    "export",
+    "benchmark",
+)
+for _verb in VERBS:
+    app.command(f"psccnet.cli.{_verb}:{_verb}")
 datasets = App(name="datasets", help="List data sets, check whether one is whole, write one for IMDL-BenCo.")
-datasets.command(list_datasets, name="list")
-datasets.command(check)
-datasets.command(export_datasets, name="export")
-datasets.command(collect)
+datasets.command("psccnet.cli.datasets:list_datasets", name="list")
+datasets.command("psccnet.cli.datasets:check")
+datasets.command("psccnet.cli.datasets:export")
+datasets.command("psccnet.cli.datasets:collect")
 app.command(datasets)
 weights = App(name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights.")
-weights.command(list_weights, name="list")
-weights.command(show)
-weights.command(verify)
-weights.command(import_weights, name="import")
-weights.command(bundle)
-weights.command(calibrate)
-weights.command(quantize)
+weights.command("psccnet.cli.weights:list_weights", name="list")
+weights.command("psccnet.cli.weights:show")
+weights.command("psccnet.cli.weights:verify")
+weights.command("psccnet.cli.weights:import_weights", name="import")
+weights.command("psccnet.cli.weights:bundle")
+weights.command("psccnet.cli.weights:calibrate")
+weights.command("psccnet.cli.weights:quantize")
 app.command(weights)
 
 
@@ -91,6 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
     # A file's name may hold bytes that the output's encoding has no letters for.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    if not words or {"--help", "-h"} & set(words):
+        _load_all(app)
     try:
         status = app([word for word in words if word != DEBUG])
         sys.stdout.flush()
@@ -104,6 +96,13 @@ def main(arguments: list[str] | None = None) -> None:
         sentence, status = told
         print(f"psccnet: {sentence}", file=sys.stderr)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _load_all(of: App) -> None:
+    """Import the functions of all verbs: the list of them shows what each is for."""
+    for name in of:
+        if not name.startswith("-"):
+            _load_all(of[name])
 
 
 def _told(error: BaseException) -> tuple[str, int] | None:
