@@ -7,6 +7,7 @@ import sys
 
 from cyclopts import App
 
+import psccnet
 from psccnet.cli.ablate import ablate
 from psccnet.cli.benchmark import benchmark
 from psccnet.cli.datasets import check, list_datasets
@@ -21,7 +22,7 @@ from psccnet.cli.serve import serve
 from psccnet.cli.synthesize import synthesize
 from psccnet.cli.table import table
 from psccnet.cli.train import train
-from psccnet.cli.weights import bundle, calibrate, import_weights, list_weights, quantize, show, verify
+from psccnet.cli.weights import bundle, calibrate, card, import_weights, list_weights, quantize, show, verify
 from psccnet.errors import PsccnetError, WriteError
 
 DEBUG = "--debug"
@@ -32,6 +33,7 @@ WRONG_INPUT, CANNOT_WRITE, INTERRUPTED = 2, 3, 130
 
 app = App(
     name="psccnet",
+    version=psccnet.__version__,
     help="Tells whether a picture was manipulated (splicing, copy-move, removal), and shows where.",
     help_epilogue="Start with:  psccnet detect photo.jpg --out results/\n\n"
     "psccnet --debug ..., or PSCCNET_DEBUG=1, shows with an error where in the code it arose.",
@@ -58,6 +60,7 @@ app.command(datasets)
 weights = App(name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights.")
 weights.command(list_weights, name="list")
 weights.command(show)
+weights.command(card)
 weights.command(verify)
 weights.command(import_weights, name="import")
 weights.command(bundle)
