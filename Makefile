@@ -7,7 +7,7 @@ BASE := .venv-base
 SOURCES := $(shell find src -type f -not -name "*.pyc")
 
 .DEFAULT_GOAL := help
-.PHONY: help environment browser lint test test-fast test-base dist docs readme demo clean
+.PHONY: help environment browser lint test test-fast test-base dist docs readme notebook demo clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ docs: $(STAMP) ## build the site into site/; a warning is an error
 
 readme: $(STAMP) ## write what README and docs/model-card.md say of the weights, from their card
 	$(BIN)/python docs/from_card.py
+
+notebook: $(STAMP) ## run the tutorial's notebook anew, and store its outputs (ten minutes)
+	$(BIN)/python docs/run_notebook.py
 
 demo: $(STAMP) ## manipulate four pictures, detect them, write demo/index.html
 	$(BIN)/python -m psccnet.demo

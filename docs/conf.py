@@ -1,11 +1,16 @@
 """The site of `make docs`: Sphinx with pages in Markdown (MyST). Nothing is fetched while it is built or read."""
 
+import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from cyclopts import App
+from rich.console import Console
 from sphinx.application import Sphinx
 
 import psccnet
+from psccnet.cli import app as command
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,9 +22,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
-    "cyclopts.sphinx_ext",
 ]
-exclude_patterns = ["from_card.py"]
+exclude_patterns = ["tutorials/tutorial-run"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"psccnet {version}"
@@ -42,6 +46,7 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 # The notebook has its outputs stored, by `make notebook`; building the site runs nothing.
 nb_execution_mode = "off"
+nb_merge_streams = True
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -49,6 +54,8 @@ autodoc_default_options = {"members": True, "show-inheritance": False}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # fields are described once, with their class
+highlight_language = "none"  # most blocks are commands and what they print
+smartquotes = False  # an option keeps its two dashes
 default_role = "code"  # `name` in a docstring is code
 
 SHOWN_HERE = {
@@ -64,10 +71,32 @@ def show_root_file(_: Sphinx, page: str, source: list[str]) -> None:
     if page not in SHOWN_HERE:
         return
     text = (ROOT / SHOWN_HERE[page]).read_text(encoding="utf-8")
+    text = text.replace("](README.md#what-it-finds-and-what-it-misses)", "](../model-card.md#measured)")
     text = re.sub(r"\]\(docs/", "](../", text)
     for shown, name in SHOWN_HERE.items():
         text = text.replace(f"]({name}", f"](../{shown}.md")
     source[0] = re.sub(r"\[([^\]]*)\]\((README\.md[^)]*|LICENSE)\)", r"\1", text)
+
+
+def verbs(of: App, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """All commands, such as ("weights", "show"), without the options that every command has."""
+    for name in of:
+        if not name.startswith("-"):
+            yield from (
+                verbs(of[name], (*words, name))
+                if list(of[name]) and of[name].default_command is None
+                else [(*words, name)]
+            )
+
+
+def show_commands(_: Sphinx, page: str, source: list[str]) -> None:
+    """Put the help of each command on the page of commands, as a terminal shows it."""
+    if page != "reference/commands":
+        return
+    for words in sorted(verbs(command, ())):
+        shown = io.StringIO()
+        command.help_print(list(words), console=Console(file=shown, width=96))
+        source[0] += f"\n## psccnet {' '.join(words)}\n\n```text\n{shown.getvalue().rstrip()}\n```\n"
 
 
 def quote_tables(_: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
@@ -84,4 +113,5 @@ def quote_tables(_: Sphinx, _what: str, _name: str, _object: object, _options: o
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", show_root_file)
+    app.connect("source-read", show_commands)
     app.connect("autodoc-process-docstring", quote_tables)

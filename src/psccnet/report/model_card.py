@@ -78,7 +78,7 @@ def model_card(card: Card) -> str:
         The text of a README.md beside the weights; ends with a line break.
     """
     head = yaml.safe_dump(_metadata(card), sort_keys=False, allow_unicode=True, width=120)
-    parts = [f"---\n{head}---", f"# {card.name}: weights of PSCC-Net", _opening(card)]
+    parts = [f"---\n{head}---", f"# Model card: psccnet {card.name}", _opening(card)]
     parts += ["## Intended use", _USE, "## Limits", "\n".join(f"- {limit}" for limit in limits(card))]
     if card.notes:
         parts += ["## How good they are", card.notes.strip()]
@@ -119,7 +119,7 @@ def _metadata(card: Card) -> dict[str, Any]:
 def _opening(card: Card) -> str:
     network = card.architecture
     head = "the paper's detection head" if network.detection == "head" else "the contrast of mask 2"
-    size = f" with {card.parameters:,} parameters" if card.parameters else ""
+    size = f"; {card.parameters:,} parameters" if card.parameters else ""
     return (
         "Weights that say whether a picture was manipulated (splicing, copy-move, removal), and show where: PSCC-Net"
         f" (Liu, Liu, Chen and Liu, IEEE TCSVT 2022), variant `{network.variant}`, stem `{network.stem}`, attention"
