@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from psccnet.inference import Detector, Result
     from psccnet.inference import load_detector as load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Detector", "Result", "__version__", "errors", "load"]
 
 

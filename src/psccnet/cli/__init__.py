@@ -7,6 +7,7 @@ import sys
 
 from cyclopts import App
 
+import psccnet
 from psccnet.errors import PsccnetError, WriteError
 
 DEBUG = "--debug"
@@ -17,6 +18,7 @@ WRONG_INPUT, CANNOT_WRITE, INTERRUPTED = 2, 3, 130
 
 app = App(
     name="psccnet",
+    version=psccnet.__version__,
     help="Tells whether a picture was manipulated (splicing, copy-move, removal), and shows where.",
     help_epilogue="Start with:  psccnet detect photo.jpg --out results/\n\n"
     "psccnet --debug ..., or PSCCNET_DEBUG=1, shows with an error where in the code it arose.",
@@ -51,6 +53,7 @@ app.command(datasets)
 weights = App(name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights.")
 weights.command("psccnet.cli.weights:list_weights", name="list")
 weights.command("psccnet.cli.weights:show")
+weights.command("psccnet.cli.weights:card")
 weights.command("psccnet.cli.weights:verify")
 weights.command("psccnet.cli.weights:import_weights", name="import")
 weights.command("psccnet.cli.weights:bundle")

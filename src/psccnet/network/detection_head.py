@@ -92,7 +92,7 @@ class ContrastHead(Head):
     Compression and texture that training did not show shift the logits of a whole mask; the difference of their
     largest to their mean does not see that, as the pooled map of `DetectionHead` does. The masks learn to localize
     alone: of the detection loss only the gain and the bias learn, since what stands out stays comparable between
-    kinds of pictures only as long as it was not trained to (docs/training.md has the figures).
+    kinds of pictures only as long as it was not trained to (docs/lab-notes/training.md has the figures).
     """
 
     mask_scale = 2

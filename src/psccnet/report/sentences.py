@@ -6,7 +6,7 @@ from psccnet.evidence import Finding
 from psccnet.inference import Result
 from psccnet.weights.card import Card
 
-_SETS = {
+SETS = {
     "casia1": "CASIA v1: splicings and copy-moves that people made",
     "cvip": "CVIP: large copy-moves",
     "synthetic": "forgeries that psccnet made of photographs",
@@ -41,7 +41,7 @@ def measured(card: Card) -> list[Measured]:
             continue
         forged, others = int(scores["forged"]), int(scores["pictures"] - scores["forged"])
         found, alarms = _share(scores, "found", forged), _share(scores, "false_alarms", others)
-        known = _SETS.get(name, name)
+        known = SETS.get(name, name)
         lines.append(Measured(known, found, alarms, scores["found"], scores["false_alarms"]))
     return lines
 

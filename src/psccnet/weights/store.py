@@ -4,13 +4,13 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from safetensors.torch import save as serialize
 from torch import Tensor
 
+import psccnet
 from psccnet.errors import WeightsError, listed
 from psccnet.network.psccnet import PSCCNet
 from psccnet.pictures.whole_files import write_whole
@@ -57,7 +57,7 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
         "architecture": architecture,
         "created": card.created or datetime.now(UTC).isoformat(timespec="seconds"),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "psccnet_version": version("psccnet"),
+        "psccnet_version": psccnet.__version__,
     }
     # safetensors has metadata of strings only.
     metadata = {
