@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from psccnet.report.words import SETS, limits
+from psccnet.report.sentences import SETS, limits
 from psccnet.weights.card import Card
 
 FEWEST = 10

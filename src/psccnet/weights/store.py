@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-import psccnet
 from psccnet.errors import WeightsError, listed
 from psccnet.network.psccnet import PSCCNet
 from psccnet.pictures.whole_files import write_whole
+from psccnet.version import __version__
 from psccnet.weights.card import Card, card_path
 from psccnet.weights.reading import inside, read, resolve
 from psccnet.weights.released import import_released, released_card
@@ -57,7 +57,7 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
         "architecture": architecture,
         "created": card.created or datetime.now(UTC).isoformat(timespec="seconds"),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "psccnet_version": psccnet.__version__,
+        "psccnet_version": __version__,
     }
     # safetensors has metadata of strings only.
     metadata = {
