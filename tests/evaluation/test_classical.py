@@ -11,7 +11,7 @@ from skimage import data
 
 from psccnet.evaluation.comparators import Question, find_comparator
 from psccnet.evaluation.comparators.cfa import cfa_map
-from psccnet.evaluation.comparators.double_quantisation import first_step, luminance, peaks, quantised
+from psccnet.evidence.double_compression import first_step, luminance, peaks, quantised
 from psccnet.metrics import auc
 
 HOST = data.astronaut()[:320, :384]

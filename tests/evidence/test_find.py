@@ -18,7 +18,14 @@ def test_every_trace_once_and_in_its_order() -> None:
     file = io.BytesIO()
     Image.fromarray(COFFEE).save(file, "JPEG")
     findings = find(np.asarray(Image.open(file)), file.getvalue())
-    assert [finding.name for finding in findings] == ["copy-move", "jpeg-grid", "noise", "ela", "file"]
+    assert [finding.name for finding in findings] == [
+        "copy-move",
+        "jpeg-grid",
+        "double-compression",
+        "noise",
+        "ela",
+        "file",
+    ]
     for finding in findings:
         assert finding.sentence.endswith(".")
         assert finding.how_to_read

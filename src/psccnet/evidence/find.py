@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from psccnet.evidence.colour_detail import colour_detail
 from psccnet.evidence.copy_move import copy_move
+from psccnet.evidence.double_compression import double_compression
 from psccnet.evidence.error_level import error_level
 from psccnet.evidence.file import file_trace
 from psccnet.evidence.finding import Finding
@@ -41,6 +42,7 @@ class Subject:
 TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
     lambda subject: copy_move(subject.pixels),
     lambda subject: jpeg_grid(subject.pixels, subject.is_jpeg, subject.orientation),
+    lambda subject: double_compression(subject.data, subject.orientation),
     lambda subject: colour_detail(subject.pixels, subject.data),
     lambda subject: noise_level(subject.pixels),
     lambda subject: error_level(subject.pixels),
