@@ -67,9 +67,7 @@ HOW_TO_READ = (
     " or painted before the last save. Smooth and very dark places tell little. A crop or a resize before the last save"
     " wipes the trace out, and a picture that was only saved twice shows it without being forged."
 )
-SOURCE = (
-    "Bianchi, De Rosa and Piva, Improved DCT coefficient analysis for forgery localization, ICASSP 2011"
-)
+SOURCE = "Bianchi, De Rosa and Piva, Improved DCT coefficient analysis for forgery localization, ICASSP 2011"
 
 
 def double_compression(data: bytes | None, orientation: int = 1) -> Finding | None:
