@@ -51,3 +51,8 @@ def test_what_was_compressed_once_rises_and_what_was_compressed_twice_falls() ->
     np.testing.assert_allclose(fused[:, 10:20], 0.4, atol=1e-5)
     odds = 0.4 / 0.6 * np.exp(np.array([1, -1]) * COMPRESSION_WEIGHT * MOST_SURE)
     np.testing.assert_allclose(fused[:, [2, 27]], np.broadcast_to(odds / (1 + odds), (20, 2)), rtol=1e-4)
+
+
+def test_what_is_everywhere_compressed_once_stays_as_it_is() -> None:
+    fused = fuse(MASK, [Finding("double-compression", "", map=np.full_like(MASK, 0.9))], network_speaks=False)
+    np.testing.assert_allclose(fused, MASK, atol=1e-5)

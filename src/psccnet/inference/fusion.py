@@ -59,7 +59,8 @@ def _of_colours(values: Map) -> Map:
 def _of_compression(values: Map) -> Map:
     bounded = np.clip(values, 1e-6, 1 - 1e-6)
     sure = np.clip(np.log(bounded / (1 - bounded)), -MOST_SURE, MOST_SURE)
-    return np.asarray(COMPRESSION_WEIGHT * sure, np.float32)
+    # Where most squares look compressed once, that says nothing of any one of them.
+    return np.asarray(COMPRESSION_WEIGHT * (sure - max(0.0, float(np.median(sure)))), np.float32)
 
 
 _LOG_ODDS: dict[str, Callable[[Map], Map]] = {"colours": _of_colours, "double-compression": _of_compression}
@@ -68,9 +69,9 @@ _LOG_ODDS: dict[str, Callable[[Map], Map]] = {"colours": _of_colours, "double-co
 
 def _weighed(mask: Map, values: Map, log_odds: Callable[[Map], Map]) -> Map:
     """The mask with the log-odds of a trace added, a band of rows at a time."""
-    fused = resample(values, *mask.shape)
+    fused = resample(log_odds(values), *mask.shape)
     for rows in bands(*mask.shape):
         bounded = np.clip(mask[rows], 1e-6, 1 - 1e-6)
-        odds = bounded / (1 - bounded) * np.exp(log_odds(fused[rows]))
+        odds = bounded / (1 - bounded) * np.exp(fused[rows])
         fused[rows] = odds / (1 + odds)
     return fused
