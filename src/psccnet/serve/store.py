@@ -1,4 +1,4 @@
-"""Results in memory, for a stated time and in bounded memory."""
+"""Results in memory, for a limited time and in limited memory."""
 
 import secrets
 import time
@@ -11,7 +11,7 @@ from psccnet.serve.jobs import Options, Outcome
 
 @dataclass(frozen=True)
 class StoredResult:
-    """One result, and the file that it is of.
+    """One result and its picture's file.
 
     Attributes:
         id: which nobody can guess, since whoever knows it may see the picture.
@@ -31,12 +31,12 @@ class StoredResult:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, about."""
+        """Approximate memory, bytes."""
         return len(self.data) + self.outcome.nbytes
 
 
 class Store:
-    """Results by their ids. Not for several threads.
+    """Results by id. Not thread-safe.
 
     Args:
         seconds: how long one is kept.
@@ -53,7 +53,7 @@ class Store:
         return len(self._stored)
 
     def add(self, outcome: Outcome, data: bytes, options: Options) -> StoredResult:
-        """Keep a result; one that takes more room than there is, is kept alone."""
+        """Store a result, and delete the oldest beyond the limit; the newest is always kept."""
         self.sweep()
         stored = StoredResult(
             id=secrets.token_urlsafe(16),
@@ -70,7 +70,7 @@ class Store:
         return stored
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of an id, None if there is none any more."""
+        """The result of an id; None if it does not exist or has expired."""
         self.sweep()
         return self._stored.get(name)
 
@@ -82,7 +82,7 @@ class Store:
         return stored is not None
 
     def sweep(self) -> None:
-        """Delete what has had its time; they are in the order of their ends."""
+        """Delete expired results; they are stored in the order in which they expire."""
         now = time.monotonic()
         while self._stored and next(iter(self._stored.values())).expires <= now:
             self.remove(next(iter(self._stored)))
