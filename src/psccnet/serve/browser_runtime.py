@@ -79,6 +79,7 @@ def _downloaded() -> dict[str, bytes]:
         raise InputError(f"npm, which downloads {PACKAGE}, is not installed: {_BY_HAND}")
     with TemporaryDirectory() as folder:
         command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--pack-destination", folder, "--prefer-offline", "--silent"]
+        command += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # without a network, the answer comes soon
         try:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=SECONDS)
             written = next(Path(folder).glob("*.tgz"))

@@ -1,7 +1,7 @@
 // Where results come from on the page without a server: this browser alone. The same functions as server.js has.
 
 import { colours } from "./colours.js";
-import { resampled } from "./engine.js";
+import { resampled } from "./resampling.js";
 
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 const calls = new Map();
