@@ -37,8 +37,8 @@ _POLICY = (
     " connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'"
 )
 BROWSER_LIMIT = (
-    "This page looks by the network alone, in the browser. It does not look for copied parts, JPEG squares or error"
-    " levels, nor at what the file tells of itself, which psccnet serve does. Damage inside a JPEG that still shows"
+    "This page looks by the network alone, in the browser. It does not look for other traces, such as copied parts,"
+    " JPEG squares, noise and colours, nor at what the file tells of itself, which psccnet serve does. Damage inside a JPEG that still shows"
     " as a picture is not noticed: look whether the picture is whole."
 )
 
