@@ -38,8 +38,8 @@ _POLICY = (
 )
 BROWSER_LIMIT = (
     "This page looks by the network alone, in the browser. It does not look for other traces, such as copied parts,"
-    " JPEG squares, noise and colours, nor at what the file tells of itself, which psccnet serve does. Damage inside a JPEG that still shows"
-    " as a picture is not noticed: look whether the picture is whole."
+    " JPEG squares, noise and colours, nor at what the file tells of itself, which psccnet serve does. Damage inside a"
+    " JPEG that still shows as a picture is not noticed: look whether the picture is whole."
 )
 
 
