@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from psccnet.errors import PsccnetError
 from psccnet.serve.counts import Counts
-from psccnet.serve.jobs import DetectionJobs, DrawingJobs
+from psccnet.serve.processes import detection_jobs, drawing_jobs
 from psccnet.serve.settings import Settings
 from psccnet.serve.store import Store, StoredResult
 from psccnet.serve.workers import DiedError, FaultError, TookTooLongError, Worker
@@ -41,8 +41,8 @@ class State:
         self.card = card
         self.counts = Counts()
         self.store = Store(settings.keep_seconds, settings.keep_bytes)
-        self.detection_worker = Worker(partial(DetectionJobs, settings), "psccnet-look")
-        self.drawing_worker = Worker(partial(DrawingJobs, settings, card), "psccnet-draw")
+        self.detection_worker = Worker(partial(detection_jobs, settings), "psccnet-look")
+        self.drawing_worker = Worker(partial(drawing_jobs, settings, card), "psccnet-draw")
         self.waiting = 0
 
     def close(self) -> None:

@@ -5,8 +5,10 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from psccnet.serve.jobs import Options, Outcome
+if TYPE_CHECKING:
+    from psccnet.serve.jobs import Options, Outcome
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,9 @@ class StoredResult:
     """
 
     id: str
-    outcome: Outcome
+    outcome: "Outcome"
     data: bytes = field(repr=False)
-    options: Options
+    options: "Options"
     made: datetime
     expires: float
 
@@ -52,7 +54,7 @@ class Store:
     def __len__(self) -> int:
         return len(self._stored)
 
-    def add(self, outcome: Outcome, data: bytes, options: Options) -> StoredResult:
+    def add(self, outcome: "Outcome", data: bytes, options: "Options") -> StoredResult:
         """Store a result, and delete the oldest beyond the limit; the newest is always kept."""
         self.sweep()
         stored = StoredResult(
