@@ -12,9 +12,7 @@ TITLES = {
     "double-compression": "Compressed once or twice",
     "colours": "Colour detail",
     "ela": "Error levels",
-    "double-compression": "Double compression",
     "noise": "Noise",
-    "colours": "Colour detail",
     "file": "What the file tells",
 }
 """What people call a trace, by its name; a trace of somebody's own is called by its name."""

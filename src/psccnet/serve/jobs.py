@@ -105,7 +105,8 @@ class DetectionJobs:
         self._detector = load_detector(
             settings.weights, settings.backend, settings.device, settings.precision, settings.max_pixels
         )
-        # The parts are compiled when they are first used; let that not be somebody's picture.
+        # Compiled and run once, so that the first picture of a user need not wait for it.
+        self._detector.engine.prepare()
         self._detector.detect(np.zeros((64, 64, 3), np.uint8))
 
     def detect(self, data: bytes, name: str, options: Options) -> Outcome:
