@@ -1,6 +1,13 @@
-"""`python -m psccnet`, and what torchrun starts: `torchrun -m psccnet train ...`."""
+"""The command `psccnet`, `python -m psccnet`, and what torchrun starts: `torchrun -m psccnet train ...`."""
 
-from psccnet.cli import main
+
+def main() -> None:
+    """Run the command; see `psccnet.cli.main`."""
+    # Processes that the command starts import this module again, and need no command.
+    from psccnet.cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()
