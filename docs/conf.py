@@ -28,6 +28,8 @@ exclude_patterns = ["tutorials/tutorial-run"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"psccnet {version}"
 html_static_path = ["_static"]
+LEADERBOARD = "leaderboard.html"
+html_extra_path = [LEADERBOARD] if (Path(__file__).parent / LEADERBOARD).is_file() else []
 html_css_files = ["site.css"]
 html_theme_options = {
     "navigation_with_keys": False,
@@ -78,6 +80,13 @@ def show_root_file(_: Sphinx, page: str, source: list[str]) -> None:
     source[0] = re.sub(r"\[([^\]]*)\]\((README\.md[^)]*|LICENSE)\)", r"\1", text)
 
 
+def link_leaderboard(_: Sphinx, page: str, source: list[str]) -> None:
+    """Open the leaderboard from the page of results, instead of offering it and the figures' folder for download."""
+    if page == "results":
+        text = source[0].replace(f"[{LEADERBOARD}]({LEADERBOARD})", f'<a href="{LEADERBOARD}">{LEADERBOARD}</a>')
+        source[0] = text.replace("[results/](results/)", "`docs/results/`")
+
+
 def verbs(of: App, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """All commands, such as ("weights", "show"), without the options that every command has."""
     for name in of:
@@ -113,5 +122,6 @@ def quote_tables(_: Sphinx, _what: str, _name: str, _object: object, _options: o
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", show_root_file)
+    app.connect("source-read", link_leaderboard)
     app.connect("source-read", show_commands)
     app.connect("autodoc-process-docstring", quote_tables)
