@@ -68,10 +68,11 @@ SHOWN_HERE = {
 """Page of the site -> the file at the repository's root that it shows."""
 
 
-def show_root_file(_: Sphinx, page: str, source: list[str]) -> None:
+def show_root_file(site: Sphinx, page: str, source: list[str]) -> None:
     """Put a file of the repository's root in the place of its page, with its links turned to those of the site."""
     if page not in SHOWN_HERE:
         return
+    site.env.note_reread()  # made anew by each build: Sphinx does not see what it depends on
     text = (ROOT / SHOWN_HERE[page]).read_text(encoding="utf-8")
     text = text.replace("](README.md#what-it-finds-and-what-it-misses)", "](../model-card.md#measured)")
     text = re.sub(r"\]\(docs/", "](../", text)
@@ -98,10 +99,11 @@ def verbs(of: App, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             )
 
 
-def show_commands(_: Sphinx, page: str, source: list[str]) -> None:
+def show_commands(site: Sphinx, page: str, source: list[str]) -> None:
     """Put the help of each command on the page of commands, as a terminal shows it."""
     if page != "reference/commands":
         return
+    site.env.note_reread()
     for words in sorted(verbs(command, ())):
         shown = io.StringIO()
         command.help_print(list(words), console=Console(file=shown, width=96))
