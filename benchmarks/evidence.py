@@ -230,7 +230,7 @@ def weigh_maps(arguments: argparse.Namespace) -> None:
         np.concatenate(rows), np.concatenate(labels), np.concatenate(weights)
     )
     mask, colours, compressed, _ = model.coef_[0]
-    print(f"COLOUR_WEIGHT {colours / mask:.2f}, COMPRESSION_WEIGHT {compressed / mask:.2f}")
+    print(f"COLOUR_WEIGHT {colours / mask:.2f}, TRACE_WEIGHT {compressed / mask:.2f}")
 
 
 def shrunk(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -13,6 +13,7 @@ import skimage.data
 from PIL import Image
 
 from psccnet.evidence.colour_detail import colour_detail
+from psccnet.evidence.colour_filter import colour_filter
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.double_compression import double_compression
 from psccnet.evidence.error_level import error_level
@@ -71,6 +72,31 @@ def edited() -> bytes:
     return file(np.where(part[..., None] > 0, other, picture), 92, full_colours=True)
 
 
+def photographed(picture: np.ndarray) -> np.ndarray:
+    """As a camera takes it: noisy, one colour a pixel, the rest interpolated."""
+    noisy = np.clip(picture + np.random.default_rng(0).normal(0, 3, picture.shape), 0, 255).astype(np.uint8)
+    mosaic = np.zeros(picture.shape[:2], np.uint8)
+    for row, column, colour in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+        mosaic[row::2, column::2] = noisy[row::2, column::2, colour]
+    return cv2.cvtColor(mosaic, cv2.COLOR_BayerRGGB2RGB)
+
+
+def without_filter() -> np.ndarray:
+    """The astronaut, scaled and so without the pattern of a filter, on a photograph of a cup that has it."""
+    picture = photographed(skimage.data.coffee())
+    part = np.zeros(picture.shape[:2], np.uint8)
+    cv2.ellipse(part, (300, 150), (85, 130), 0, 0, 360, 1, -1)
+    scaled = cv2.resize(photographed(skimage.data.astronaut()), (400, 400), interpolation=cv2.INTER_AREA)
+    other = np.zeros_like(picture)
+    other[:, 100:500] = scaled
+    return np.where(part[..., None] > 0, other, picture)
+
+
+def overexposed() -> np.ndarray:
+    """The cup, photographed too bright."""
+    return photographed(np.clip(skimage.data.coffee() * 1.6, 0, 255).astype(np.uint8))
+
+
 def pieced() -> np.ndarray:
     """A picture of a rocket, with a part of the sky that has less noise, as from another camera."""
     noise = np.random.default_rng(0).standard_normal((427, 640, 3)).astype(np.float32)
@@ -96,7 +122,7 @@ def decoded(data: bytes) -> np.ndarray:
 
 
 def main() -> None:
-    """Write the twelve pictures."""
+    """Write the fourteen pictures."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -113,6 +139,8 @@ def main() -> None:
         ("copy-move-false", phantom, copy_move),
         ("jpeg-grid-hit", pasted(92), grid),
         ("jpeg-grid-false", collage(), grid),
+        ("colour-filter-hit", without_filter(), colour_filter),
+        ("colour-filter-false", overexposed(), colour_filter),
         ("double-compression-hit", decoded(hit), of_file(double_compression, hit)),
         ("double-compression-false", decoded(once), of_file(double_compression, once)),
         ("colours-hit", decoded(hit), lambda picture: colour_detail(picture, hit)),

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from psccnet.evaluation.comparators import Question, find_comparator
-from psccnet.evaluation.comparators.cfa import cfa_map
+from psccnet.evidence.colour_filter import cfa_map, colour_filter
 from psccnet.evidence.double_compression import first_step, luminance, peaks, quantised
 from psccnet.metrics import auc
 
@@ -58,7 +58,7 @@ def test_a_picture_without_any_filter_says_nothing() -> None:
 def test_strips_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = np.where(REGION[..., None], OTHER, photographed(HOST))
     whole = cfa_map(picture)
-    monkeypatch.setattr("psccnet.evaluation.comparators.cfa._ROWS", 3)
+    monkeypatch.setattr("psccnet.evidence.colour_filter._ROWS", 3)
     assert cfa_map(picture) == pytest.approx(whole, abs=1e-3)
 
 
@@ -130,3 +130,13 @@ def test_the_first_step_is_found() -> None:
 
     assert first_step(shares(twice), shares(once), 3) == 7
     assert first_step(shares(once), shares(np.rint(rng.laplace(0, 25, 40_000) / 3)), 3) is None
+
+
+def test_the_finding_of_the_filter_says_where_it_is_missing() -> None:
+    plain = np.clip(OTHER + np.random.default_rng(1).normal(0, 3, OTHER.shape), 0, 255).astype(np.uint8)
+    finding = colour_filter(np.where(REGION[..., None], plain, photographed(HOST)))
+
+    assert (finding.name, finding.significant, finding.false_alarms) == ("colour-filter", False, None)
+    assert finding.map is not None
+    assert auc(finding.map, REGION[::8, ::8]) > 0.9
+    assert colour_filter(plain).map is None

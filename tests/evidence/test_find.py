@@ -34,7 +34,7 @@ def test_every_trace_once_and_in_its_order() -> None:
 
 
 def test_without_a_file_there_is_no_word_on_it() -> None:
-    assert [finding.name for finding in find(COFFEE)] == ["copy-move", "jpeg-grid", "noise", "ela"]
+    assert [finding.name for finding in find(COFFEE)] == ["copy-move", "jpeg-grid", "colour-filter", "noise", "ela"]
 
 
 @settings(max_examples=25, deadline=None)

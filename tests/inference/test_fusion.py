@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 
 from psccnet.evidence import Finding
 from psccnet.evidence.colour_detail import FARTHEST
-from psccnet.inference.fusion import COLOUR_WEIGHT, COMPRESSION_WEIGHT, DIMMED, MOST_SURE, OUTLINED, fuse
+from psccnet.inference.fusion import COLOUR_WEIGHT, DIMMED, MOST_SURE, OUTLINED, TRACE_WEIGHT, fuse
 
 MASK = np.full((20, 30), 0.4, np.float32)
 COPY = np.zeros((20, 30), np.float32)
@@ -42,14 +43,15 @@ def test_colours_do_not_stand_in_for_a_mask_that_was_not_computed() -> None:
     assert fuse(empty, [Finding("colours", "", map=np.ones_like(MASK))], network_speaks=False) is empty
 
 
-def test_what_was_compressed_once_rises_and_what_was_compressed_twice_falls() -> None:
+@pytest.mark.parametrize("trace", ["double-compression", "colour-filter"])
+def test_what_lacks_the_trace_of_the_rest_rises_and_the_rest_falls(trace: str) -> None:
     once = np.full((20, 30), 0.5, np.float32)
     once[:, :5], once[:, 25:] = 1, 0
 
-    fused = fuse(MASK, [Finding("double-compression", "", map=once)], network_speaks=False)
+    fused = fuse(MASK, [Finding(trace, "", map=once)], network_speaks=False)
 
     np.testing.assert_allclose(fused[:, 10:20], 0.4, atol=1e-5)
-    odds = 0.4 / 0.6 * np.exp(np.array([1, -1]) * COMPRESSION_WEIGHT * MOST_SURE)
+    odds = 0.4 / 0.6 * np.exp(np.array([1, -1]) * TRACE_WEIGHT * MOST_SURE)
     np.testing.assert_allclose(fused[:, [2, 27]], np.broadcast_to(odds / (1 + odds), (20, 2)), rtol=1e-4)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psccnet.evidence.colour_detail import colour_detail
+from psccnet.evidence.colour_filter import colour_filter
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.double_compression import double_compression
 from psccnet.evidence.error_level import error_level
@@ -42,6 +43,7 @@ class Subject:
 TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
     lambda subject: copy_move(subject.pixels),
     lambda subject: jpeg_grid(subject.pixels, subject.is_jpeg, subject.orientation),
+    lambda subject: None if subject.is_jpeg else colour_filter(subject.pixels),
     lambda subject: double_compression(subject.data, subject.orientation),
     lambda subject: colour_detail(subject.pixels, subject.data),
     lambda subject: noise_level(subject.pixels),

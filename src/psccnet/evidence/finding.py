@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 TITLES = {
     "copy-move": "Copied parts",
     "jpeg-grid": "JPEG squares",
+    "colour-filter": "Colour filter",
     "double-compression": "Compressed once or twice",
     "colours": "Colour detail",
     "ela": "Error levels",

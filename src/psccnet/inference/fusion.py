@@ -16,18 +16,19 @@ DIMMED = 0.5
 """What is left of the network's mask where the network itself found nothing in the picture."""
 COLOUR_WEIGHT = 0.7
 """Log-odds of a forged place, beside a calibrated mask, where colours are e times as fine as the picture's median."""
-COMPRESSION_WEIGHT = 1.1
+TRACE_WEIGHT = 1.1
 """What the log-odds of "compressed once only" are worth, likewise. Both weights come from one logistic regression on
-240 synthetic forgeries (`benchmarks/evidence.py maps`), and none from the validation sets."""
+240 synthetic forgeries (`benchmarks/evidence.py maps`), and none from the validation sets. The colour filter, which no
+photograph at hand keeps, takes the same weight."""
 MOST_SURE = 2.0
-"""Log-odds of "compressed once only" beyond which more are worth no more."""
+"""Log-odds of such a map beyond which more are worth no more."""
 
 
 def fuse(mask: Map, findings: Sequence[Finding], network_speaks: bool) -> Map:
     """Put the network's mask and the maps of traces together.
 
-    Colour detail and double compression add their log-odds to those of the network's mask; a significant copy-move is
-    laid over all.
+    Colour detail, double compression and the colour filter add their log-odds to those of the network's mask; a
+    significant copy-move is laid over all.
 
     Args:
         mask: (H, W) float32, 0..1, of the network, calibrated; not changed.
@@ -56,14 +57,18 @@ def _of_colours(values: Map) -> Map:
     return COLOUR_WEIGHT * 2 * FARTHEST * (values - np.float32(0.5))
 
 
-def _of_compression(values: Map) -> Map:
+def _of_likelihood(values: Map) -> Map:
     bounded = np.clip(values, 1e-6, 1 - 1e-6)
     sure = np.clip(np.log(bounded / (1 - bounded)), -MOST_SURE, MOST_SURE)
-    # Where most squares look compressed once, that says nothing of any one of them.
-    return np.asarray(COMPRESSION_WEIGHT * (sure - max(0.0, float(np.median(sure)))), np.float32)
+    # Where most of the picture lacks the trace, that says nothing of any one place.
+    return np.asarray(TRACE_WEIGHT * (sure - max(0.0, float(np.median(sure)))), np.float32)
 
 
-_LOG_ODDS: dict[str, Callable[[Map], Map]] = {"colours": _of_colours, "double-compression": _of_compression}
+_LOG_ODDS: dict[str, Callable[[Map], Map]] = {
+    "colours": _of_colours,
+    "double-compression": _of_likelihood,
+    "colour-filter": _of_likelihood,
+}
 """Trace -> from the values of its map to log-odds of a forged place, beside a calibrated mask."""
 
 

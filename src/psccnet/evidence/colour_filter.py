@@ -9,7 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from psccnet.evidence.finding import Finding
 from psccnet.pictures.sample import Picture
+
+NAME = "colour-filter"
+HOW_TO_READ = (
+    "A camera measures one colour a pixel and fills in the others, which leaves a fine pattern in pictures that were"
+    " never compressed. Bright is where it is missing: what was pasted, scaled or painted, and what is overexposed."
+)
+SOURCE = "Ferrara et al., Image forgery localization via fine-grained analysis of CFA artifacts, IEEE TIFS 2012"
 
 BLOCK = 8
 """Side of the squares that are judged, in pixels."""
@@ -29,6 +37,28 @@ Map = NDArray[np.float32]
 Values = NDArray[np.float64]
 
 
+def colour_filter(pixels: Picture) -> Finding:
+    """Look for parts that lack the trace of a camera's colour filter which the rest has.
+
+    Args:
+        pixels: (H, W, 3) uint8, RGB.
+
+    Returns:
+        A finding that tells and never alarms; its map, of squares of 8 pixels, is how likely each lacks the trace,
+        0..1. No map where the picture has no such trace, as nearly every JPEG.
+    """
+    missing = without_filter(pixels) if min(pixels.shape[:2]) >= 2 * BLOCK else np.zeros((1, 1), np.float32)
+    if not missing.any():
+        sentence = "No trace of a camera's colour filter is left, as in nearly every JPEG: no part can lack it."
+        return Finding(NAME, sentence, HOW_TO_READ, source=SOURCE)
+    share = 100 * float((missing > 0.5).mean())
+    sentence = (
+        f"The picture keeps the trace of a camera's colour filter, and {share:.0f} % of it lacks it. This alone proves"
+        " nothing."
+    )
+    return Finding(NAME, sentence, HOW_TO_READ, map=missing, source=SOURCE)
+
+
 def cfa_map(picture: Picture) -> Map:
     """How likely each place lacks the trace of a colour filter that the rest of the picture has.
 
@@ -39,13 +69,17 @@ def cfa_map(picture: Picture) -> Map:
         (H, W) float32, 0 with the trace .. 1 without; all 0 where the picture as a whole has none.
     """
     height, width = picture.shape[:2]
-    feature = contrast(picture[..., 1])
-    missing = _without(feature.ravel()).reshape(feature.shape)
-    if min(feature.shape) >= 3:
-        missing = np.asarray(cv2.medianBlur(missing, 3), np.float32)
+    missing = without_filter(picture)
     whole = missing.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
     margins = ((0, height - whole.shape[0]), (0, width - whole.shape[1]))
     return np.pad(whole, margins, mode="edge") if whole.size else np.zeros((height, width), np.float32)
+
+
+def without_filter(picture: Picture) -> Map:
+    """As `cfa_map`, for each whole square of 8 x 8 pixels: (H // 8, W // 8) float32, 0..1."""
+    feature = contrast(picture[..., 1])
+    missing = _without(feature.ravel()).reshape(feature.shape)
+    return np.asarray(cv2.medianBlur(missing, 3), np.float32) if min(feature.shape) >= 3 else missing
 
 
 def contrast(green: NDArray[np.uint8]) -> Map:
