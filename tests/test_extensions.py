@@ -150,7 +150,7 @@ def test_what_is_not_there_is_named(here: Path) -> None:
     with pytest.raises(InputError, match="my_methods has no satuation; it has np, saturation"):
         find_extension("my_methods:satuation", "psccnet.comparators")
     (here / "needy.py").write_text("import no_such_package\n")
-    with pytest.raises(InputError, match="needy needs the module no_such_package, which is not there; install it"):
+    with pytest.raises(InputError, match="needy needs the module no_such_package, which is missing; install it"):
         find_extension("needy:look", "psccnet.comparators")
 
 

@@ -1,4 +1,4 @@
-"""`python -m psccnet`, and what torchrun starts: `torchrun -m psccnet train ...`."""
+"""The command as a module: `python -m psccnet`, or `torchrun -m psccnet train ...`."""
 
 from psccnet.cli import main
 

@@ -193,13 +193,13 @@ def test_the_pixel_limit(psccnet: Run, small: tuple, photo: Path) -> None:
     [
         ([], "psccnet: name a picture, or see psccnet detect --help\n"),
         (["EMPTY"], "psccnet: no picture in "),
-        (["PHOTO", "--weights", "nowhere"], "psccnet: nowhere is neither bundled weights"),
+        (["PHOTO", "--weights", "nowhere"], "psccnet: nowhere is neither a bundled name"),
         (["PHOTO", "--weights", "PHOTO"], "has no card"),
         (["PHOTO", "SMALL", "--device", "gpu"], "psccnet: device is auto, cpu, cuda, cuda:1 or mps, not 'gpu'\n"),
         (["PHOTO", "SMALL", "--precision", "int8"], "psccnet: int8 needs weights calibrated for it"),
         (
             ["PHOTO", "SMALL", "--out", "PHOTO"],
-            "photo.png: a file stands where a folder should be; name another folder.\n",
+            "photo.png: there is a file where a folder is needed; name another folder.\n",
         ),
         (["PHOTO", "--write", "mask"], "psccnet: --write needs a folder to write to: add --out FOLDER\n"),
         (
@@ -245,7 +245,7 @@ def test_a_full_disk_loses_results_and_no_verdict(
     assert [line.split()[-1] for line in done.out.splitlines()] == [str(photo), str(folder / "good.jpg")]
     assert done.err.splitlines() == [
         f"psccnet: {photo}: its results are lost: {tmp_path}/out/photo.png.overlay.png: cannot be written (No space"
-        " left on device); make room, or name a folder that can be written.",
+        " left on device); free space, or name another folder.",
         f"psccnet: {folder / 'empty.jpg'}: the file is empty; copy or download it again.",
         "psccnet: 1 of 3 inputs failed, named above.",
         "psccnet: the results of 1 of 3 inputs were not written.",
@@ -264,7 +264,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(
     monkeypatch.setattr(Path, "mkdir", refuse)
     done = psccnet("detect", photo, "--out", photo.parent / "out", "--weights", "nowhere")
     assert (done.status, done.out) == (3, "")
-    assert done.err.startswith(f"psccnet: {photo.parent}/out: cannot be written (Read-only file system); make room")
+    assert done.err.startswith(f"psccnet: {photo.parent}/out: cannot be written (Read-only file system); free space")
 
 
 def test_an_answer_that_is_no_number_is_one_failure(

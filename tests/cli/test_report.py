@@ -67,7 +67,7 @@ def test_the_threshold_is_said(psccnet: Run, small: tuple, photo: Path, tmp_path
         (["-o", "r.html"], 2, "name a picture, or see psccnet report --help\n"),
         (["PHOTO"], 2, "--out"),
         (["nowhere.jpg", "-o", "OUT"], 2, "not written, since none of the pictures could be looked at\n"),
-        (["PHOTO", "-o", "PHOTO/r.html"], 2, "a file stands where a folder should be"),
+        (["PHOTO", "-o", "PHOTO/r.html"], 2, "there is a file where a folder is needed"),
     ],
 )
 def test_wrong_usage(

@@ -23,7 +23,7 @@ def test_scan_query_and_report(psccnet: Run, small: tuple, photos: Path, tmp_pat
     out = tmp_path / "out"
     done = psccnet("scan", photos, "--out", out, *small)
     assert (done.status, done.out) == (1, "")
-    assert f"psccnet: {photos}/broken.jpg: not a picture in a format that is read here.\n" in done.err
+    assert f"psccnet: {photos}/broken.jpg: not a picture in a supported format.\n" in done.err
     assert "psccnet: 3 pictures looked at in" in done.err
     assert done.err.endswith("psccnet: passed over: 1 .md\n")
 
@@ -45,7 +45,7 @@ def test_scan_query_and_report(psccnet: Run, small: tuple, photos: Path, tmp_pat
     page = (out / "report.html").read_text()
     assert summed.out.splitlines()[2].split() == ["no", "verdict", "3"]  # of pictures below 64 pixels a side
     assert page.count("data:image/jpeg;base64,") == 3
-    assert "not a picture in a format that is read here." in page
+    assert "not a picture in a supported format." in page
     assert "http://" not in page
     assert "https://" not in page
 

@@ -160,6 +160,6 @@ def test_a_full_disk(
     done = psccnet(*words)
     assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
     assert done.err.startswith(f"psccnet: {tmp_path}/set/images/splicing-00000001.")
-    assert "cannot be written (No space left on device); make room" in done.err
+    assert "cannot be written (No space left on device); free space" in done.err
     monkeypatch.undo()
     assert psccnet(*words).status == 0

@@ -60,7 +60,7 @@ def test_what_list_and_mask_say_has_to_agree(tmp_path: Path) -> None:
     for entry, words in (
         (Entry("a", image, black, "splicing"), r"black\.png: marks nothing as forged, but a is listed as splicing"),
         (Entry("a", image, white, "pristine"), r"white\.png: marks 7\.8 % as forged, but a is listed as pristine"),
-        (Entry("a", image, label, "splicing"), r"label\.png: its values reach 1 of 255"),
+        (Entry("a", image, label, "splicing"), r"label\.png: its highest value is 1 of 255"),
     ):
         with pytest.raises(PictureError, match=words):
             entry.read()

@@ -119,7 +119,7 @@ def test_failures_are_rows_and_are_tried_again(scan: Callable[..., Scan], photos
     (photos / "broken.png").write_bytes(b"no picture")
     first = scan()
     failed = [row for row in first.run() if row["state"] == "failed"]
-    assert [row["reason"] for row in failed] == [f"{photos}/broken.png: not a picture in a format that is read here."]
+    assert [row["reason"] for row in failed] == [f"{photos}/broken.png: not a picture in a supported format."]
     again = scan()
     assert list(again.run()) == []
     assert again.counts["failed before"] == 1

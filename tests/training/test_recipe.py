@@ -56,7 +56,7 @@ def test_every_wrong_field_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [", r"mine\.yaml is not valid YAML"), ("- a\n- b", r"mine\.yaml must hold fields .*not a list")],
+    [("a: [", r"mine\.yaml: not valid YAML"), ("- a\n- b", r"mine\.yaml must hold fields .*not a list")],
 )
 def test_files_that_are_no_recipe_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):

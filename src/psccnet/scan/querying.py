@@ -45,7 +45,7 @@ def connect(folder: Path) -> Any:
     except ModuleNotFoundError as error:
         raise InputError("this needs DuckDB: pip install 'psccnet[scan]'") from error
     results = ScanFolder(folder)
-    results.said()
+    results.description()
     if not results.files():
         raise InputError(f"{folder}: the scan has no results yet; run it again.")
     # Nothing is fetched from anywhere.

@@ -51,13 +51,13 @@ class ScanFolder:
         """
         return self._manifest.claim("a scan", what) is not None
 
-    def said(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         """What the folder is of.
 
         Raises:
             InputError: if it holds no scan.
         """
-        said = self._manifest.said()
+        said = self._manifest.description()
         if said is None:
             raise InputError(f"{self.path}: holds no results of a scan; name the folder that --out named.")
         return said

@@ -124,7 +124,7 @@ def summarize(
         f" ORDER BY verdict = 'forged' DESC, coalesce(false_alarms, 1), score DESC, source LIMIT {int(top)}",
     )[1]
     return Summary(
-        about={name: str(value) for name, value in ScanFolder(folder).said().items()},
+        about={name: str(value) for name, value in ScanFolder(folder).description().items()},
         pictures=sum(states.values()),
         states=states,
         words={word: words[word] for word in sorted(words, key=_gravity)},

@@ -138,7 +138,7 @@ def write_set(
 def _claim(made: ResumableFolder, what: dict[str, Any], count: int) -> dict[int, Written]:
     """Write the set's recipe, or see that the one that stands there is the same; return the samples of a whole set."""
     folder, manifest = made.path, made.path / MANIFEST
-    before = made.said()
+    before = made.description()
     if before is None and folder.is_dir() and any(path != made.parts for path in folder.iterdir()):
         raise InputError(f"{folder} holds other files; choose an empty folder or a new one.")
     if before is not None and not isinstance(before.get("count"), int):
