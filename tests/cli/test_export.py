@@ -27,7 +27,7 @@ def test_export_by_the_ending(weights_file: Path, tmp_path: Path, capsys: pytest
 
 def test_export_to_an_ending_of_another_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("export", tmp_path / "a.pt", "--format", "onnx") == 2
-    assert capsys.readouterr().err == f"psccnet: {tmp_path}/a.pt does not end in .onnx: name the file so\n"
+    assert capsys.readouterr().err == f"psccnet: {tmp_path}/a.pt does not end in .onnx: give it that ending\n"
     assert run("export", tmp_path / "none" / "a.onnx") == 2
     assert "none is not a folder: make it first" in capsys.readouterr().err
 

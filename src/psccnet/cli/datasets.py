@@ -1,4 +1,4 @@
-"""`psccnet datasets`: which data sets are read, and whether one is whole."""
+"""`psccnet datasets`: list the data sets, and check whether one is complete."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from psccnet.cli.progress import progress
 
 
 def list_datasets() -> None:
-    """List the data sets that are read as they are published: name, pictures, use, layout.
+    """List the data sets that can be read as published: name, use, number of pictures, layout.
 
     Example:
 
@@ -19,10 +19,11 @@ def list_datasets() -> None:
     """
     from psccnet.datasets.catalogue import CATALOGUE
 
-    for one in CATALOGUE.values():
-        counts = [f"{n:,} {word}" for n, word in ((one.forged, "forged"), (one.pristine, "pristine")) if n is not None]
-        print(f"{one.name:<10} {one.use:<9} {one.title}{': ' + ', '.join(counts) if counts else ''}")
-        print(f"{'':<20} {one.layout}")
+    for known in CATALOGUE.values():
+        numbers = ((known.forged, "forged"), (known.pristine, "pristine"))
+        counts = [f"{number:,} {kind}" for number, kind in numbers if number is not None]
+        print(f"{known.name:<10} {known.use:<9} {known.title}{': ' + ', '.join(counts) if counts else ''}")
+        print(f"{'':<20} {known.layout}")
 
 
 def check(
@@ -36,9 +37,9 @@ def check(
     write_sha256: Path | None = None,
     verify_sha256: Path | None = None,
 ) -> int:
-    """Say in words what of a data set is there, what is missing and which masks do not fit.
+    """Check a data set: report what is there, what is missing and which masks do not fit.
 
-    Exit status 1 if the set is not whole or a checksum differs.
+    Exit status 1 if the set is incomplete or a checksum differs.
 
     For example:
 
@@ -47,22 +48,21 @@ def check(
         psccnet datasets check columbia downloads/columbia/ --write-sha256 columbia.sha256
 
     Args:
-        name: of the data set; `psccnet datasets list` lists them.
+        name: of the data set; see psccnet datasets list.
         folder: that it was unpacked in.
-        mask_rule: what in the masks of a list or folder of one's own is forged: white, black, nonzero or green; in a
-            recipe, folders:black=FOLDER.
-        whole: decode the pictures, too, which finds truncated and damaged ones and takes longer than reading their
-            headers.
-        every: name all files of a problem, not the first five.
-        write_sha256: write the checksums of all files to this file, as sha256sum does.
+        mask_rule: which pixels are forged in the masks of your own list or folder: white, black, nonzero or green; in a
+            recipe, write folders:black=FOLDER.
+        whole: also decode the pictures, which finds truncated and damaged ones but takes longer than reading headers.
+        every: name all files of a problem, not only the first five.
+        write_sha256: write the checksums of all files to this file, in the format of sha256sum.
         verify_sha256: compare all files with such a list.
     """
     from psccnet.datasets.catalogue import data_set, find
     from psccnet.datasets.check import check_files, is_whole, report, usable, verify_checksums, write_checksums
 
-    words = f"{name}:{mask_rule}" if mask_rule else name
-    chosen, _ = data_set(words)
-    found = find(words, folder)
+    full_name = f"{name}:{mask_rule}" if mask_rule else name
+    chosen, _ = data_set(full_name)
+    found = find(full_name, folder)
     found = usable(found, progress(check_files(found.entries, whole), "pictures", len(found.entries)))
     print(report(chosen, folder, found, every))
     status = 0 if is_whole(chosen, found) else 1
@@ -73,7 +73,7 @@ def check(
     if verify_sha256 is not None:
         compared = list(progress(verify_checksums(folder, verify_sha256), "files"))
         wrong = [(file, state) for file, state in compared if state != "ok"]
-        print(f"  {len(compared) - len(wrong):,} of {len(compared):,} files are as {verify_sha256} says")
+        print(f"  {len(compared) - len(wrong):,} of {len(compared):,} files have the checksums in {verify_sha256}")
         for file, state in wrong:
             print(f"    {file}: {state}", file=sys.stderr)
         status = status or (1 if wrong else 0)

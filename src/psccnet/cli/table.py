@@ -1,4 +1,4 @@
-"""`psccnet table`: the tables of the paper, measured."""
+"""`psccnet table`: measure the tables of the paper."""
 
 import hashlib
 import sys
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from psccnet.cli.progress import progress, resumable, tell_left_out
+from psccnet.cli.progress import progress, report_left_out, resumable
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def table(
 ) -> int:
     """Measure a table of the paper: II and III localization, IV detection, V early exit, VI and VII robustness.
 
-    Prints Markdown and writes it with LaTeX, CSV and Parquet. Runs are kept in OUT/runs: given again, the command goes
-    on where it was stopped, and a table whose runs are whole is made anew without running the network.
+    Prints Markdown, and writes Markdown, LaTeX, CSV and Parquet. Runs are kept in OUT/runs: when the same command is
+    run again, an interrupted run resumes, and a table with complete runs is made without running the network.
 
     For example:
 
@@ -44,10 +44,10 @@ def table(
 
     Args:
         number: of the table.
-        sets: NAME=FOLDER, by the names of `psccnet datasets list`; a listing counts as the sets in its set column.
+        sets: NAME=FOLDER, with names from psccnet datasets list; a listing counts as the sets in its set column.
         comparators: weights (a bundled name, a file or a folder), centre, noise, ela, ghosts, or NAME=FOLDER with masks
-            that another program wrote.
-        published: print also the figures that others published, with their sources, in a table of their own.
+            of another program.
+        published: also print published figures, with their sources, in a separate table.
         out: folder for tables and runs.
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
@@ -60,62 +60,63 @@ def table(
 
     name, make = TABLES[number]
     protocol = PROTOCOLS[name]
-    of, failures = find_sets(sets, protocol.split)
-    found = [find_comparator(words, device, precision) for words in comparators]
-    if len({one.name for one in found}) < len(found):
+    entries_by_set, failures = find_sets(sets, protocol.split)
+    found = [find_comparator(comparator, device, precision) for comparator in comparators]
+    if len({comparator.name for comparator in found}) < len(found):
         raise InputError(
             "--comparator: two of them have the same name; give one of the weights another name in its card"
-            " (released ones get a card by psccnet weights import)"
+            " (psccnet weights import makes a card for the released ones)"
         )
-    measured, unusable = measure(of, found, protocol, out / "runs")
-    status = tell_left_out(failures + unusable + measured.keep_common())
+    measured, unusable = measure(entries_by_set, found, protocol, out / "runs")
+    status = report_left_out(failures + unusable + measured.keep_common())
     tables = make(measured)
     if published:
         tables.append(published_figures(number))
     files = write_tables(tables, out, f"table-{number}")
-    print("\n".join(one.markdown() for one in tables))
+    print("\n".join(made.markdown() for made in tables))
     print(f"psccnet: wrote {files[0]}, its .tex, and a .csv and .parquet of each table", file=sys.stderr)
     return status
 
 
 def find_sets(sets: tuple[str, ...], split: str | None) -> tuple[dict[str, list["Entry"]], list[str]]:
-    """The pictures of NAME=FOLDER words by the name of their set, and what was left out, in words."""
+    """The pictures of NAME=FOLDER arguments by the name of their set; and as text, what was left out."""
     from psccnet.datasets.catalogue import find, has_split
     from psccnet.evaluation.reporting.table import plain_name
 
-    of: dict[str, list[Entry]] = {}
+    entries_by_set: dict[str, list[Entry]] = {}
     failures: list[str] = []
     taken: set[str] = set()
-    for words in sets:
-        name, equals, folder = words.partition("=")
+    for argument in sets:
+        name, equals, folder = argument.partition("=")
         if not equals:
-            raise InputError(f"--set: {words!r} is not NAME=FOLDER, such as columbia=downloads/columbia")
+            raise InputError(f"--set: {argument!r} is not NAME=FOLDER, such as columbia=downloads/columbia")
         found = find(name, Path(folder), split if has_split(name) else None)
-        failures += [str(one) for one in found.faults]
+        failures += [str(problem) for problem in found.faults]
         for title in dict.fromkeys(entry.set or name for entry in found.entries):
             if plain_name(title) in taken:
-                raise InputError(f"--set: {words} is another set called {title}; name it otherwise in its set column")
+                raise InputError(f"--set: {argument} is another set called {title}; change its name in its set column")
             taken.add(plain_name(title))
         for entry in found.entries:
-            of.setdefault(entry.set or name, []).append(entry)
-    if not of:
+            entries_by_set.setdefault(entry.set or name, []).append(entry)
+    if not entries_by_set:
         raise InputError(f"--set: no picture in {', '.join(sets)}; psccnet datasets check NAME FOLDER says why")
-    return of, failures
+    return entries_by_set, failures
 
 
 def measure(
-    of: dict[str, list["Entry"]], comparators: list["Comparator"], protocol: "Protocol", folder: Path
+    entries_by_set: dict[str, list["Entry"]], comparators: list["Comparator"], protocol: "Protocol", folder: Path
 ) -> tuple["Measured", list[str]]:
-    """Run a protocol over sets, or read the runs that are there; and what was left out, in words."""
+    """Run a protocol on sets, or read earlier runs; the second value is what was left out, as text."""
     from psccnet.evaluation.reporting.table import plain_name
     from psccnet.evaluation.reporting.tables import Measured
     from psccnet.evaluation.runs import Run
 
-    measured = Measured(list(of), {one.name: one.threshold for one in comparators}, protocol.conditions, {})
+    thresholds = {comparator.name: comparator.threshold for comparator in comparators}
+    measured = Measured(list(entries_by_set), thresholds, protocol.conditions, {})
     failures: list[str] = []
     for comparator in comparators:
         identity = hashlib.sha256(comparator.identity.encode()).hexdigest()[:8]
-        for title, entries in of.items():
+        for title, entries in entries_by_set.items():
             name = plain_name(f"{protocol.name} {title} {comparator.name} {identity}")
             run = Run(entries, comparator, protocol, folder / name)
             with resumable():

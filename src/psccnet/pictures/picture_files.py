@@ -1,7 +1,8 @@
 """Find the pictures in a folder: one list of file name endings for the whole package, and advice for other files."""
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -35,6 +36,7 @@ _MENDS = (
     (_DRAWINGS, "export drawings and other formats as PNG"),
     (_ARCHIVES, "unpack archives"),
 )
+BROKEN_LINK = "a link to a file that does not exist; correct or remove it"
 _CLUTTER = frozenset(("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "__macosx", "@eadir"))
 _STARTS = (
     b"\xff\xd8\xff",
@@ -94,13 +96,26 @@ def survey(folder: Path, by_content: bool = False) -> Survey:
             without an ending, and raw files that contain a developed picture.
     """
     found = Survey([], Counter())
-    for path in _files(folder):
-        ending = path.suffix.lower()
-        if is_taken(path) if by_content else is_picture(path.name):
-            found.pictures.append(path)
-        else:
-            found.others[ending] += 1
+    found.pictures.extend(find_pictures(folder, by_content, found.others))
     return found
+
+
+def find_pictures(
+    folder: Path, by_content: bool, others: Counter[str], failed: Callable[[str], None] = lambda _: None
+) -> Iterator[Path]:
+    """Yield the pictures of a folder and its subfolders, sorted, as they are found.
+
+    Args:
+        folder: searched with its subfolders; links to folders are not followed.
+        by_content: see `survey`.
+        others: counts the other files by lower-case ending, without system files.
+        failed: called with a sentence for each folder that cannot be listed and each link to a missing file.
+    """
+    for path in _files(folder, failed):
+        if is_taken(path) if by_content else is_picture(path.name):
+            yield path
+        else:
+            others[path.suffix.lower()] += 1
 
 
 def is_taken(path: Path) -> bool:
@@ -108,10 +123,30 @@ def is_taken(path: Path) -> bool:
     return is_picture(path.name) or _holds_picture(path, path.suffix.lower())
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if not is_clutter(path.relative_to(folder).as_posix()) and path.is_file():
-            yield path
+def _files(folder: Path, failed: Callable[[str], None]) -> Iterator[Path]:
+    """Files without system files, depth first; only the names of folders on the way down are in memory."""
+    stack = [_entries(folder, failed)]
+    while stack:
+        entry = next(stack[-1], None)
+        if entry is None:
+            stack.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            stack.append(_entries(Path(entry.path), failed))
+        elif entry.is_file():
+            yield Path(entry.path)
+        elif entry.is_symlink() and not os.path.exists(entry.path):
+            failed(f"{entry.path}: {BROKEN_LINK}.")
+
+
+def _entries(folder: Path, failed: Callable[[str], None]) -> Iterator["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as entries:
+            return iter(
+                sorted((entry for entry in entries if not is_clutter(entry.name)), key=lambda entry: entry.name)
+            )
+    except OSError as error:
+        failed(f"{folder}: cannot be listed ({error.strerror}); check permissions.")
+        return iter(())
 
 
 def _holds_picture(path: Path, ending: str) -> bool:

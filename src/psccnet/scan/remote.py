@@ -1,4 +1,4 @@
-"""Storage behind a URL (s3://, gs://, https:// and so on), by fsspec."""
+"""Remote storage (s3://, gs://, https:// and others) through fsspec."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,12 +23,12 @@ def file_system(url: str) -> tuple[Any, str]:
         package = {"s3": "s3fs", "gs": "gcsfs", "http": "aiohttp", "https": "aiohttp", "az": "adlfs"}.get(kind, kind)
         raise InputError(f"{url}: this storage needs another package; pip install {package}.") from error
     except ValueError as error:
-        raise InputError(f"{url}: no kind of storage that is known; check what stands before ://.") from error
+        raise InputError(f"{url}: unknown kind of storage; check the part before ://.") from error
     return system, path
 
 
 def listed_below(url: str) -> Iterator[tuple[str, int, str]]:
-    """The files at or below a URL, folder by folder: URL, size in bytes, and what tells its version.
+    """List the file at a URL, or the files below it: URL, size in bytes, and a stamp that identifies the version.
 
     Raises:
         InputError: if there is nothing, or it cannot be listed; the message names the URL.
@@ -47,7 +47,7 @@ def listed_below(url: str) -> Iterator[tuple[str, int, str]]:
         raise InputError(f"{url}: there is nothing there; check the URL.") from None
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{url}: cannot be listed by {scheme} ({reason}); check it and your rights.") from error
+        raise InputError(f"{url}: cannot be listed by {scheme} ({reason}); check URL and permissions.") from error
 
 
 def _stamp(facts: dict[str, Any]) -> str:
