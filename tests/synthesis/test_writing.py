@@ -229,9 +229,9 @@ def decode_sheet(data: bytes) -> np.ndarray:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a list", r"a\.yaml: a recipe is sections of fields"),
-        ("recipe: 5", r"a\.yaml: a recipe is sections of fields"),
-        ("1: 2", r"a\.yaml: a recipe is sections of fields"),
+        ("- a list", r"a\.yaml: a recipe consists of sections with fields"),
+        ("recipe: 5", r"a\.yaml: a recipe consists of sections with fields"),
+        ("1: 2", r"a\.yaml: a recipe consists of sections with fields"),
         ("seed: often", r"a\.yaml: seed: Input should be a valid integer"),
         ("size: 16", r"a\.yaml: recipe: size must be at least 32"),
         ("a: [", r"a\.yaml: not valid YAML"),
