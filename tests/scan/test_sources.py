@@ -187,6 +187,30 @@ def test_storage_behind_a_url(folder: Path) -> None:
         list(Sources(["nonsense://x"]).items())
 
 
+def test_storage_that_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries of storage have exceptions of their own, which are no OSError."""
+    import fsspec
+
+    class CredentialsError(Exception):
+        pass
+
+    def refuse(*_: object, **__: object) -> None:
+        raise CredentialsError("no\ncredentials")
+
+    system = fsspec.filesystem("memory")
+    with system.open("vault/a.png", "wb") as file:
+        file.write(picture(7))
+    (item,) = Sources(["memory://vault"]).items()
+    monkeypatch.setattr(type(system), "cat_file", refuse)
+    with pytest.raises(PictureError, match=r"vault/a\.png: cannot be read \(no credentials\); check URL, credentials"):
+        item.read()
+    monkeypatch.setattr(type(system), "info", refuse)
+    with pytest.raises(InputError, match=r"memory://vault: cannot be listed by memory \(no credentials\); check URL"):
+        list(Sources(["memory://vault"]).items())
+    with pytest.raises(PictureError, match=r"nonsense://x/a\.png: unknown kind of storage"):
+        Item("nonsense://x/a.png", 0, "", "nonsense://x/a.png").read()
+
+
 def test_a_name_that_no_file_can_have() -> None:
     with pytest.raises(PictureError, match="not a possible file name; correct the list"):
         Item("a\0b", -1, "", "a\0b").read()

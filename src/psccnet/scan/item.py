@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from psccnet.errors import PictureError
+from psccnet.errors import InputError, PictureError
 
 
 class Place(NamedTuple):
@@ -70,6 +70,8 @@ class Item:
             raise PictureError(f"{self.source}: there is no such file; check the path.") from None
         except IsADirectoryError:
             raise PictureError(f"{self.source}: a folder, not a picture; give it as a source.") from None
+        except InputError as error:  # of remote storage
+            raise PictureError(str(error)) from error
         except ValueError as error:  # such as a name with a NUL in it
             raise PictureError(f"{self.source!r}: not a possible file name; correct the list.") from error
         except OSError as error:
@@ -78,9 +80,6 @@ class Item:
 
 
 def _fetched(url: str, place: Place | None) -> bytes:
-    from psccnet.scan.remote import file_system
+    from psccnet.scan.remote import fetch
 
-    system, path = file_system(url)
-    ends = (None, None) if place is None else (place.offset, place.offset + place.size)
-    data: bytes = system.cat_file(path, *ends)
-    return data
+    return fetch(url) if place is None else fetch(url, place.offset, place.offset + place.size)
