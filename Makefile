@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BASE := .venv-base
+SOURCES := $(shell find src -type f -not -name "*.pyc")
 
 .DEFAULT_GOAL := help
-.PHONY: help environment browser lint test test-fast test-base demo clean
+.PHONY: help environment browser lint test test-fast test-base dist docs readme notebook demo clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +18,7 @@ environment: $(STAMP) ## create .venv and install the package with all its extra
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "psccnet needs Python 3.11 or later: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[train,onnx,int8,report,serve,scan,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[docs,dev]'
 	@touch $@
 
 # Without it the tests of the page are skipped, and say so.
@@ -38,19 +39,39 @@ test: lint test-base browser ## lint, then all tests
 test-fast: lint ## lint, then the tests that take no more than a few seconds each
 	$(BIN)/python -m pytest -n auto --dist loadscope -m "not slow"
 
-$(BASE)/.installed: pyproject.toml constraints.txt
+# The wheel and not an editable install, so that a file that is missing from the wheel is found.
+$(BASE)/.installed: pyproject.toml constraints.txt README.md LICENSE $(SOURCES)
 	test -x $(BASE)/bin/python || $(PYTHON) -m venv $(BASE)
-	$(BASE)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt -e . pytest
+	rm -rf $(BASE)/wheel
+	$(BASE)/bin/python -m pip wheel --disable-pip-version-check -q --no-deps --wheel-dir $(BASE)/wheel .
+	$(BASE)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt $(BASE)/wheel/*.whl pytest
+	$(BASE)/bin/python -m pip install --disable-pip-version-check -q --force-reinstall --no-deps $(BASE)/wheel/*.whl
 	@touch $@
 
-test-base: $(BASE)/.installed ## what an install without extras can do, where there is no torch
+test-base: $(BASE)/.installed ## what the wheel without extras can do, where there is no torch
 	! $(BASE)/bin/python -c 'import torch' 2> /dev/null
+	$(BASE)/bin/python -I -c 'import psccnet, sys; sys.exit("site-packages" not in psccnet.__file__)'
 	$(BASE)/bin/python -m pytest --noconftest tests/base
+
+dist: $(STAMP) ## build wheel and sdist, with the weights, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	@ls -l dist
+
+docs: $(STAMP) ## build the site into site/; a warning is an error
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs 2 docs site
+	@echo "$(CURDIR)/site/index.html"
+
+readme: $(STAMP) ## write what README and docs/model-card.md say of the weights, from their card
+	$(BIN)/python docs/from_card.py
+
+notebook: $(STAMP) ## run the tutorial's notebook anew, and store its outputs (ten minutes)
+	$(BIN)/python docs/run_notebook.py
 
 demo: $(STAMP) ## manipulate four pictures, detect them, write demo/index.html
 	$(BIN)/python -m psccnet.demo
 	@echo "$(CURDIR)/demo/index.html"
 
 clean: ## remove the environment, caches and the demo
-	rm -rf $(VENV) $(BASE) demo dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(BASE) demo dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

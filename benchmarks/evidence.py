@@ -4,6 +4,8 @@
     python benchmarks/evidence.py look PHOTOGRAPHS results.jsonl --crop 256 --count 400
     python benchmarks/evidence.py table results.jsonl
     python benchmarks/evidence.py fit PHOTOGRAPHS --count 200           # the weights of copy-move's strength
+    python benchmarks/evidence.py noise PHOTOGRAPHS --count 400         # how often photographs show as strong a part
+    python benchmarks/evidence.py colours SYNTHETIC                     # the weight of colour detail in the fused mask
 
 `look` writes a line per picture and resumes. No number in the package is fitted on a listing: `fit` makes copies in
 photographs, and false-alarm rates are those of photographs. docs/evidence.md says what was chosen after looking at
@@ -22,10 +24,15 @@ import numpy as np
 from psccnet.cli.progress import progress
 from psccnet.datasets.entry import Entry
 from psccnet.datasets.listing import read_listing
+from psccnet.evidence import noise
+from psccnet.evidence.colour_detail import colour_ratio
 from psccnet.evidence.copy_move.strength import WEIGHTS, measurements, strength
 from psccnet.evidence.copy_move.trace import _grey, find_copies, working_scale
 from psccnet.evidence.find import find
+from psccnet.inference import load_detector
 from psccnet.pictures.decoding import decode
+
+_SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
 
 def main() -> None:
@@ -46,6 +53,14 @@ def main() -> None:
     fitting.add_argument("photographs", type=Path)
     fitting.add_argument("--count", type=int, default=200)
     fitting.set_defaults(act=fit)
+    alarming = actions.add_parser("noise")
+    alarming.add_argument("photographs", type=Path)
+    alarming.add_argument("--count", type=int, default=400)
+    alarming.set_defaults(act=noise_alarms)
+    weighing = actions.add_parser("colours")
+    weighing.add_argument("listing", type=Path)
+    weighing.add_argument("--weights", default="default")
+    weighing.set_defaults(act=weigh_colours)
     arguments = parser.parse_args()
     arguments.act(arguments)
 
@@ -165,6 +180,47 @@ def fit(arguments: argparse.Namespace) -> None:
     print("CONSTANT", round(float(model.intercept_[0]), 2))
     print("WEIGHTS", dict(zip(names, model.coef_[0].round(2).tolist(), strict=True)))
     print("untouched, strength at 10, 5, 2, 1 %:", np.quantile(strongest, (0.9, 0.95, 0.98, 0.99)).round(2).tolist())
+
+
+def noise_alarms(arguments: argparse.Namespace) -> None:
+    """Print what the strongest part of noise reaches in shares of untouched photographs."""
+    strongest = []
+    for entry in progress(entries(arguments.photographs)[: arguments.count], "photographs"):
+        squares = noise.measure(decode(entry.image).pixels)
+        if squares.usable.sum() >= noise.FEWEST:
+            parts = noise.gathered(*noise.marks(squares))
+            strongest.append(-min((part.log10_nfa for part in parts), default=0.0))
+    print(len(strongest), "photographs")
+    print("ALARMS", [(round(float(np.quantile(strongest, 1 - share)), 2), share) for share in _SHARES])
+
+
+def weigh_colours(arguments: argparse.Namespace) -> None:
+    """Print the log-odds of colour detail beside the calibrated mask of the network, each picture counting alike.
+
+    Make the forgeries as editors save them: hosts with halved colours, endings of high quality with full ones.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    detector = load_detector(arguments.weights)
+    rows, labels, weights = [], [], []
+    random = np.random.default_rng(0)
+    for entry in progress([one for one in read_listing(arguments.listing) if one.forged], "forgeries"):
+        sample = entry.read()
+        ratio = colour_ratio(sample.image)
+        mask = np.clip(detector.detect(sample.image).mask, 1e-6, 1 - 1e-6)
+        logit = cv2.resize(np.log(mask / (1 - mask)), ratio.shape[::-1], interpolation=cv2.INTER_AREA)
+        truth = cv2.resize(sample.mask.astype(np.float32), ratio.shape[::-1], interpolation=cv2.INTER_AREA)
+        for label, cells in ((1, truth > 0.75), (0, truth < 0.05)):
+            chosen = np.flatnonzero(cells)
+            chosen = random.choice(chosen, min(400, len(chosen)), replace=False)
+            rows.append(np.stack([logit.ravel()[chosen], ratio.ravel()[chosen]], axis=1))
+            labels.append(np.full(len(chosen), label))
+            weights.append(np.full(len(chosen), 1000 / max(1, len(chosen))))
+    model = LogisticRegression(C=0.1, max_iter=500).fit(
+        np.concatenate(rows), np.concatenate(labels), np.concatenate(weights)
+    )
+    mask, colours = model.coef_[0]
+    print(f"mask {mask:.3f}, colours {colours:.3f}: COLOUR_WEIGHT {colours / mask:.2f}")
 
 
 def shrunk(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -19,6 +19,9 @@ import numpy as np
 import psutil
 from PIL import Image
 
+PARTS = 8
+"""Pieces of the broken files, after each of which the memory is told."""
+
 
 def pictures(count: int, side: int) -> list[bytes]:
     """Crops of a photograph that scikit-image bundles, as JPEG."""
@@ -53,7 +56,9 @@ def memory(server: subprocess.Popen[str]) -> int:
     return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
 
 
-def load(url: str, files: list[bytes], requests: int, clients: int, limit: float) -> tuple[list[float], Counter[str]]:
+def load(
+    url: str, files: list[bytes], requests: int, clients: int, limit: float, evidence: bool = False
+) -> tuple[list[float], Counter[str]]:
     """Seconds until each answer, with retries, and how often each status occurred."""
     seconds: list[float] = []
     statuses: Counter[str] = Counter()
@@ -71,7 +76,7 @@ def load(url: str, files: list[bytes], requests: int, clients: int, limit: float
                 while True:
                     files_of = {"picture": (f"{number}.jpg", files[number % len(files)])}
                     try:
-                        answer = client.post("/v1/detect", files=files_of, data={"evidence": "false"})
+                        answer = client.post("/v1/detect", files=files_of, data={"evidence": str(evidence).lower()})
                         status = str(answer.status_code)
                     except httpx.HTTPError as error:
                         status = type(error).__name__
@@ -128,6 +133,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--side", type=int, default=96, help="of the pictures, pixels")
     parser.add_argument("--limit", type=float, default=300, help="seconds that a client waits for one answer")
+    parser.add_argument("--evidence", action="store_true", help="look for other traces, too")
     parser.add_argument("--garbage", type=int, default=0, help="broken files to send afterwards, and cut connections")
     parser.add_argument("server", nargs="*", help="more arguments of psccnet serve, after --")
     given = parser.parse_args()
@@ -135,10 +141,10 @@ def main() -> None:
     try:
         print(f"started in {took:.1f} s")
         files = pictures(32, given.side)
-        load(url, files, given.clients, given.clients, given.limit)
+        load(url, files, given.clients, given.clients, given.limit, given.evidence)
         before = memory(server)
         began = time.perf_counter()
-        seconds, statuses = load(url, files, given.requests, given.clients, given.limit)
+        seconds, statuses = load(url, files, given.requests, given.clients, given.limit, given.evidence)
         whole = time.perf_counter() - began
         percentiles = ", ".join(f"p{p} {np.percentile(seconds, p):.2f} s" for p in (50, 95, 99))
         print(f"{given.requests} requests of {given.side} x {given.side} from {given.clients} clients: {percentiles}")
@@ -146,12 +152,16 @@ def main() -> None:
         print(f"memory: {before / 1e6:.0f} MB before, {memory(server) / 1e6:.0f} MB after")
         if given.garbage:
             files = garbage(given.garbage)
-            load(url, files, given.garbage // 4, given.clients, given.limit)
+            load(url, files, given.garbage // 4, given.clients, given.limit, given.evidence)
             before = memory(server)
             cut_connections(url, given.garbage // 10)
-            _, statuses = load(url, files, given.garbage, given.clients, given.limit)
+            statuses, sizes = Counter[str](), []
+            for part in range(PARTS):
+                share = files[part::PARTS]
+                statuses += load(url, share, len(share), given.clients, given.limit, given.evidence)[1]
+                sizes.append(f"{memory(server) / 1e6:.0f}")
             print(f"{given.garbage} broken files, {given.garbage // 10} cut connections: {dict(statuses)}")
-            print(f"memory: {before / 1e6:.0f} MB before, {memory(server) / 1e6:.0f} MB after")
+            print(f"memory: {before / 1e6:.0f} MB before, {', '.join(sizes)} MB after each {len(share)}")
     finally:
         server.terminate()
         server.wait()

@@ -9,12 +9,12 @@ print(result.verdict, result.score)
 from typing import TYPE_CHECKING, Any
 
 from psccnet import errors
+from psccnet.version import __version__
 
 if TYPE_CHECKING:
     from psccnet.inference import Detector, Result
     from psccnet.inference import load_detector as load
 
-__version__ = "0.1.0"
 __all__ = ["Detector", "Result", "__version__", "errors", "load"]
 
 

@@ -9,6 +9,7 @@ import io
 import os
 import sys
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from psccnet.pictures.decoding import decode
 from psccnet.pictures.whole_files import make_folder, write_whole
 from psccnet.report.document import html as report
 from psccnet.report.section import section_of
-from psccnet.report.words import meaning
+from psccnet.report.sentences import meaning
 from psccnet.weights.card import Card
 
 Picture = NDArray[np.uint8]
@@ -142,19 +143,20 @@ somebody gets who has nothing but the pictures: psccnet report PICTURE... -o rep
 """
 
 
-def write_page(detector: Detector, folder: Path) -> Path:
+def write_page(detector: Detector, folder: Path, examples: Sequence[Example] | None = None) -> Path:
     """Detect the examples; write pictures, `index.html` and the report of all four.
 
     Args:
         detector: to demonstrate.
         folder: made if missing.
+        examples: to show; those of `make_examples` where left out.
 
     Returns:
         The page's path.
     """
     make_folder(folder)
     parts, sections = [], []
-    for example in make_examples():
+    for example in examples or make_examples():
         path = folder / f"{example.name}.jpg"
         write_whole({path: example.data})
         decoded = decode(path)

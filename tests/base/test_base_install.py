@@ -1,4 +1,4 @@
-"""What `pip install psccnet` without extras can do. `make test-base` runs this where there is no torch.
+"""What the wheel without extras can do. `make test-base` runs this where there is no torch.
 
 It uses nothing of the other tests, and is part of `make test` too, where torch must then stay unimported.
 """

@@ -255,3 +255,11 @@ def test_a_damaged_picture_is_neither_whole_nor_scored(psccnet: Command, listed_
     done = psccnet("evaluate", listed_set, "--comparator", "centre", "--json")
     assert (done.status, json.loads(done.out)["pictures"]) == (1, 6)
     assert "1.png: truncated or damaged (the checksum of its IDAT chunk" in done.err
+
+
+def test_a_protocol_of_others_prints_its_scores_and_differences(psccnet: Command, listed_set: Path) -> None:
+    done = psccnet("evaluate", listed_set, "--comparator", "centre", "--protocol", "trufor")
+    assert done.status == 0
+    assert "F1 at the best threshold, borders ignored, permuted, mean over forged pictures" in done.out
+    assert "  F1 leaves out the pixels near the border of a forged region" in done.out
+    assert "pixel AUC, mean" not in done.out

@@ -27,7 +27,7 @@ def test_other_traces_are_in_it(psccnet: Run, small: tuple, tmp_path: Path) -> N
     Image.fromarray(texture(3, 80, 100)).save(tmp_path / "photo.jpg")
     assert psccnet("report", tmp_path / "photo.jpg", "-o", tmp_path / "r.html", *small).status == 0
     page = (tmp_path / "r.html").read_text()
-    for part in ("<h3>Other traces</h3>", "<h4>copy-move", "<h4>jpeg-grid", "How to read it: ", "looked for"):
+    for part in ("<h3>Other traces</h3>", "<h4>Copied parts", "<h4>JPEG squares", "How to read it: ", "looked for"):
         assert part in page
 
 

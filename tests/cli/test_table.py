@@ -77,3 +77,51 @@ def test_two_of_one_name(psccnet: Command, listed_set: Path, tmp_path: Path) -> 
     done = psccnet("table", "II", *words)
     assert done.status == 2
     assert "the same name" in done.err
+
+
+def test_all_tables_from_the_runs_at_hand(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
+    words = (
+        "--set",
+        f"listing={listed_set}",
+        "--comparator",
+        "centre",
+        "--comparator",
+        "dq",
+        "--out",
+        tmp_path / "out",
+    )
+    assert psccnet("table", "IV", *words, "--limit", 3).status == 0
+    report, page = tmp_path / "results.md", tmp_path / "page.html"
+    done = psccnet("table", "all", "--out", tmp_path / "out", "--markdown", report, "--html", page)
+    assert done.status == 0
+    assert "Table VI is left out: no run under the protocol robustness is at hand" in done.err
+    text = report.read_text()
+    assert "| centre | " in text
+    assert "Measured 20" in text
+    assert (tmp_path / "out" / "table-II.csv").is_file()
+    assert '"name": "dq"' in page.read_text()
+    again = psccnet("table", "all", "--out", tmp_path / "out", "--markdown", report)
+    assert (again.status, report.read_text()) == (0, text)
+
+
+def test_all_measures_the_sets_that_are_given(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
+    words = ("--set", f"listing={listed_set}", "--comparator", "centre", "--limit", 2, "--out", tmp_path)
+    done = psccnet("table", "all", *words)
+    assert done.status == 0
+    made = {path.stem for path in tmp_path.glob("*.md")}
+    # A centre prior has no exit scales, and a listing no split for fine-tuning.
+    assert made == {"table-II", "table-IV", "table-VI", "table-VII", "table-imdlbenco", "table-cat-net", "table-trufor"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("II", "--markdown", "x.md", "--set", "listing=a", "--comparator", "centre"), "--markdown and --html go with"),
+        (("II",), "--set: name the pictures"),
+        (("all", "--out", "nothing-there"), "no finished run there"),
+    ],
+)
+def test_tables_that_cannot_be_made(psccnet: Command, words: tuple[str, ...], message: str) -> None:
+    done = psccnet("table", *words)
+    assert done.status == 2
+    assert message in done.err

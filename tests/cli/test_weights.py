@@ -1,3 +1,4 @@
+import json
 from importlib import import_module
 from pathlib import Path
 
@@ -127,3 +128,14 @@ def test_calibrate_masks_writes_the_card(psccnet: Run, weights_file: Path, liste
     nothing = psccnet("weights", "calibrate")
     assert nothing[0] == 2
     assert "give a folder of untouched photographs, or --forged" in nothing.err
+
+
+def test_card(psccnet: Run, weights_file: Path) -> None:
+    done = psccnet("weights", "card", weights_file)
+    assert done.status == 0
+    assert json.loads(done.out)["sha256"]
+    assert psccnet("weights", "card", weights_file, "--markdown").out.startswith("---\nlicense: ")
+    assert psccnet("weights", "card", weights_file, "--table").out.startswith("| pictures | ")
+    both = psccnet("weights", "card", weights_file, "--table", "--markdown")
+    assert both.status == 2
+    assert "choose one" in both.err

@@ -1,9 +1,11 @@
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from psccnet.errors import InputError, PictureError
 from psccnet.evaluation.comparators import Question, find_comparator
@@ -80,5 +82,22 @@ def test_commands_that_cannot_be_run(tmp_path: Path) -> None:
         find_comparator("other=no-such-program {image} {mask}").localize(QUESTION)
     with pytest.raises(InputError, match="the quotes in its command do not close"):
         find_comparator("other=run '{image}")
-    with pytest.raises(InputError, match=r"names neither \{image\} nor \{folder\}"):
+    with pytest.raises(InputError, match=r"names none of \{image\}, \{file\} and \{folder\}"):
         Command("other", "run {mask}")
+
+
+def test_the_pictures_own_file(program: str, tmp_path: Path) -> None:
+    own = tmp_path / "own.png"
+    Image.new("RGB", (50, 40), (51, 0, 0)).save(own)
+    comparator = find_comparator(f"other={program} {{file}} {{mask}}")
+    assert comparator.localize(replace(QUESTION, file=own)).mask == pytest.approx(0.2)
+    # A distorted picture has none, and a turned one's would lie on its side.
+    for question in (QUESTION, replace(QUESTION, file=own, orientation=6)):
+        assert comparator.localize(question).mask == pytest.approx(PICTURE[..., 0] / 255, abs=1e-6)
+
+
+def test_a_path_is_not_filled_in_again(program: str, tmp_path: Path) -> None:
+    own = tmp_path / "{mask}.png"
+    Image.new("RGB", (50, 40), (51, 0, 0)).save(own)
+    answer = find_comparator(f"other={program} {{file}} {{mask}}").localize(replace(QUESTION, file=own))
+    assert answer.mask == pytest.approx(0.2)

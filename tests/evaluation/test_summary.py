@@ -52,13 +52,13 @@ def test_intervals_contain_the_value_and_narrow_with_pictures(row: Make) -> None
         row(f"f{i}", "splicing", s, a)
         for i, (s, a) in enumerate(zip(rng.normal(0.5, 0.1, 40), rng.uniform(0.4, 1, 40), strict=True))
     ]
-    summary, few = summarize(pristine + forged, 0.5), summarize(pristine[:10] + forged[:10], 0.5)
+    summary, few = (summarize(part, 0.5, draws=100) for part in (pristine + forged, pristine[:10] + forged[:10]))
     for name in SCORES:
         low, high = summary[f"{name}_low"], summary[f"{name}_high"]
         assert low <= summary[name] <= high, name
     for name in ("pixel_auc", "image_auc", "f1_half", "balanced_accuracy", "found"):
         assert few[f"{name}_high"] - few[f"{name}_low"] > summary[f"{name}_high"] - summary[f"{name}_low"]
-    assert summarize(pristine + forged, 0.5) == summary
+    assert summarize(pristine + forged, 0.5, draws=100) == summary
 
 
 def test_what_is_not_defined_is_nan(rows: list[Row]) -> None:
@@ -110,7 +110,7 @@ def test_fewer_than_ten_pictures_have_no_interval(row: Make) -> None:
     def ends(name: str, pristine: int, forged: int) -> float:
         some = [row(f"p{i}", score=i / 20) for i in range(pristine)]
         some += [row(f"f{i}", "splicing", i / 15, i / 20) for i in range(forged)]
-        summary = summarize(some, 0.3)
+        summary = summarize(some, 0.3, draws=20)
         assert not math.isnan(summary[name])
         return summary[f"{name}_high"]
 

@@ -18,7 +18,14 @@ def test_every_trace_once_and_in_its_order() -> None:
     file = io.BytesIO()
     Image.fromarray(COFFEE).save(file, "JPEG")
     findings = find(np.asarray(Image.open(file)), file.getvalue())
-    assert [finding.name for finding in findings] == ["copy-move", "jpeg-grid", "ela", "file"]
+    assert [finding.name for finding in findings] == [
+        "copy-move",
+        "jpeg-grid",
+        "double-compression",
+        "noise",
+        "ela",
+        "file",
+    ]
     for finding in findings:
         assert finding.sentence.endswith(".")
         assert finding.how_to_read
@@ -27,7 +34,7 @@ def test_every_trace_once_and_in_its_order() -> None:
 
 
 def test_without_a_file_there_is_no_word_on_it() -> None:
-    assert [finding.name for finding in find(COFFEE)] == ["copy-move", "jpeg-grid", "ela"]
+    assert [finding.name for finding in find(COFFEE)] == ["copy-move", "jpeg-grid", "noise", "ela"]
 
 
 @settings(max_examples=25, deadline=None)

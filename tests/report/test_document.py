@@ -35,7 +35,7 @@ def test_a_report_has_all_of_it(section: Section, card: Card) -> None:
         "threshold 0.500",
         "white line: the mask is above 0.50",
         "Mask 4 , the coarsest".replace(" ,", ","),
-        "copy-move : speaks for a manipulation".replace(" :", ":"),
+        "Copied parts : speaks for a manipulation".replace(" :", ":"),
         "About one in 2,500 untouched pictures shows as much.",
         "How to read it: Repeated patterns",
         "Source: Somebody, 2020",
@@ -90,7 +90,7 @@ def test_several_pictures_begin_with_a_table(section: Section, pixels: np.ndarra
     rows = re.findall(r"<tr><td>(\d)</td>.*?</tr>", page)
     assert rows == ["1", "2"]
     assert '<a href="#picture-2">other.png</a>' in page
-    assert "<td>copy-move</td>" in page
+    assert "<td>Copied parts</td>" in page
     assert "<td>not looked for</td>" in page
     assert "cut.jpg: truncated or damaged" in page
     assert page.count("<h2>What this can and cannot tell</h2>") == 1

@@ -65,7 +65,7 @@ def test_its_own_names(host: str) -> None:
 def test_other_names_are_refused(host: str) -> None:
     status, _, body = ask({"host": host})
     assert status == 421
-    assert b"does not answer to that name" in body
+    assert b"does not answer to that host name" in body
 
 
 def test_a_name_that_was_given_to_it() -> None:

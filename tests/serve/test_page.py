@@ -2,8 +2,6 @@
 
 import base64
 import io
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,32 +11,17 @@ import pytest
 from PIL import Image
 
 from psccnet.inference.rendering import png
-from psccnet.serve.jobs import Looked
-from psccnet.serve.settings import Settings
+from psccnet.serve.jobs import Outcome
 
 from ..conftest import texture
 from ..report.conftest import CAMERA, COPY_MOVE, NOISE
-from .conftest import Running, running, until
+from .conftest import Running, until
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not here: pip install 'psccnet[dev]'")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="the page is not tested without Chromium: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    # A sandbox needs a user of its own, which root in a container has not.
-    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield started
-        started.close()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -295,9 +278,9 @@ def with_findings(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is looked at has three findings of other traces."""
     keep = server.state.store.add
 
-    def add(looked: Looked, *rest: object) -> object:
-        result = replace(looked.result, findings=(COPY_MOVE, NOISE, CAMERA))
-        return keep(replace(looked, result=result), *rest)
+    def add(outcome: Outcome, *rest: object) -> object:
+        result = replace(outcome.result, findings=(COPY_MOVE, NOISE, CAMERA))
+        return keep(replace(outcome, result=result), *rest)
 
     monkeypatch.setattr(server.state.store, "add", add)
 
@@ -307,7 +290,7 @@ def test_other_traces(shown: "sync_api.Page") -> None:
     part = shown.locator("#panel-evidence")
     words = part.inner_text()
     for sentence in (
-        "copy-move: speaks for a manipulation",
+        "Copied parts: speaks for a manipulation",
         "A part of the picture appears twice <b>. About one in 2,500 untouched pictures shows as much.",
         "How to read it: Textures have noise, too.",
         "Source: Somebody, 2020",
@@ -331,35 +314,33 @@ SERIOUS = ("serious", "critical")
 
 
 @pytest.mark.usefixtures("with_findings")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nothing_bars_people_from_it(shown: "sync_api.Page", scheme: str, width: int) -> None:
-    shown.emulate_media(color_scheme=scheme)
-    shown.set_viewport_size({"width": width, "height": 844})
+def test_nothing_bars_people_from_it(shown: "sync_api.Page") -> None:
     shown.evaluate(AXE.read_text())
     look: Callable[[], list] = lambda: [  # noqa: E731
         (found["id"], [node["html"] for node in found["nodes"]])
         for found in shown.evaluate("axe.run()")["violations"]
         if found["impact"] in SERIOUS
     ]
-    assert look() == []
-    for tab in ("file", "limits", "save"):
-        shown.click(f"#tab-{tab}")
+    # Both widths and both schemes: contrasts do not depend on the width.
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        shown.emulate_media(color_scheme=scheme)
+        shown.set_viewport_size({"width": width, "height": 844})
+        shown.check("input[name=mode][value=mask]")
+        for tab in ("evidence", "file", "limits", "save"):
+            shown.click(f"#tab-{tab}")
+            assert look() == []
+        shown.check("input[name=mode][value=response]")
         assert look() == []
-    shown.check("input[name=mode][value=response]")
-    assert look() == []
-    across = shown.evaluate("document.documentElement.scrollWidth")
-    assert across <= width
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_key_is_asked_for(browser: "sync_api.Browser", settings: Settings, weights_file: Path) -> None:
-    with running(replace(settings, api_key="secret"), weights_file) as server:
-        page = browser.new_page()
-        page.goto(server.url)
-        page.wait_for_selector("html[data-ready]", state="attached")
-        page.set_input_files("#files", [file("photo.png", picture(5))])
-        page.fill("#key", "secret")
-        page.click("#key-dialog button")
-        page.wait_for_selector("#verdict-word:not(:empty)")
-        wait(page, "document.querySelectorAll('input[name=mask]').length === 4")
-        page.close()
+def test_the_key_is_asked_for(browser: "sync_api.Browser", keyed_server: Running) -> None:
+    page = browser.new_page()
+    page.goto(keyed_server.url)
+    page.wait_for_selector("html[data-ready]", state="attached")
+    page.set_input_files("#files", [file("photo.png", picture(5))])
+    page.fill("#key", "secret")
+    page.click("#key-dialog button")
+    page.wait_for_selector("#verdict-word:not(:empty)")
+    wait(page, "document.querySelectorAll('input[name=mask]').length === 4")
+    page.close()

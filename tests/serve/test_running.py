@@ -2,25 +2,28 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
-from psccnet.serve.page import page_files
+from psccnet.inference.rendering import png
+from psccnet.serve.page_files import page_files
 from psccnet.serve.settings import Settings
 
+from ..conftest import texture
 
-def test_no_torch_is_loaded() -> None:
+
+def test_no_torch_is_loaded(tmp_path: Path) -> None:
     words = (
         "import sys, numpy, psccnet.serve.app, psccnet.serve.jobs as jobs, psccnet.serve.settings as settings;"
-        " looking = jobs.Looking(settings.Settings(backend='openvino', device='cpu'));"
-        " looked = looking.detect(open(sys.argv[1], 'rb').read(), 'x', jobs.Options());"
-        " assert looked.result.findings;"
-        " drawing = jobs.Drawing(settings.Settings(), looking._detector.card);"
-        " assert drawing.response(looked, 3, (0.5, 0.5)).max() == 1;"
+        " looking = jobs.DetectionJobs(settings.Settings(backend='openvino', device='cpu'));"
+        " outcome = looking.detect(open(sys.argv[1], 'rb').read(), 'x', jobs.Options());"
+        " assert outcome.result.findings;"
+        " drawing = jobs.DrawingJobs(settings.Settings(), looking._detector.card);"
+        " assert drawing.response(outcome, 3, (0.5, 0.5)).max() == 1;"
         " print('torch' in sys.modules)"
     )
-    import skimage
-
-    picture = f"{skimage.__path__[0]}/data/brick.png"
-    done = subprocess.run([sys.executable, "-c", words, picture], capture_output=True, text=True)
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(png(texture(1, 96, 96)))
+    done = subprocess.run([sys.executable, "-c", words, str(picture)], capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
 
 

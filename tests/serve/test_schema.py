@@ -26,7 +26,7 @@ def test_the_api_is_as_it_is_described(server: Running, mode: GenerationMode) ->
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @examples(
-            max_examples=20,
+            max_examples=8,
             deadline=None,
             database=None,
             derandomize=True,  # the same calls in every run
@@ -51,4 +51,4 @@ def test_the_api_is_as_it_is_described(server: Running, mode: GenerationMode) ->
             case.call_and_validate(excluded_checks=left_out)
 
         call()
-    assert called >= 5 * OPERATIONS
+    assert called >= 2 * OPERATIONS

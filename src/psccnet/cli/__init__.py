@@ -7,21 +7,7 @@ import sys
 
 from cyclopts import App
 
-from psccnet.cli.ablate import ablate
-from psccnet.cli.benchmark import benchmark
-from psccnet.cli.datasets import check, list_datasets
-from psccnet.cli.detect import detect
-from psccnet.cli.evaluate import evaluate
-from psccnet.cli.explain import explain
-from psccnet.cli.export import export
-from psccnet.cli.figure import figure
-from psccnet.cli.report import report
-from psccnet.cli.scan import scan
-from psccnet.cli.serve import serve
-from psccnet.cli.synthesize import synthesize
-from psccnet.cli.table import table
-from psccnet.cli.train import train
-from psccnet.cli.weights import bundle, calibrate, import_weights, list_weights, quantize, show, verify
+import psccnet
 from psccnet.errors import PsccnetError, WriteError
 
 DEBUG = "--debug"
@@ -32,37 +18,47 @@ WRONG_INPUT, CANNOT_WRITE, INTERRUPTED = 2, 3, 130
 
 app = App(
     name="psccnet",
+    version=psccnet.__version__,
     help="Find out whether a picture was manipulated (splicing, copy-move, removal), and where.",
     help_epilogue="Start with:  psccnet detect photo.jpg --out results/\n\n"
     "psccnet --debug ..., or PSCCNET_DEBUG=1, shows the traceback of an error.",
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # `main` prints a message
 )
-app.command(detect)
-app.command(report)
-app.command(serve)
-app.command(scan)
-app.command(explain)
-app.command(evaluate)
-app.command(table)
-app.command(figure)
-app.command(ablate)
-app.command(synthesize)
-app.command(train)
-app.command(export)
-app.command(benchmark)
-datasets = App(name="datasets", help="List data sets, and check whether one is complete.")
-datasets.command(list_datasets, name="list")
-datasets.command(check)
+# By the import paths of their functions, so that a verb does not wait for the imports of others.
+VERBS = (
+    "detect",
+    "report",
+    "serve",
+    "page",
+    "scan",
+    "explain",
+    "evaluate",
+    "table",
+    "figure",
+    "ablate",
+    "synthesize",
+    "train",
+    "export",
+    "benchmark",
+)
+for _verb in VERBS:
+    app.command(f"psccnet.cli.{_verb}:{_verb}")
+datasets = App(name="datasets", help="List data sets, check whether one is complete, write one for IMDL-BenCo.")
+datasets.command("psccnet.cli.datasets:list_datasets", name="list")
+datasets.command("psccnet.cli.datasets:check")
+datasets.command("psccnet.cli.datasets:export")
+datasets.command("psccnet.cli.datasets:collect")
 app.command(datasets)
 weights = App(name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights.")
-weights.command(list_weights, name="list")
-weights.command(show)
-weights.command(verify)
-weights.command(import_weights, name="import")
-weights.command(bundle)
-weights.command(calibrate)
-weights.command(quantize)
+weights.command("psccnet.cli.weights:list_weights", name="list")
+weights.command("psccnet.cli.weights:show")
+weights.command("psccnet.cli.weights:card")
+weights.command("psccnet.cli.weights:verify")
+weights.command("psccnet.cli.weights:import_weights", name="import")
+weights.command("psccnet.cli.weights:bundle")
+weights.command("psccnet.cli.weights:calibrate")
+weights.command("psccnet.cli.weights:quantize")
 app.command(weights)
 
 
@@ -88,6 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
     # File names may have bytes that the encoding of the output cannot represent.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    if not words or {"--help", "-h"} & set(words):
+        _load_all(app)
     try:
         status = app([word for word in words if word != DEBUG])
         sys.stdout.flush()
@@ -101,6 +99,13 @@ def main(arguments: list[str] | None = None) -> None:
         sentence, status = explained
         print(f"psccnet: {sentence}", file=sys.stderr)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _load_all(group: App) -> None:
+    """Import the functions of all verbs, whose docstrings the list of verbs shows."""
+    for name in group:
+        if not name.startswith("-"):
+            _load_all(group[name])
 
 
 def _explain(error: BaseException) -> tuple[str, int] | None:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from psccnet.cli.measuring import find_sets
 from psccnet.cli.progress import report_left_out, resumable
-from psccnet.cli.table import find_sets
 from psccnet.cli.train import read_changed
 from psccnet.training.recipe import Recipe
 
@@ -35,7 +35,7 @@ def ablate(
         out: folder for the runs and the table.
     """
     chosen = read_changed(recipe, fields)
-    entries_by_set, failures = find_sets(sets, None)
+    entries_by_set, failures = find_sets(sets)
     from psccnet.evaluation.reporting.table import write_tables
     from psccnet.experiments.ablation import ablate as run
     from psccnet.experiments.ablation import ablation_table

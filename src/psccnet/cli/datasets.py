@@ -78,3 +78,59 @@ def check(
             print(f"    {file}: {state}", file=sys.stderr)
         status = status or (1 if wrong else 0)
     return status
+
+
+def export(
+    name: str, folder: Path, out: Path, /, *, mask_rule: MaskRuleName | None = None, set_format: str = "imdlbenco"
+) -> int:
+    """Write a data set in the form that another project reads: its pictures, its masks, and a list of both.
+
+    Exit status 1 if some pictures could not be used; they are named and left out.
+
+    For example:
+
+        psccnet datasets export listing validation/ exported/
+
+    Args:
+        name: of the data set; `psccnet datasets list` lists them.
+        folder: that it was unpacked in.
+        out: receives Tp, Gt, Au, pairs.json and names.csv.
+        mask_rule: what in the masks of a list or folder of one's own is forged: white, black, nonzero or green.
+        set_format: imdlbenco (ManiDataset and JsonDataset), the only one so far.
+    """
+    from psccnet.cli.progress import report_left_out
+    from psccnet.datasets.catalogue import find
+    from psccnet.datasets.imdlbenco_export import NAMES, export_imdlbenco
+    from psccnet.errors import InputError
+
+    if set_format != "imdlbenco":
+        raise InputError(f"--set-format: there is no {set_format!r}; known is imdlbenco")
+    if (out / NAMES).exists():
+        raise InputError(f"{out}: holds an export already; name another folder, or delete this one")
+    found = find(f"{name}:{mask_rule}" if mask_rule else name, folder)
+    failures = [str(fault) for fault in found.faults]
+    written = list(progress(export_imdlbenco(found.entries, out, failures), "pictures", len(found.entries)))
+    print(f"{len(written)} pictures written to {out}; psccnet datasets collect takes the masks back")
+    return report_left_out(failures)
+
+
+def collect(exported: Path, predictions: Path, out: Path, /) -> int:
+    """Take back the masks that IMDL-BenCo wrote of an export, for --comparator NAME=FOLDER.
+
+    Exit status 1 if some pictures have no mask; they are named.
+
+    For example:
+
+        psccnet datasets collect exported/ save_img_dir/ masks/mvss/
+
+    Args:
+        exported: folder that psccnet datasets export wrote.
+        predictions: --output_dir of IMDL-BenCo's test_save_images.py.
+        out: receives the masks under the pictures' own names, and scores.csv where the model scores pictures.
+    """
+    from psccnet.cli.progress import report_left_out
+    from psccnet.datasets.imdlbenco_export import collect_imdlbenco
+
+    taken, missing = collect_imdlbenco(exported, predictions, out)
+    print(f"{taken} masks taken; measure them by --comparator NAME={out}")
+    return report_left_out(missing)

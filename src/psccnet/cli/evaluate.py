@@ -50,8 +50,8 @@ def evaluate(
 
     Exit status 1 if some pictures could not be used; they are named and left out.
 
-    Protocols: native (at the picture's own size), resized (256 x 256), pretrained, finetuned, exit-scales, robustness;
-    see docs/protocols.md.
+    Protocols: native (at the picture's own size), resized (256 x 256), pretrained, finetuned, exit-scales, robustness,
+    and those of other projects: imdlbenco, cat-net and trufor; see docs/protocols.md.
 
     For example:
 
@@ -73,9 +73,9 @@ def evaluate(
             default), black (darker than half), nonzero (label maps) or green. Transparent pixels never are.
         split: keep only train or test of the split for fine-tuning (Table I).
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
-        comparator: evaluate this instead of weights: centre, noise, ela, ghosts (trivial methods), NAME=FOLDER with
-            masks of another program, NAME="COMMAND {image} {mask}", mantranet=FILE, or package.module:function for a
-            method of your own (see docs/comparators.md).
+        comparator: evaluate this instead of weights: centre, noise, ela, ghosts, cfa, dq (classical methods),
+            NAME=FOLDER with masks of another program, NAME="COMMAND {image} {mask}", mantranet=FILE, or
+            package.module:function for a method of your own (see docs/comparators.md).
         sets: only rows of this set; may be given several times.
         limit: largest number of pictures, in proportion to each set and manipulation; always the same ones.
         protocol: which pictures are used and how they are processed.
@@ -175,10 +175,14 @@ def _print(run: "Run", listing: Path, json_summary: bool, every: bool) -> None:
         done = f", {condition.title}" if len(run.conditions) > 1 else ""
         verdict = "" if math.isnan(summary["threshold"]) else f"; verdict at score >= {summary['threshold']:.3f}"
         print(f"{model}: {pictures} pictures, {forged} forged{done}{verdict}")
-        main = SHORT if len(run.conditions) > 1 else MAIN
+        main = run.protocol.scores or (SHORT if len(run.conditions) > 1 else MAIN)
         for name in SCORES if every else main:
             _print_score(summary, name, SCORES[name], kinds)
-    if not every and not json_summary:
+    if json_summary:
+        return
+    for note in run.protocol.notes:
+        print(f"  {note}")
+    if not every:
         print(f"  --all prints the other {len(SCORES) - len(main)} scores, --json all of them")
 
 
@@ -192,4 +196,4 @@ def _print_score(summary: dict[str, float], name: str, label: str, kinds: list[s
     print(f"  {label:<72} {value:.3f}{interval}")
     if name == "pixel_auc" and kinds:
         by_kind = {kind: summary[f"pixel_auc_{kind}"] for kind in kinds}
-        print(f"    {', '.join(f'{kind} {value:.3f}' for kind, value in by_kind.items() if not math.isnan(value))}")
+        print(f"    {', '.join(f'{kind} {auc:.3f}' for kind, auc in by_kind.items() if not math.isnan(auc))}")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from psccnet.cli.measuring import find_sets, measure
 from psccnet.cli.progress import report_left_out
-from psccnet.cli.table import find_sets, measure
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from psccnet.datasets.entry import Entry
-    from psccnet.evaluation.reporting.tables import Measured
+    from psccnet.evaluation.reporting.measured import Measured
 
 FigureNumber = Literal["5", "6", "7", "8", "9", "10", "11"]
 
@@ -59,7 +59,7 @@ def figure(
     from psccnet.evaluation.protocol import PROTOCOLS
     from psccnet.evaluation.reporting.figures import compared, progression, write_figure
 
-    entries_by_set, failures = find_sets(sets, None)
+    entries_by_set, failures = find_sets(sets)
     if pictures and number in ("7", "11"):
         raise InputError(f"--picture: figure {number} chooses its pictures by their scores")
     path = out or Path("results") / f"figure-{number}.png"

@@ -1,4 +1,4 @@
-"""`psccnet weights`: list, show, verify, import, bundle, calibrate, quantize."""
+"""`psccnet weights`: list, show, card, verify, import, bundle, calibrate, quantize."""
 
 import sys
 from contextlib import redirect_stdout
@@ -12,7 +12,7 @@ from psccnet.cli.inputs import Finder
 from psccnet.cli.progress import progress
 from psccnet.errors import InputError, MissingFileError, PictureError, WeightsError
 from psccnet.pictures.whole_files import write_whole
-from psccnet.weights.card import bundled, card_path, read_card, render
+from psccnet.weights.card import Card, bundled, card_path, read_card, render
 from psccnet.weights.card import verify as verify_card
 from psccnet.weights.reading import inside, resolve
 
@@ -39,10 +39,37 @@ def show(weights: str = "default") -> None:
     Args:
         weights: a bundled name, a .safetensors file, or a folder made by psccnet weights quantize.
     """
+    print(render(_card_of(weights)))
+
+
+def card(weights: str = "default", *, markdown: bool = False, table: bool = False) -> None:
+    """Print the card of weights as JSON, as a model card for a hub, or as one short table.
+
+    For example:
+
+        psccnet weights card mine.safetensors --markdown
+
+    Args:
+        weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
+        markdown: print a model card in the Hugging Face form, YAML before Markdown.
+        table: print what the weights find and miss as a table in Markdown, which the README has too.
+    """
+    if markdown and table:
+        raise InputError("--markdown and --table exclude each other: choose one")
+    found = _card_of(weights)
+    if markdown or table:
+        from psccnet.report.model_card import model_card, scores_table
+
+        print(model_card(found) if markdown else scores_table(found), end="" if markdown else "\n")
+    else:
+        print(found.model_dump_json(indent=2))
+
+
+def _card_of(weights: str) -> Card:
     path = inside(resolve(weights))
     if path.is_dir():
         raise WeightsError(f"{path} is a folder, which has no card: psccnet weights import makes a file with one")
-    print(render(read_card(path)))
+    return read_card(path)
 
 
 def verify(weights: str = "default") -> None:

@@ -103,6 +103,10 @@ class Engine:
                 self._compiled[key] = self.backend.compile(part, sizes)
             return self._compiled[key]
 
+    def part_inputs(self, part: str) -> tuple[str, ...]:
+        """Names of what a part of the network reads."""
+        return self._part(part, {}).inputs
+
     def features(self, pixels: NDArray[np.uint8]) -> list[Array]:
         """F_1..F_4 at their fixed sizes, (1, C, side, side) each, of a picture (H, W, 3) uint8."""
         cell, grid = self.architecture.cell, self.architecture.grid
@@ -149,7 +153,7 @@ class Engine:
             gate_below: skip the masks if the score is below this.
         """
         known = {f"feature{scale}": feature for scale, feature in enumerate(self.features(pixels), start=1)}
-        head_scales = [int(name[-1]) for name in self._part("detection", {}).inputs if name.startswith("logits")]
+        head_scales = [int(name[-1]) for name in self.part_inputs("detection") if name.startswith("logits")]
         for scale in range(4, min(head_scales, default=5) - 1, -1):
             known[f"logits{scale}"] = self._run(f"scale{scale}", known)[0]
         score = float(self.backend.get(self._run("detection", known)[0]).item())

@@ -78,5 +78,5 @@ OF_THE_PAPER = (
     Distortion("mixed", "Mixed", mixed),
 )
 """In the order of Table VI."""
-DISTORTIONS = {one.name: one for one in (*OF_THE_PAPER, Distortion("social", "Shared", shared))}
+DISTORTIONS = {way.name: way for way in (*OF_THE_PAPER, Distortion("social", "Shared", shared))}
 """By name, those of the paper and ours: "social" is how a messenger or a network passes a picture on."""

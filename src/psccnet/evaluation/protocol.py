@@ -49,7 +49,7 @@ class Condition:
 
 
 NATIVE = Condition("", "w/o distortion")
-_DISTORTED = tuple(Condition(one.name, one.title, one.name) for one in OF_THE_PAPER)
+_DISTORTED = tuple(Condition(way.name, way.title, way.name) for way in OF_THE_PAPER)
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Protocol:
         conditions: each picture is looked at under all of them.
         split: of the sets that have one, "test" for fine-tuned models (Table I); None takes all pictures.
         pictures: "forged" leaves pristine pictures out.
+        scores: what is printed, names of `psccnet.evaluation.summary.SCORES`; empty where all of them may be.
+        notes: in what it differs from the paper's protocol and from the one that it is named after.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Protocol:
     conditions: tuple[Condition, ...] = (NATIVE,)
     split: Literal["test"] | None = None
     pictures: Literal["all", "forged"] = "all"
+    scores: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def chosen(self, entries: Iterable[Entry]) -> list[Entry]:
         """The pictures that are taken."""
@@ -76,9 +80,52 @@ class Protocol:
 
     def conditions_for(self, comparator: Comparator) -> tuple[Condition, ...]:
         """The conditions that mean anything to a comparator: exit scales are the network's own."""
-        return tuple(one for one in self.conditions if one.exit_scale == 1 or comparator.exit_scales)
+        return tuple(condition for condition in self.conditions if condition.exit_scale == 1 or comparator.exit_scales)
 
 
+_IMDLBENCO_SCORES = ("f1_half", "image_f1_half", "image_accuracy_half", "image_auc")
+_IMDLBENCO_NOTES = (
+    "F1 of a mask is taken above 0.5, one value a forged picture, then the mean; pictures are called forged at a score"
+    " above 0.5. The paper (Section IV-A.2) takes AUC, and F1 at the equal-error-rate threshold, instead.",
+    "IMDL-BenCo scores at each network's own size (pictures are squeezed or padded, and the truth with them) and takes"
+    " the mean over all pictures of a set: a pristine one counts as 0. Here masks are scored at the picture's native"
+    " size and pristine pictures count for the image-level scores only.",
+)
+_OTHERS = (
+    Protocol(
+        "imdlbenco",
+        "IMDL-BenCo's: F1 at 0.5, mean over forged pictures; F1, accuracy and AUC over pictures; native size",
+        scores=_IMDLBENCO_SCORES,
+        notes=(
+            *_IMDLBENCO_NOTES,
+            "IMDL-BenCo's tables are of networks that it trained on CASIA v2 alone (protocol MVSS), which this protocol"
+            " can not see: compare with them only what was trained so.",
+        ),
+    ),
+    Protocol(
+        "cat-net",
+        "IMDL-BenCo's scores, to be put beside networks trained on CAT-Net's sets (Protocol-CAT); native size",
+        scores=_IMDLBENCO_SCORES,
+        notes=(
+            *_IMDLBENCO_NOTES,
+            "Protocol-CAT is a choice of training sets (CASIA v2, FantasticReality, IMD2020, tampered COCO), not a way"
+            " of measuring: this protocol can not see what was trained on, so compare with its tables only networks"
+            " that were trained on these sets. IMD2020 is then no test set.",
+        ),
+    ),
+    Protocol(
+        "trufor",
+        "TruFor's: F1 without borders, of the mask or its opposite; image AUC and balanced accuracy; native size",
+        scores=("f1_best_borders_permuted", "f1_half_borders_permuted", "image_auc", "balanced_accuracy_half"),
+        notes=(
+            "F1 leaves out the pixels near the border of a forged region (15 x 15 inside, 11 x 11 outside), and takes"
+            " the mask or its opposite, whichever scores higher: a mask without any knowledge scores well above 0."
+            " Balanced accuracy calls a picture forged at a score above 0.5. The paper does none of these.",
+            "A region that nowhere is 15 pixels wide has no inside left. Here such a picture is left out of the mean;"
+            " TruFor's code counts its F1 as 0 in most cases.",
+        ),
+    ),
+)
 _ALL = (
     Protocol("native", "all pictures at their native size; with pristine ones, Table IV"),
     Protocol(
@@ -95,8 +142,9 @@ _ALL = (
         pictures="forged",
     ),
     Protocol("robustness", "Tables VI and VII: all pictures, distorted and not", (*_DISTORTED, NATIVE)),
+    *_OTHERS,
 )
-PROTOCOLS = {one.name: one for one in _ALL}
+PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
 
 
 def fingerprint(entry: Entry) -> tuple[str, str]:
@@ -129,7 +177,16 @@ def score_picture(entry: Entry, comparator: Comparator, conditions: Iterable[Con
         comparator.localize(Question(conditions[0].prepare(sample.image, entry.id), entry.id, entry.set))
     for condition in conditions:
         image = condition.prepare(sample.image, entry.id)
-        question = Question(image, entry.id, entry.set, condition.name, condition.exit_scale, sample.orientation)
+        untouched = not condition.distortion and condition.size is None
+        question = Question(
+            image,
+            entry.id,
+            entry.set,
+            condition.name,
+            condition.exit_scale,
+            sample.orientation,
+            entry.image if untouched else None,
+        )
         started = time.perf_counter()
         answer = comparator.localize(question)
         seconds = time.perf_counter() - started

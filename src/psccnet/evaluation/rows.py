@@ -128,13 +128,13 @@ def pixel_scores(mask: NDArray[np.float32], truth: Mask | None) -> dict[str, flo
     plain = _ranked(counts) | {"f1_half": f1(half, truth)}
     scores = plain | {"f1_eer": f1_at(counts, equal_error(counts)[1])}
     scores |= {"iou_half": iou(half, truth), "mcc_half": mcc(half, truth)}
-    turned = _ranked(counts.turned()) | {"f1_half": f1(mask < 0.5, truth)}
+    turned = _ranked(counts.turned()) | {"f1_half": f1(~half, truth)}
     scores |= {f"{name}_permuted": max(value, turned[name]) for name, value in plain.items()}
     kept = off_borders(truth)
     inner, label = mask[kept], truth[kept]
     counts = count(inner, label)
     borders = _ranked(counts) | {"f1_half": f1(inner > 0.5, label) if label.any() else float("nan")}
-    turned = _ranked(counts.turned()) | {"f1_half": f1(inner < 0.5, label)}
+    turned = _ranked(counts.turned()) | {"f1_half": f1(~(inner > 0.5), label)}
     scores |= {f"{name}_borders": value for name, value in borders.items()}
     scores |= {f"{name}_borders_permuted": max(borders[name], turned[name]) for name in ("f1_best", "f1_half")}
     return {name: scores[name] for name in PIXEL_SCORES}
@@ -185,12 +185,12 @@ def read_rows(path: Path) -> list[Row]:
     if any(column.null_count for column in table.columns):
         raise InputError(wrong)
     histograms = zip(*(_arrays(table[name]) for name in _HISTOGRAM), strict=True)
-    return [_row(values, one) for values, one in zip(plain, histograms, strict=True)]
+    return [_row(values, histogram) for values, histogram in zip(plain, histograms, strict=True)]
 
 
 def _arrays(column: "pa.ChunkedArray") -> list[NDArray[np.int32]]:
     """The lists of a column as arrays; as Python's numbers they would take forty times as much."""
-    return [np.asarray(one.values, np.int32) for one in column]
+    return [np.asarray(values.values, np.int32) for values in column]
 
 
 def _row(values: dict[str, object], histogram: Sparse) -> Row:

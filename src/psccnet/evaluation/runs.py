@@ -1,10 +1,12 @@
 """A run: one comparator under one protocol over listed pictures, kept in a folder that it can be taken up from."""
 
 import hashlib
+import math
 import platform
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from psccnet.evaluation.comparators import Comparator
 from psccnet.evaluation.protocol import Condition, Protocol, fingerprint, score_picture
 from psccnet.evaluation.rows import Row, read_rows, rows_to_parquet
 from psccnet.pictures.resumable_folder import ResumableFolder
-from psccnet.training.provenance import package_versions
+from psccnet.training.provenance import machine, package_versions
 
 PART = 20
 """Pictures whose rows are written together."""
@@ -27,13 +29,15 @@ class Run:
 
     With a folder, rows are written as they come and a run that was cut off goes on where it was; a picture whose file
     or masks have changed since is looked at again. The manifest says what was measured with what: protocol,
-    conditions, comparator with its identity, pictures with their sha256, package versions.
+    conditions, comparator with its identity, pictures with their sha256, and of each day and machine that measured a
+    part of it, the package versions.
 
     Args:
         entries: pictures with ground truth; of which the protocol takes its part.
         comparator: looks at them.
         protocol: says how.
         folder: keeps manifest.json, scores.parquet and, until it is whole, parts; None keeps rows in memory only.
+        set_name: of the pictures whose entries name no set; the manifest says it.
 
     Raises:
         InputError: if the folder holds a run of something else, the protocol takes none of the pictures, two of them
@@ -41,7 +45,12 @@ class Run:
     """
 
     def __init__(
-        self, entries: list[Entry], comparator: Comparator, protocol: Protocol, folder: Path | None = None
+        self,
+        entries: list[Entry],
+        comparator: Comparator,
+        protocol: Protocol,
+        folder: Path | None = None,
+        set_name: str = "",
     ) -> None:
         self.entries = protocol.chosen(entries)
         if not self.entries:
@@ -51,11 +60,13 @@ class Run:
             raise InputError(f"{twice[0][1]} is there twice; give each set a name of its own in the set column")
         self.comparator = comparator
         self.protocol = protocol
+        self.set_name = set_name
         self.conditions: tuple[Condition, ...] = protocol.conditions_for(comparator)
         self.folder = None if folder is None else ResumableFolder(folder, MANIFEST)
         self.rows: list[Row] = []
         self.failures: list[str] = []
-        self._versions: list[dict[str, str]] = []
+        self.versions: list[dict[str, str]] = []
+        """Date, machine and package versions of each sitting."""
         if self.folder is not None:
             self._take_up(self.folder)
 
@@ -80,7 +91,7 @@ class Run:
             kept = {(row.set, row.id, row.condition): row for part in parts for row in read_rows(part)}
             same = {(entry.set, entry.id): fingerprint(entry) for entry in self.entries}
             self.rows = [row for row in kept.values() if same.get((row.set, row.id)) == (row.sha256, row.truth_sha256)]
-            self._versions = before.get("versions", [])
+            self.versions = before.get("versions", [])
 
     def __len__(self) -> int:
         """How many pictures are still to be looked at."""
@@ -94,9 +105,14 @@ class Run:
         """Look at the pictures that are left, one by one; what cannot be used is left out, named in `failures`."""
         fresh: list[Row] = []
         left = self._left()
-        now = {"python": platform.python_version(), **package_versions(PACKAGES)}
-        if left and now not in self._versions:
-            self._versions.append(now)
+        now = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "machine": machine(),
+            "python": platform.python_version(),
+            **package_versions(PACKAGES),
+        }
+        if left and now not in self.versions:
+            self.versions.append(now)
         for number, entry in enumerate(left, 1):
             try:
                 fresh += score_picture(entry, self.comparator, self.conditions)
@@ -124,5 +140,12 @@ class Run:
         place = {(entry.set, entry.id): number for number, entry in enumerate(self.entries)}
         self.rows.sort(key=lambda row: place[row.set, row.id])
         pictures = {f"{row.set}/{row.id}": row.sha256 for row in self.rows}
-        manifest = self._key() | {"versions": self._versions, "left_out": self.failures, "sha256": pictures}
+        threshold = self.comparator.threshold
+        manifest = self._key() | {
+            "set": self.set_name,
+            "threshold": None if math.isnan(threshold) else threshold,
+            "versions": self.versions,
+            "left_out": self.failures,
+            "sha256": pictures,
+        }
         folder.finish({folder.path / SCORES: rows_to_parquet(self.rows), folder.about: folder.text(manifest)})

@@ -1,6 +1,6 @@
 """From rows to scores over pictures, each with its 95 % bootstrap interval."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ SCORES = {
             ("tpr_5", "forged pictures found at 5 % false alarms"),
         )
     },
+    "image_f1_half": "image F1, called forged above 0.5",
+    "image_accuracy_half": "image accuracy, called forged above 0.5",
+    "balanced_accuracy_half": "balanced accuracy, called forged above 0.5",
     "balanced_accuracy": "balanced accuracy at the verdict's threshold",
     "found": "forged pictures called forged",
     "false_alarms": "pristine pictures called forged",
@@ -77,12 +80,25 @@ def summarize(rows: list[Row], threshold: float, draws: int = DRAWS) -> dict[str
 
 def score_of(rows: list[Row], name: str, threshold: float) -> tuple[float, float, float]:
     """One of `SCORES` and the ends of its 95 % interval, as `summarize` has them."""
-    if name in PIXEL_SCORES:
-        return mean_of(rows, name)
-    if name.endswith("_pooled"):
-        return interval(pooled_scores(rows)[name])
-    suffix = next((end for end in DETECTION_SCORES if end and name.endswith(end)), "")
-    return interval(image_scores(rows, threshold, suffix=suffix)[name])
+    return scores_of(rows, (name,), threshold)[name]
+
+
+def scores_of(rows: list[Row], names: Collection[str], threshold: float) -> dict[str, tuple[float, float, float]]:
+    """Some of `SCORES`, each with the ends of its 95 % interval; the bootstrap is drawn for them alone."""
+    found = {name: mean_of(rows, name) for name in names if name in PIXEL_SCORES}
+    pooled = [name for name in names if name.endswith("_pooled")]
+    if pooled:
+        drawn = pooled_scores(rows)
+        found |= {name: interval(drawn[name]) for name in pooled}
+    by_suffix: dict[str, list[str]] = {}
+    for name in names:
+        if name not in found:
+            suffix = next((end for end in DETECTION_SCORES if end and name.endswith(end)), "")
+            by_suffix.setdefault(suffix, []).append(name.removesuffix(suffix))
+    for suffix, wanted in by_suffix.items():
+        drawn = image_scores(rows, threshold, suffix=suffix, names=wanted)
+        found |= {name: interval(values) for name, values in drawn.items()}
+    return {name: found[name] for name in names}
 
 
 def mean_of(rows: list[Row], name: str, draws: int = DRAWS) -> tuple[float, float, float]:
@@ -116,14 +132,14 @@ def pooled_scores(rows: list[Row], draws: int = DRAWS) -> dict[str, NDArray[np.f
     for picture, row in zip(narrow, forged, strict=True):
         positive, bins = np.divmod(row.histogram[0], BINS)
         picture[positive, np.searchsorted(places, bins)] = row.histogram[1]
-    drawn = np.rint(_times(len(forged), draws) @ narrow.reshape(len(forged), -1)).astype(np.int64)
+    # Fewer pictures have no interval, so their bootstrap is not drawn at all.
+    times = _times(len(forged), draws if len(forged) >= FEWEST else 0)
+    drawn = np.rint(times @ narrow.reshape(len(forged), -1)).astype(np.int64)
     lower = bin_ends()[places]
     values = np.full((2, 1 + draws), np.nan)
-    for draw, (negatives, positives) in enumerate(drawn.reshape(1 + draws, 2, -1)):
+    for draw, (negatives, positives) in enumerate(drawn.reshape(len(times), 2, -1)):
         counts = Counts(lower, positives, negatives)
         values[:, draw] = auc_of(counts), f1_at(counts, equal_error(counts)[1])
-    if len(forged) < FEWEST:
-        values[:, 1:] = np.nan
     return dict(zip(names, values, strict=True))
 
 
@@ -136,7 +152,11 @@ def _times(pictures: int, draws: int) -> NDArray[np.float64]:
 
 
 def image_scores(
-    rows: list[Row], threshold: float, draws: int = DRAWS, suffix: str = ""
+    rows: list[Row],
+    threshold: float,
+    draws: int = DRAWS,
+    suffix: str = "",
+    names: Collection[str] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """The image-level scores, each (1 + draws,): the value and the bootstrap's.
 
@@ -145,25 +165,28 @@ def image_scores(
         threshold: of the verdict, or NaN.
         draws: of the bootstrap.
         suffix: which score they are ranked by, one of `DETECTION_SCORES`; the names end so.
+        names: without the suffix, which scores are wanted; None for all that there are.
     """
-    of_all = _RANKED if suffix else _RANKED | _VERDICT
-    wanted = {name + suffix: of for name, of in of_all.items()}
+    functions = _RANKED if suffix else _RANKED | _AT_HALF | _VERDICT
+    functions = {name: function for name, function in functions.items() if names is None or name in names}
     column = DETECTION_SCORES[suffix]
     labels = np.array([row.forged for row in rows], bool)
     distinct, place = np.unique([getattr(row, column) for row in rows], return_inverse=True)
     forged, pristine = place[labels], place[~labels]
-    values = np.full((len(wanted), 1 + draws), np.nan)
-    for draw, (some, others) in enumerate(zip(_times(forged.size, draws), _times(pristine.size, draws), strict=True)):
+    values = np.full((len(functions), 1 + draws), np.nan)
+    # Where neither class has enough pictures for an interval, the bootstrap is not drawn at all.
+    drawn = draws if max(forged.size, pristine.size) >= FEWEST else 0
+    for draw, (some, others) in enumerate(zip(_times(forged.size, drawn), _times(pristine.size, drawn), strict=True)):
         positives, negatives = (
             np.bincount(at, times, distinct.size).astype(np.int64) for at, times in ((forged, some), (pristine, others))
         )
         counts = Counts(distinct, positives, negatives)
-        values[:, draw] = [of(counts, threshold) for of in wanted.values()]
-    for line, name in zip(values, of_all, strict=True):
+        values[:, draw] = [function(counts, threshold) for function in functions.values()]
+    for line, name in zip(values, functions, strict=True):
         needed = {"found": forged.size, "false_alarms": pristine.size}.get(name, min(forged.size, pristine.size))
         if needed < FEWEST:
             line[1:] = np.nan
-    return dict(zip(wanted, values, strict=True))
+    return dict(zip((name + suffix for name in functions), values, strict=True))
 
 
 _Score = Callable[[Counts, float], float]
@@ -174,10 +197,28 @@ _RANKED: dict[str, _Score] = {
     "tpr_1": lambda counts, _: found_at(counts, 0.01),
     "tpr_5": lambda counts, _: found_at(counts, 0.05),
 }
+_ABOVE_HALF = float(np.nextafter(0.5, 1))
+"""The smallest score above 0.5: thresholds count what is at and above them."""
+
+
+def _balanced_accuracy(counts: Counts, threshold: float) -> float:
+    found, alarms = called_at(counts, threshold)
+    return (1 + found - alarms) / 2
+
+
+def _accuracy(counts: Counts, threshold: float) -> float:
+    found, alarms = called_at(counts, threshold)
+    right = found * counts.positives + (1 - alarms) * counts.negatives
+    return right / (counts.positives + counts.negatives) if not counts.degenerate else float("nan")
+
+
+_AT_HALF: dict[str, _Score] = {
+    "image_f1_half": lambda counts, _: float("nan") if counts.degenerate else f1_at(counts, _ABOVE_HALF),
+    "image_accuracy_half": lambda counts, _: _accuracy(counts, _ABOVE_HALF),
+    "balanced_accuracy_half": lambda counts, _: _balanced_accuracy(counts, _ABOVE_HALF),
+}
 _VERDICT: dict[str, _Score] = {
-    "balanced_accuracy": lambda counts, threshold: (
-        (1 + called_at(counts, threshold)[0] - called_at(counts, threshold)[1]) / 2
-    ),
+    "balanced_accuracy": _balanced_accuracy,
     "found": lambda counts, threshold: called_at(counts, threshold)[0],
     "false_alarms": lambda counts, threshold: called_at(counts, threshold)[1],
 }

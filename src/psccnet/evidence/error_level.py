@@ -1,5 +1,7 @@
 """Error-level analysis: what one more compression changes, as people know it from the web."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -53,17 +55,32 @@ def levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     if width > _LARGEST_JPEG:
         return levels(pixels.transpose(1, 0, 2)).T
     step = -(-max(height, width) // _LONGEST)
+    return np.concatenate([_pooled(_change(strip), step) for strip in strips(pixels, step)])
+
+
+def strips(pixels: NDArray[np.uint8], step: int = 1) -> Iterator[NDArray[np.uint8]]:
+    """Cut a picture into strips that JPEG compresses as it does the whole, so that memory stays bounded.
+
+    Args:
+        pixels: (H, W, 3) uint8, W at most 65,500.
+        step: each strip but the last is a multiple of so many squares of 16 pixels high.
+    """
+    height, width = pixels.shape[:2]
     squares = min(_PIXELS_AT_ONCE // max(1, width), _LARGEST_JPEG) // (_BLOCK * step)
     rows = max(1, squares) * _BLOCK * step
-    strips = (np.ascontiguousarray(pixels[start : start + rows]) for start in range(0, height, rows))
-    return np.concatenate([_pooled(_change(strip), step) for strip in strips])
+    return (np.ascontiguousarray(pixels[start : start + rows]) for start in range(0, height, rows))
 
 
-def _change(strip: NDArray[np.uint8]) -> NDArray[np.float32]:
+def recompressed(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8, RGB, after one more JPEG compression with halved colours (4:2:0)."""
     written, data = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     again = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if written else None
     assert again is not None  # no side is too long for a JPEG
-    change = cv2.absdiff(strip, again).max(axis=2).astype(np.float32)
+    return np.asarray(again, np.uint8)
+
+
+def _change(strip: NDArray[np.uint8]) -> NDArray[np.float32]:
+    change = cv2.absdiff(strip, recompressed(strip)).max(axis=2).astype(np.float32)
     return np.asarray(cv2.blur(change, (_SMOOTHED, _SMOOTHED)), np.float32)
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from psccnet.evidence.colour_detail import colour_detail
 from psccnet.evidence.copy_move import copy_move
+from psccnet.evidence.double_compression import double_compression
 from psccnet.evidence.error_level import error_level
 from psccnet.evidence.file import file_trace
 from psccnet.evidence.finding import Finding
 from psccnet.evidence.jpeg_grid import jpeg_grid
+from psccnet.evidence.noise import noise_level
 
 Pixels = NDArray[np.uint8]
 
@@ -39,6 +42,9 @@ class Subject:
 TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
     lambda subject: copy_move(subject.pixels),
     lambda subject: jpeg_grid(subject.pixels, subject.is_jpeg, subject.orientation),
+    lambda subject: double_compression(subject.data, subject.orientation),
+    lambda subject: colour_detail(subject.pixels, subject.data),
+    lambda subject: noise_level(subject.pixels),
     lambda subject: error_level(subject.pixels),
     lambda subject: file_trace(subject.data, subject.pixels, subject.orientation) if subject.data else None,
 )

@@ -6,6 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+TITLES = {
+    "copy-move": "Copied parts",
+    "jpeg-grid": "JPEG squares",
+    "ela": "Error levels",
+    "noise": "Noise",
+    "file": "What the file tells",
+}
+"""What people call a trace, by its name; a trace of somebody's own is called by its name."""
+
 
 @dataclass(frozen=True)
 class Region:
@@ -48,6 +57,11 @@ class Finding:
     regions: tuple[Region, ...] = ()
     map: NDArray[np.float32] | None = field(default=None, repr=False)
     source: str = ""
+
+    @property
+    def title(self) -> str:
+        """The trace's name for people."""
+        return TITLES.get(self.name, self.name.capitalize())
 
     def to_dict(self) -> dict[str, Any]:
         """All but the map, as plain values for JSON."""

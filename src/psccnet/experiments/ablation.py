@@ -41,7 +41,7 @@ class Trained:
         seed: of initial weights and pictures.
         detector: with its weights.
         scores: (set, name of `SCORES`) -> value.
-        failures: pictures that could not be used, in words.
+        failures: a sentence for each picture that could not be used.
         used: the pictures that could.
     """
 
@@ -54,7 +54,7 @@ class Trained:
 
 
 def ablate(
-    recipe: Recipe, sets: dict[str, list[Entry]], folder: Path, told: Callable[[str], None] = print
+    recipe: Recipe, sets: dict[str, list[Entry]], folder: Path, report: Callable[[str], None] = print
 ) -> Iterator[Trained]:
     """Train and evaluate each variant from each seed; what a folder holds already is not done again.
 
@@ -62,7 +62,7 @@ def ablate(
         recipe: with its `ablation` section.
         sets: name -> pictures to evaluate on, under the protocol "native".
         folder: receives a run each, `VARIANT-SEED`, with its weights and scores.
-        told: is told what is trained next.
+        report: is called with a sentence on what is trained next.
 
     Raises:
         InputError: if the recipe has no ablation section, or the folder holds something else.
@@ -73,7 +73,7 @@ def ablate(
         raise InputError("an ablation has one budget and no phases; start it from weights by `init` instead")
     wanted = [(variant, seed) for seed in recipe.ablation.seeds for variant in recipe.ablation.variants]
     for number, (variant, seed) in enumerate(wanted, 1):
-        told(f"{variant}, seed {seed} ({number} of {len(wanted)})")
+        report(f"{variant}, seed {seed} ({number} of {len(wanted)})")
         run = folder / plain_name(f"{variant}-{seed}".lower())
         changes = {"name": run.name, "seed": seed, "network": VARIANTS[variant], "ablation": None}
         chosen = Recipe.model_validate(merged(recipe.model_dump(mode="json"), changes))
@@ -110,19 +110,19 @@ def ablation_table(trained: list[Trained], sets: dict[str, list[Entry]], budget:
     Args:
         trained: all of them.
         sets: that they were evaluated on; their first pictures are timed.
-        budget: of each training, in words.
+        budget: one sentence on how long each was trained.
     """
     by_variant: dict[str, list[Trained]] = {}
-    for one in trained:
-        by_variant.setdefault(one.variant, []).append(one)
+    for result in trained:
+        by_variant.setdefault(result.variant, []).append(result)
     pictures = trained[0].used[:_TIMED_PICTURES] if trained else []
-    runtime = runtimes({name: of[0].detector for name, of in by_variant.items()}, pictures)
+    runtime = runtimes({name: runs[0].detector for name, runs in by_variant.items()}, pictures)
     whole = runtime.get("PSCC-Net", float("nan"))
     rows: list[list[str | Cell]] = []
-    for name, of in by_variant.items():
-        values = [[one.scores[at, score] for one in of] for at in sets for score in SCORES.values()]
+    for variant, runs in by_variant.items():
+        values = [[run.scores[name, score] for run in runs] for name in sets for score in SCORES.values()]
         cells = [Cell(statistics.fmean(seeds), min(seeds), max(seeds)) for seeds in values]
-        rows.append([name, *cells, Cell(runtime[name] / whole, percent=False)])
+        rows.append([variant, *cells, Cell(runtime[variant] / whole, percent=False)])
     columns = ["Variant", *(f"{name} {score}" for name in sets for score in SCORES), "Runtime"]
     seeds = len(next(iter(by_variant.values()), []))
     notes = [

@@ -92,7 +92,7 @@ class ContrastHead(Head):
     Compression or texture unlike the training pictures shifts all logits of a mask. That shift changes the pooled map
     of `DetectionHead`, but not the contrast. The detection loss trains only the gain and the bias, not the masks:
     contrasts of different kinds of pictures stay comparable only if the masks are trained to localize alone
-    (docs/training.md has the figures).
+    (docs/lab-notes/training.md has the figures).
     """
 
     mask_scale = 2

@@ -10,7 +10,7 @@ from typing import Any
 import psccnet
 from psccnet.errors import InputError
 from psccnet.report.section import Section, scales
-from psccnet.report.words import limits, measured
+from psccnet.report.sentences import limits, measured
 from psccnet.weights.card import Card
 
 INSTALL = "pip install 'psccnet[report]'"

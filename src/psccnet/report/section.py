@@ -15,7 +15,7 @@ from psccnet.inference.rendering import legend_line, overlay, png, ramp, reduced
 from psccnet.inference.scales import coloured
 from psccnet.pictures.resampling import resample
 from psccnet.report.file_facts import file_facts
-from psccnet.report.words import false_alarm_sentence, meaning, rate
+from psccnet.report.sentences import false_alarm_sentence, meaning, rate
 from psccnet.weights.card import Card
 
 Pixels = NDArray[np.uint8]
@@ -27,7 +27,7 @@ SMALL = 320
 
 
 @dataclass(frozen=True)
-class Shown:
+class FindingPart:
     """One finding of another trace, as the report shows it.
 
     Attributes:
@@ -66,7 +66,7 @@ class Section:
     picture: str
     overlay: str
     masks: tuple[tuple[int, str], ...]
-    findings: tuple[Shown, ...]
+    findings: tuple[FindingPart, ...]
     facts: tuple[tuple[str, str], ...]
 
 
@@ -83,7 +83,7 @@ def section_of(result: Result, pixels: Pixels, data: bytes, card: Card, longest:
     small = reduced(pixels, longest)
     height, width = small.shape[:2]
     mask = resample(result.mask, height, width)
-    tiny = reduced(pixels, SMALL).shape[:2]
+    thumbnail_size = reduced(pixels, SMALL).shape[:2]
     return Section(
         result=result,
         meaning=meaning(result, card),
@@ -92,16 +92,17 @@ def section_of(result: Result, pixels: Pixels, data: bytes, card: Card, longest:
         picture=_jpeg_uri(small),
         overlay=_jpeg_uri(overlay(small, mask, result.level)),
         masks=tuple(
-            (scale, png_uri(coloured(resample(values, *tiny)))) for scale, values in sorted(result.masks.items())[::-1]
+            (scale, png_uri(coloured(resample(values, *thumbnail_size))))
+            for scale, values in sorted(result.masks.items())[::-1]
         ),
-        findings=tuple(_shown(finding, pixels, longest) for finding in result.findings),
+        findings=tuple(_finding_part(finding, pixels, longest) for finding in result.findings),
         facts=(*file_facts(data, result.name), ("looked at", f"{result.width} x {result.height} pixels")),
     )
 
 
-def _shown(finding: Finding, pixels: Pixels, longest: int) -> Shown:
+def _finding_part(finding: Finding, pixels: Pixels, longest: int) -> FindingPart:
     drawing = draw_finding(finding, pixels, longest)
-    return Shown(finding, rate(finding), "" if drawing is None else _jpeg_uri(drawing), finding.map is not None)
+    return FindingPart(finding, rate(finding), "" if drawing is None else _jpeg_uri(drawing), finding.map is not None)
 
 
 def scales() -> tuple[str, str]:

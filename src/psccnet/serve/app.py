@@ -17,40 +17,38 @@ from starlette.exceptions import HTTPException
 import psccnet
 from psccnet.serve.gate import Gate
 from psccnet.serve.page import add_page
-from psccnet.serve.reading import Asked, as_json, read_request
-from psccnet.serve.schemas import Batch, Detection, Problem, Response, form_schema
-from psccnet.serve.schemas import Many as ManyIn
-from psccnet.serve.schemas import One as OneIn
+from psccnet.serve.reading import DetectionRequest, as_json, read_request
+from psccnet.serve.result_json import describe
+from psccnet.serve.schemas import Batch, BatchRequest, Detection, PictureRequest, Problem, Response, form_schema
 from psccnet.serve.schemas import State as StateOut
 from psccnet.serve.state import State
-from psccnet.serve.store import Kept
-from psccnet.serve.telling import describe
+from psccnet.serve.store import StoredResult
 from psccnet.weights.card import Card
 
 SWEEP_SECONDS = 15.0
-_WORDS = {
-    401: "No key, or a wrong one.",
-    403: "From a page elsewhere.",
-    404: "No such result any more, or no such drawing of it.",
+_STATUSES = {
+    401: "The API key is missing or wrong.",
+    403: "The request comes from a page of another site.",
+    404: "The result has expired or never existed, or it has no such drawing.",
     408: "The request took too long to arrive.",
     413: "Too many bytes or pictures.",
-    415: "Neither a form nor JSON.",
-    421: "The server does not answer to the name it was called by.",
-    422: "No picture that can be looked at, or a wrong choice.",
-    429: "Too many requests are waiting; Retry-After says when to come again.",
-    503: "The process that works on it ended; come again.",
-    504: "It took longer than it may.",
+    415: "The body is neither a form nor JSON.",
+    421: "The server does not answer to this host name.",
+    422: "The picture cannot be read, or an option is wrong.",
+    429: "Too many requests are waiting; Retry-After says when to try again.",
+    503: "The process that worked on the picture has ended; try again.",
+    504: "It took longer than the time limit.",
 }
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    told: dict[int | str, dict[str, Any]] = {}
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    described: dict[int | str, dict[str, Any]] = {}
     for status in (401, 403, 408, 413, 421, *statuses):
-        told[status] = {"model": Problem, "description": _WORDS[status]}
+        described[status] = {"model": Problem, "description": _STATUSES[status]}
         if status == 429:
-            told[status]["headers"] = _RETRY
-    return told
+            described[status]["headers"] = _RETRY
+    return described
 
 
 def make_app(state: State) -> FastAPI:
@@ -73,8 +71,8 @@ def make_app(state: State) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.add_middleware(Gate, settings=state.settings, counts=state.counts)
-    app.add_exception_handler(HTTPException, _problem)
-    app.add_exception_handler(RequestValidationError, _wrong)
+    app.add_exception_handler(HTTPException, _refusal)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
     _add_detection(app, state)
     _add_results(app, state)
     _add_health(app, state)
@@ -88,58 +86,58 @@ async def _sweep(state: State) -> None:
         state.store.sweep()
 
 
-async def _problem(request: Request, error: Exception) -> Answer:
+async def _refusal(request: Request, error: Exception) -> Answer:
     assert isinstance(error, HTTPException)
     return JSONResponse({"detail": str(error.detail)}, error.status_code, error.headers)
 
 
-async def _wrong(request: Request, error: Exception) -> Answer:
+async def _invalid_request(request: Request, error: Exception) -> Answer:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     return JSONResponse({"detail": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
 
 
-def _body(model: type[OneIn] | type[ManyIn], field: str, many: bool) -> dict[str, Any]:
+def _body(model: type[PictureRequest] | type[BatchRequest], field: str, many: bool) -> dict[str, Any]:
     json_schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     content = {"multipart/form-data": {"schema": form_schema(field, many)}, "application/json": {"schema": json_schema}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def _add_detection(app: FastAPI, state: State) -> None:
-    async def asked(request: Request, many: bool) -> Asked:
-        found = await read_request(request, state.settings, many)
-        digests = " ".join(hashlib.sha256(picture).hexdigest()[:12] for picture in found.pictures)
+    async def read(request: Request, many: bool) -> DetectionRequest:
+        request_read = await read_request(request, state.settings, many)
+        digests = " ".join(hashlib.sha256(picture).hexdigest()[:12] for picture in request_read.pictures)
         request.scope.setdefault("state", {})["digests"] = f" {digests}"
-        return found
+        return request_read
 
     @app.post(
         "/v1/detect",
         response_model=Detection,
-        responses=_problems(415, 422, 429, 503, 504),
-        openapi_extra=_body(OneIn, "picture", many=False),
+        responses=_refusals(415, 422, 429, 503, 504),
+        openapi_extra=_body(PictureRequest, "picture", many=False),
     )
     async def detect(request: Request) -> Answer:
         """Look at one picture, sent as a form or as JSON in base64."""
-        with state.place():
-            wanted = await asked(request, many=False)
-            kept = await state.look(wanted.pictures[0], wanted.names[0], wanted.options)
-        return _json(describe(kept, state.card, state.settings.keep_seconds))
+        with state.slot():
+            asked = await read(request, many=False)
+            stored = await state.detect(asked.pictures[0], asked.names[0], asked.options)
+        return _json(describe(stored, state.card, state.settings.keep_seconds))
 
     @app.post(
         "/v1/detect/batch",
         response_model=Batch,
-        responses=_problems(415, 422, 429, 503, 504),
-        openapi_extra=_body(ManyIn, "pictures", many=True),
+        responses=_refusals(415, 422, 429, 503, 504),
+        openapi_extra=_body(BatchRequest, "pictures", many=True),
     )
     async def detect_batch(request: Request) -> Answer:
         """Look at several pictures; those that cannot be looked at are named, and the others done."""
         results, failures = [], []
-        with state.place():
-            wanted = await asked(request, many=True)
-            for index, (picture, name) in enumerate(zip(wanted.pictures, wanted.names, strict=True)):
+        with state.slot():
+            asked = await read(request, many=True)
+            for index, (picture, name) in enumerate(zip(asked.pictures, asked.names, strict=True)):
                 try:
-                    kept = await state.look(picture, name, wanted.options)
-                    results.append(describe(kept, state.card, state.settings.keep_seconds))
+                    stored = await state.detect(picture, name, asked.options)
+                    results.append(describe(stored, state.card, state.settings.keep_seconds))
                 except HTTPException as error:
                     if error.status_code >= 500 and error.status_code not in (503, 504):
                         raise
@@ -152,36 +150,36 @@ def _json(value: Any, status: int = 200) -> Answer:
 
 
 def _add_results(app: FastAPI, state: State) -> None:
-    def kept_of(id: Annotated[str, Path(max_length=64, description="Of the result.")]) -> Kept:
-        kept = state.store.get(id)
-        if kept is None:
-            raise HTTPException(404, "there is no such result, or its time is over; look at the picture again.")
-        return kept
+    def stored_result(id: Annotated[str, Path(max_length=64, description="Of the result.")]) -> StoredResult:
+        stored = state.store.get(id)
+        if stored is None:
+            raise HTTPException(404, "there is no such result, or it has expired; send the picture again.")
+        return stored
 
-    Found = Annotated[Kept, Depends(kept_of)]
-    gone = _problems(404, 422, 503, 504)
-    png: dict[str, Any] = {"response_class": Answer, "responses": gone | {200: {"content": {"image/png": {}}}}}
+    Stored = Annotated[StoredResult, Depends(stored_result)]
+    errors = _refusals(404, 422, 503, 504)
+    png: dict[str, Any] = {"response_class": Answer, "responses": errors | {200: {"content": {"image/png": {}}}}}
 
-    @app.get("/v1/results/{id}", response_model=Detection, responses=_problems(404, 422))
-    async def result(kept: Found) -> Answer:
+    @app.get("/v1/results/{id}", response_model=Detection, responses=_refusals(404, 422))
+    async def result(stored: Stored) -> Answer:
         """A result again, until its time is over."""
-        return _json(describe(kept, state.card, state.settings.keep_seconds))
+        return _json(describe(stored, state.card, state.settings.keep_seconds))
 
-    @app.delete("/v1/results/{id}", status_code=204, responses=_problems(404, 422))
-    async def delete(kept: Found) -> None:
+    @app.delete("/v1/results/{id}", status_code=204, responses=_refusals(404, 422))
+    async def delete(stored: Stored) -> None:
         """Delete a result and the picture at once."""
-        state.store.remove(kept.id)
+        state.store.remove(stored.id)
 
     @app.get("/v1/results/{id}/evidence/{number}.png", **png)
-    async def evidence(kept: Found, number: Annotated[int, Path(ge=0, le=99)]) -> Answer:
+    async def evidence(stored: Stored, number: Annotated[int, Path(ge=0, le=99)]) -> Answer:
         """The map or the regions of one finding over the picture."""
-        return _png(await state.draw("evidence", number, kept.looked, kept.data))
+        return _png(await state.draw("evidence", number, stored.outcome, stored.data))
 
     @app.get(
-        "/v1/results/{id}/response", response_model=Response, responses=gone | {200: {"content": {"image/png": {}}}}
+        "/v1/results/{id}/response", response_model=Response, responses=errors | {200: {"content": {"image/png": {}}}}
     )
     async def response(
-        kept: Found,
+        stored: Stored,
         x: Annotated[int, Query(ge=0, description="Column of a pixel of the upright picture.")],
         y: Annotated[int, Query(ge=0, description="Row of it.")],
         scale: Annotated[int, Query(ge=1, le=4)] = 3,
@@ -189,24 +187,24 @@ def _add_results(app: FastAPI, state: State) -> None:
         colours: Annotated[Literal["viridis", "jet"], Query()] = "viridis",
     ) -> Answer:
         """Which places of the picture the SCCM relates one pixel to (Eq. 2, Fig. 9)."""
-        width, height = kept.looked.result.width, kept.looked.result.height
+        width, height = stored.outcome.result.width, stored.outcome.result.height
         if x >= width or y >= height:
             raise HTTPException(422, f"the picture has {width} x {height} pixels; ({x}, {y}) lies outside.")
         point = (x / width, y / height)
         if format == "png":
-            return _png(await state.draw("response_drawing", kept.looked, scale, point, colours))
-        values = await state.draw("response", kept.looked, scale, point)
+            return _png(await state.draw("response_drawing", stored.outcome, scale, point, colours))
+        values = await state.draw("response", stored.outcome, scale, point)
         rows, columns = values.shape
         rounded = [[round(float(value), 5) for value in row] for row in values]
         return _json({"scale": scale, "x": x, "y": y, "rows": rows, "columns": columns, "values": rounded})
 
-    @app.get("/v1/results/{id}/masks/{scale}", responses=gone)
-    async def mask_values(kept: Found, scale: Annotated[int, Path(ge=0, le=4)]) -> Answer:
+    @app.get("/v1/results/{id}/masks/{scale}", responses=errors)
+    async def mask_values(stored: Stored, scale: Annotated[int, Path(ge=0, le=4)]) -> Answer:
         """The mask of one scale at the network's own size: values in 8 bits, row by row, in base64.
 
         0 is the mask with other traces laid over it, where any speak for a manipulation.
         """
-        mask = kept.looked.result.masks.get(scale) if scale else kept.looked.fused
+        mask = stored.outcome.result.masks.get(scale) if scale else stored.outcome.fused
         if mask is None:
             raise HTTPException(404, f"the mask of scale {scale} was not kept for this result.")
         levels = np.rint(255 * mask).astype(np.uint8)
@@ -214,26 +212,26 @@ def _add_results(app: FastAPI, state: State) -> None:
         text = base64.b64encode(levels.tobytes()).decode()
         return _json({"scale": scale, "width": width, "height": height, "values": text})
 
-    @app.get("/v1/results/{id}/report.{kind}", response_class=Answer, responses=gone)
-    async def report(kept: Found, kind: Literal["html", "pdf"]) -> Answer:
+    @app.get("/v1/results/{id}/report.{kind}", response_class=Answer, responses=errors)
+    async def report(stored: Stored, kind: Literal["html", "pdf"]) -> Answer:
         """The report, as a page or on paper."""
-        threshold = kept.options.threshold
+        threshold = stored.options.threshold
         parameters = {
             "looked at by": f"psccnet serve, {state.settings.backend} backend",
-            "finest mask": str(kept.options.exit_scale),
+            "finest mask": str(stored.options.exit_scale),
             "threshold": "the weights' own" if threshold is None else f"{threshold:g}, as it was asked for",
         }
-        made = await state.draw("report", kept.looked, kept.data, kind == "pdf", parameters, kept.made)
+        made = await state.draw("report", stored.outcome, stored.data, kind == "pdf", parameters, stored.made)
         types = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
-        name = f'attachment; filename="psccnet-{kept.looked.result.sha256[:12]}.{kind}"'
+        name = f'attachment; filename="psccnet-{stored.outcome.result.sha256[:12]}.{kind}"'
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store", "Content-Disposition": name}
         return Answer(made, 200, headers, types[kind])
 
     @app.get("/v1/results/{id}/{kind}.png", **png)
-    async def drawing(kept: Found, kind: Literal["mask", "mask16", "overlay", "masks", "picture"]) -> Answer:
+    async def drawing(stored: Stored, kind: Literal["mask", "mask16", "overlay", "masks", "picture"]) -> Answer:
         """The mask in colours, its values in 16 bits, the overlay, the masks of all scales, or the picture itself."""
-        return _png(await state.draw("draw", kind, kept.looked, kept.data))
+        return _png(await state.draw("draw", kind, stored.outcome, stored.data))
 
 
 def _png(data: bytes) -> Answer:
@@ -241,22 +239,22 @@ def _png(data: bytes) -> Answer:
 
 
 def _add_health(app: FastAPI, state: State) -> None:
-    @app.get("/v1/model", response_model=Card, responses=_problems())
+    @app.get("/v1/model", response_model=Card, responses=_refusals())
     async def model() -> Card:
         """The card of the weights: what they were trained on, and how well they do."""
         return state.card
 
-    @app.get("/healthz", response_model=StateOut, responses=_problems())
+    @app.get("/healthz", response_model=StateOut, responses=_refusals())
     async def healthz() -> Answer:
         """Whether the server runs."""
         return _json({"status": "ok"})
 
-    @app.get("/readyz", response_model=StateOut, responses=_problems() | {503: {"model": StateOut}})
+    @app.get("/readyz", response_model=StateOut, responses=_refusals() | {503: {"model": StateOut}})
     async def readyz() -> Answer:
         """Whether it can look at pictures."""
         return _json({"status": state.status}, 200 if state.status == "ok" else 503)
 
-    @app.get("/metrics", response_class=Answer, responses=_problems())
+    @app.get("/metrics", response_class=Answer, responses=_refusals())
     async def metrics() -> Answer:
         """Counters for Prometheus."""
         return Answer(state.counts.text(state.gauges()), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -99,12 +99,14 @@ class Gate:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
         if _name_of(host) not in self._settings.hosts:
-            raise _Refused(421, "this server does not answer to that name; see psccnet serve --help, --host-name.")
+            raise _Refused(
+                421, "this server does not answer to that host name; see --host-name in psccnet serve --help."
+            )
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
-            raise _Refused(403, "a page from elsewhere may not use this server.")
+            raise _Refused(403, "requests from pages of other sites are refused.")
         if scope["method"] in CHANGES and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            raise _Refused(403, "a page from elsewhere may not use this server.")
+            raise _Refused(403, "requests from pages of other sites are refused.")
         path = scope["path"]
         if self._settings.api_key and path not in OPEN and not path.startswith("/page/"):
             key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")

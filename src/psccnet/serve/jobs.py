@@ -54,24 +54,24 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Looked:
+class Outcome:
     """A result on its way between processes, and what is needed to draw and explain it.
 
     Attributes:
         result: its `mask` is empty, since it follows from the finest one.
         finest: that mask, at the network's own size; None where the gate left it out.
-        given: scale -> what its module was given (`psccnet.inference.attention.watched`).
+        module_inputs: scale -> what its module was given (`psccnet.inference.attention.watched`).
         facts: what the file says of itself, name and value each.
         fused: the mask that other traces were laid over, of at most `FUSED` pixels a side; None where there are none.
     """
 
     result: Result
     finest: Map | None
-    given: dict[int, Map]
+    module_inputs: dict[int, Map]
     facts: tuple[tuple[str, str], ...] = ()
     fused: Map | None = None
 
-    def whole(self) -> Result:
+    def with_mask(self) -> Result:
         """The result with its mask at the picture's size."""
         height, width = self.result.height, self.result.width
         mask = np.zeros((height, width), np.float32) if self.finest is None else resample(self.finest, height, width)
@@ -82,10 +82,10 @@ class Looked:
     @property
     def nbytes(self) -> int:
         """Memory that it takes, about."""
-        maps = [*self.given.values(), *self.result.masks.values()]
+        maps = [*self.module_inputs.values(), *self.result.masks.values()]
         maps += [finding.map for finding in self.result.findings if finding.map is not None]
-        maps += [one for one in (self.finest, self.fused) if one is not None]
-        return sum(one.nbytes for one in maps)
+        maps += [mask for mask in (self.finest, self.fused) if mask is not None]
+        return sum(values.nbytes for values in maps)
 
 
 def _is_fused(result: Result) -> bool:
@@ -98,7 +98,7 @@ def _small(mask: Map) -> Map:
     return resample(mask, height, width)
 
 
-class Looking:
+class DetectionJobs:
     """The process that detects."""
 
     def __init__(self, settings: Settings) -> None:
@@ -108,10 +108,10 @@ class Looking:
         # The parts are compiled when they are first used; let that not be somebody's picture.
         self._detector.detect(np.zeros((64, 64, 3), np.uint8))
 
-    def detect(self, data: bytes, name: str, options: Options) -> Looked:
+    def detect(self, data: bytes, name: str, options: Options) -> Outcome:
         """Look at the file of one picture."""
         decoded = decode(data, self._detector.max_pixels, name)
-        with watched(self._detector.engine) as given:
+        with watched(self._detector.engine) as module_inputs:
             result = self._detector.detect(
                 decoded,
                 masks=(1, 2, 3, 4),
@@ -124,16 +124,16 @@ class Looking:
         kept = {scale: mask for scale, mask in result.masks.items() if scale in options.masks}
         empty = np.empty((0, 0), np.float32)
         facts = tuple(file_facts(data, name))
-        return Looked(
+        return Outcome(
             result=replace(result, mask=empty, masks=kept),
             finest=finest,
-            given=given if result.masks else {},
+            module_inputs=module_inputs if result.masks else {},
             facts=facts,
             fused=_small(result.mask) if _is_fused(result) else None,
         )
 
 
-class Drawing:
+class DrawingJobs:
     """The process that draws, explains and reports."""
 
     def __init__(self, settings: Settings, card: Card) -> None:
@@ -141,67 +141,67 @@ class Drawing:
         self._card = card
         self._attention: Attention | None = None
 
-    def draw(self, kind: str, looked: Looked, data: bytes) -> bytes:
+    def draw(self, kind: str, outcome: Outcome, data: bytes) -> bytes:
         """A PNG file of one kind: mask, mask16, overlay, masks, or picture.
 
         Raises:
             InputError: for an unknown kind.
         """
         made: dict[str, Callable[[], NDArray[Any]]] = {
-            "mask": lambda: mask_with_legend(looked.whole()),
-            "mask16": lambda: levels(looked.whole().mask, np.uint16),
-            "overlay": lambda: overlay_with_legend(self._pixels(data), looked.whole()),
-            "masks": lambda: progression(self._pixels(data), looked.result),
+            "mask": lambda: mask_with_legend(outcome.with_mask()),
+            "mask16": lambda: levels(outcome.with_mask().mask, np.uint16),
+            "overlay": lambda: overlay_with_legend(self._pixels(data), outcome.with_mask()),
+            "masks": lambda: progression(self._pixels(data), outcome.result),
             "picture": lambda: reduced(self._pixels(data), PREVIEW),
         }
         if kind not in made:
             raise InputError(f"there is no drawing {kind}")
         return png(made[kind]())
 
-    def evidence(self, number: int, looked: Looked, data: bytes) -> bytes:
+    def evidence(self, number: int, outcome: Outcome, data: bytes) -> bytes:
         """A PNG file of one finding's map and regions over the picture.
 
         Raises:
             InputError: if there is no such finding, or it is no drawing.
         """
-        findings = looked.result.findings
+        findings = outcome.result.findings
         drawn = draw_finding(findings[number], self._pixels(data)) if 0 <= number < len(findings) else None
         if drawn is None:
             raise InputError("there is no such drawing")
         return png(drawn)
 
-    def response(self, looked: Looked, scale: int, point: tuple[float, float]) -> Map:
+    def response(self, outcome: Outcome, scale: int, point: tuple[float, float]) -> Map:
         """The spatial response of one pixel (Eq. 2), its largest value brought to 1.
 
         Args:
-            looked: the result.
+            outcome: the result.
             scale: 1..4.
             point: across and down as shares of the picture's sides.
 
         Raises:
             InputError: if that scale was not computed, or these weights have no such responses.
         """
-        if scale not in looked.given:
+        if scale not in outcome.module_inputs:
             raise InputError(f"scale {scale} was not computed for this picture")
         if self._attention is None:
             self._attention = Attention(self._settings.weights)
-        row = self._attention.spatial(looked.given[scale], scale, point)
+        row = self._attention.spatial(outcome.module_inputs[scale], scale, point)
         row /= row.max()
         return row
 
-    def response_drawing(self, looked: Looked, scale: int, point: tuple[float, float], colours: ScaleName) -> bytes:
+    def response_drawing(self, outcome: Outcome, scale: int, point: tuple[float, float], colours: ScaleName) -> bytes:
         """The same as a PNG file in colours, 512 pixels along the longer side."""
-        row = self.response(looked, scale, point)
-        longest = max(looked.result.width, looked.result.height)
-        height, width = (max(1, round(512 * side / longest)) for side in (looked.result.height, looked.result.width))
+        row = self.response(outcome, scale, point)
+        longest = max(outcome.result.width, outcome.result.height)
+        height, width = (max(1, round(512 * side / longest)) for side in (outcome.result.height, outcome.result.width))
         return png(coloured(resample(row, height, width), colours))
 
-    def report(self, looked: Looked, data: bytes, paper: bool, parameters: dict[str, str], date: datetime) -> bytes:
+    def report(self, outcome: Outcome, data: bytes, paper: bool, parameters: dict[str, str], date: datetime) -> bytes:
         """The report of one picture, HTML or PDF."""
         from psccnet.report.document import html, pdf
         from psccnet.report.section import section_of
 
-        section = section_of(looked.whole(), self._pixels(data), data, self._card)
+        section = section_of(outcome.with_mask(), self._pixels(data), data, self._card)
         page = html([section], self._card, parameters, date=date)
         return pdf(page) if paper else page.encode()
 

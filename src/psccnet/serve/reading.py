@@ -10,11 +10,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from psccnet.serve.jobs import Options
-from psccnet.serve.schemas import Choices, Many, One
+from psccnet.serve.schemas import BatchRequest, Choices, PictureRequest
 from psccnet.serve.settings import Settings
 
 
-class Asked(NamedTuple):
+class DetectionRequest(NamedTuple):
     """What a request wants looked at.
 
     Attributes:
@@ -28,7 +28,7 @@ class Asked(NamedTuple):
     options: Options
 
 
-async def read_request(request: Request, settings: Settings, many: bool) -> Asked:
+async def read_request(request: Request, settings: Settings, many: bool) -> DetectionRequest:
     """Read a picture, or several, from a form or from JSON.
 
     Raises:
@@ -36,37 +36,37 @@ async def read_request(request: Request, settings: Settings, many: bool) -> Aske
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        asked = _from_json(await request.body(), many)
+        detection_request = _from_json(await request.body(), many)
     elif kind == "multipart/form-data":
-        asked = await _from_form(request, settings, many)
+        detection_request = await _from_form(request, settings, many)
     else:
         raise HTTPException(415, "send the picture as multipart/form-data, or as application/json in base64.")
-    if len(asked.pictures) > settings.max_batch:
+    if len(detection_request.pictures) > settings.max_batch:
         raise HTTPException(413, f"more than {settings.max_batch} pictures; send them in several requests.")
-    for number, picture in enumerate(asked.pictures):
+    for number, picture in enumerate(detection_request.pictures):
         if not picture:
             raise HTTPException(422, f"picture {number}: the file is empty; choose it again.")
         if len(picture) > settings.max_bytes:
             limit = settings.max_bytes / (1 << 20)
             raise HTTPException(413, f"picture {number}: more than {limit:.3g} MB; make the picture smaller.")
-    return asked
+    return detection_request
 
 
-def _from_json(body: bytes, many: bool) -> Asked:
+def _from_json(body: bytes, many: bool) -> DetectionRequest:
     try:
         if many:
-            several = Many.model_validate_json(body)
-            names = [f"picture {number}" for number in range(len(several.pictures))]
-            return Asked(several.pictures, names, several.options())
-        one = One.model_validate_json(body)
+            batch = BatchRequest.model_validate_json(body)
+            names = [f"picture {number}" for number in range(len(batch.pictures))]
+            return DetectionRequest(batch.pictures, names, batch.options())
+        picture = PictureRequest.model_validate_json(body)
     except ValidationError as error:
-        raise HTTPException(422, told(error)) from None
+        raise HTTPException(422, first_mistake(error)) from None
     except RecursionError:
         raise HTTPException(422, "the body is not JSON that can be read.") from None
-    return Asked([one.picture], [_name(one.name)], one.options())
+    return DetectionRequest([picture.picture], [_name(picture.name)], picture.options())
 
 
-async def _from_form(request: Request, settings: Settings, many: bool) -> Asked:
+async def _from_form(request: Request, settings: Settings, many: bool) -> DetectionRequest:
     field = "pictures" if many else "picture"
     parser = MultiPartParser(
         request.headers, request.stream(), max_files=settings.max_batch + 1, max_fields=16, max_part_size=4096
@@ -87,9 +87,9 @@ async def _from_form(request: Request, settings: Settings, many: bool) -> Asked:
         try:
             options = Choices.model_validate(texts).options()
         except ValidationError as error:
-            raise HTTPException(422, told(error)) from None
+            raise HTTPException(422, first_mistake(error)) from None
         pictures = [await file.read() for file in files]
-        return Asked(pictures, [_name(file.filename or "picture") for file in files], options)
+        return DetectionRequest(pictures, [_name(file.filename or "picture") for file in files], options)
     finally:
         await form.close()
 
@@ -100,12 +100,12 @@ def _name(given: str) -> str:
     return plain.replace("\\", "/").rpartition("/")[2][:300] or "picture"
 
 
-def told(error: ValidationError) -> str:
+def first_mistake(error: ValidationError) -> str:
     """The first mistake, in one sentence."""
     first: Any = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    words = str(first["msg"]).removeprefix("Value error, ")
-    return f"{where}: {words}" if where else words
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message
 
 
 def as_json(value: Any) -> bytes:

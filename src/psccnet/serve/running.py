@@ -74,9 +74,11 @@ def run(settings: Settings, host: str, port: int) -> None:
             import uvicorn
 
             from psccnet.serve.app import make_app
+            from psccnet.serve.connections import BoundedHeads
 
             config = uvicorn.Config(
                 make_app(state),
+                http=BoundedHeads,
                 log_level="warning",
                 access_log=False,  # it would hold the ids of results
                 server_header=False,
@@ -84,7 +86,7 @@ def run(settings: Settings, host: str, port: int) -> None:
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=3,
             )
-            if not state.looking.wait(START_SECONDS):
+            if not state.detection_worker.wait(START_SECONDS):
                 raise InputError("the network did not start within two minutes; see the log above")
             name = f"[{host}]" if ":" in host else host
             print(f"http://{name}:{listening.getsockname()[1]}/", flush=True)

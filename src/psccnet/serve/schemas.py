@@ -69,7 +69,7 @@ _EXAMPLE = (
 """A PNG file of 2 x 2 pixels."""
 
 
-class One(Choices):
+class PictureRequest(Choices):
     """A picture as JSON."""
 
     model_config = ConfigDict(
@@ -80,7 +80,7 @@ class One(Choices):
     name: str = Field(default="picture", max_length=300, description="What the report calls the picture.")
 
 
-class Many(Choices):
+class BatchRequest(Choices):
     """Pictures as JSON."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"pictures": [_EXAMPLE, _EXAMPLE], "exit_scale": 4}]})
@@ -108,7 +108,8 @@ class Region(BaseModel):
 class FindingOut(BaseModel):
     """What another trace says."""
 
-    name: str
+    name: str = Field(description="Of the trace, the same in every version.")
+    title: str = Field(description="Of the trace, for people.")
     sentence: str
     how_to_read: str
     false_alarms: float | None = Field(description="How often an untouched picture shows as much.")

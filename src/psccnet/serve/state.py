@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 
 from psccnet.errors import PsccnetError
 from psccnet.serve.counts import Counts
-from psccnet.serve.jobs import Drawing, Looking
+from psccnet.serve.jobs import DetectionJobs, DrawingJobs
 from psccnet.serve.settings import Settings
-from psccnet.serve.store import Kept, Store
+from psccnet.serve.store import Store, StoredResult
 from psccnet.serve.workers import DiedError, FaultError, TookTooLongError, Worker
 from psccnet.weights.card import Card
 
@@ -41,24 +41,24 @@ class State:
         self.card = card
         self.counts = Counts()
         self.store = Store(settings.keep_seconds, settings.keep_bytes)
-        self.looking = Worker(partial(Looking, settings), "psccnet-look")
-        self.drawing = Worker(partial(Drawing, settings, card), "psccnet-draw")
+        self.detection_worker = Worker(partial(DetectionJobs, settings), "psccnet-look")
+        self.drawing_worker = Worker(partial(DrawingJobs, settings, card), "psccnet-draw")
         self.waiting = 0
 
     def close(self) -> None:
         """End the processes."""
-        self.looking.close()
-        self.drawing.close()
+        self.detection_worker.close()
+        self.drawing_worker.close()
 
     @property
     def status(self) -> str:
         """Whether pictures can be looked at: ok, starting, or failed."""
-        if self.looking.failed or self.drawing.failed:
+        if self.detection_worker.failed or self.drawing_worker.failed:
             return "failed"
-        return "ok" if self.looking.ready.is_set() and self.drawing.ready.is_set() else "starting"
+        return "ok" if self.detection_worker.ready.is_set() and self.drawing_worker.ready.is_set() else "starting"
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         """A place in the queue, before anything of the request is read.
 
         Raises:
@@ -76,7 +76,7 @@ class State:
         finally:
             self.waiting -= 1
 
-    async def look(self, data: bytes, name: str, options: Any) -> Kept:
+    async def detect(self, data: bytes, name: str, options: Any) -> StoredResult:
         """Have a picture looked at, and keep the result.
 
         Raises:
@@ -84,9 +84,9 @@ class State:
         """
         started = time.perf_counter()
         seconds = self.settings.seconds
-        looked = await _answer(self.looking.submit("detect", data, name, options, seconds=seconds))
-        self.counts.detection(looked.result.verdict, time.perf_counter() - started)
-        return self.store.add(looked, data, options)
+        outcome = await _answer(self.detection_worker.submit("detect", data, name, options, seconds=seconds))
+        self.counts.detection(outcome.result.verdict, time.perf_counter() - started)
+        return self.store.add(outcome, data, options)
 
     async def draw(self, name: str, *arguments: Any) -> Any:
         """Have something drawn or explained.
@@ -94,11 +94,11 @@ class State:
         Raises:
             HTTPException: with the status and the sentence for what went wrong.
         """
-        return await _answer(self.drawing.submit(name, *arguments, seconds=self.settings.seconds), refused=404)
+        return await _answer(self.drawing_worker.submit(name, *arguments, seconds=self.settings.seconds), refused=404)
 
     def gauges(self) -> dict[str, tuple[str, float]]:
         """Numbers of this moment, for the metrics."""
-        restarts = self.looking.restarts + self.drawing.restarts
+        restarts = self.detection_worker.restarts + self.drawing_worker.restarts
         return {
             "psccnet_waiting": ("Requests that wait or arrive.", self.waiting),
             "psccnet_results": ("Results that can be asked for.", len(self.store)),

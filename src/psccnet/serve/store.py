@@ -6,16 +6,16 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from psccnet.serve.jobs import Looked, Options
+from psccnet.serve.jobs import Options, Outcome
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredResult:
     """One result, and the file that it is of.
 
     Attributes:
         id: which nobody can guess, since whoever knows it may see the picture.
-        looked: the result.
+        outcome: the result.
         data: the picture's file.
         options: that it was made with.
         made: when, for the report.
@@ -23,7 +23,7 @@ class Kept:
     """
 
     id: str
-    looked: Looked
+    outcome: Outcome
     data: bytes = field(repr=False)
     options: Options
     made: datetime
@@ -32,7 +32,7 @@ class Kept:
     @property
     def nbytes(self) -> int:
         """Memory that it takes, about."""
-        return len(self.data) + self.looked.nbytes
+        return len(self.data) + self.outcome.nbytes
 
 
 class Store:
@@ -46,43 +46,43 @@ class Store:
     def __init__(self, seconds: float, max_bytes: int) -> None:
         self._seconds = seconds
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._stored: OrderedDict[str, StoredResult] = OrderedDict()
         self.nbytes = 0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._stored)
 
-    def add(self, looked: Looked, data: bytes, options: Options) -> Kept:
+    def add(self, outcome: Outcome, data: bytes, options: Options) -> StoredResult:
         """Keep a result; one that takes more room than there is, is kept alone."""
         self.sweep()
-        kept = Kept(
+        stored = StoredResult(
             id=secrets.token_urlsafe(16),
-            looked=looked,
+            outcome=outcome,
             data=data,
             options=options,
             made=datetime.now(UTC),
             expires=time.monotonic() + self._seconds,
         )
-        self._kept[kept.id] = kept
-        self.nbytes += kept.nbytes
-        while self.nbytes > self._max_bytes and len(self._kept) > 1:
-            self.remove(next(iter(self._kept)))
-        return kept
+        self._stored[stored.id] = stored
+        self.nbytes += stored.nbytes
+        while self.nbytes > self._max_bytes and len(self._stored) > 1:
+            self.remove(next(iter(self._stored)))
+        return stored
 
-    def get(self, name: str) -> Kept | None:
+    def get(self, name: str) -> StoredResult | None:
         """The result of an id, None if there is none any more."""
         self.sweep()
-        return self._kept.get(name)
+        return self._stored.get(name)
 
     def remove(self, name: str) -> bool:
         """Delete a result; False if there is none."""
-        kept = self._kept.pop(name, None)
-        if kept is not None:
-            self.nbytes -= kept.nbytes
-        return kept is not None
+        stored = self._stored.pop(name, None)
+        if stored is not None:
+            self.nbytes -= stored.nbytes
+        return stored is not None
 
     def sweep(self) -> None:
         """Delete what has had its time; they are in the order of their ends."""
         now = time.monotonic()
-        while self._kept and next(iter(self._kept.values())).expires <= now:
-            self.remove(next(iter(self._kept)))
+        while self._stored and next(iter(self._stored.values())).expires <= now:
+            self.remove(next(iter(self._stored)))

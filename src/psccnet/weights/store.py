@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from psccnet.errors import WeightsError, listed
 from psccnet.network.psccnet import PSCCNet
 from psccnet.pictures.whole_files import write_whole
+from psccnet.version import __version__
 from psccnet.weights.card import Card, card_path
 from psccnet.weights.reading import inside, read, resolve
 from psccnet.weights.released import import_released, released_card
@@ -57,7 +57,7 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
         "architecture": architecture,
         "created": card.created or datetime.now(UTC).isoformat(timespec="seconds"),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "psccnet_version": version("psccnet"),
+        "psccnet_version": __version__,
     }
     # safetensors allows only strings as metadata.
     metadata = {

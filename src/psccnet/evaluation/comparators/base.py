@@ -1,6 +1,7 @@
 """What a comparator is asked, and what it answers."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -35,6 +36,7 @@ class Question:
         condition: name of what was done to it; "" for nothing.
         exit_scale: the finest mask to compute, for methods that have several (1..4).
         orientation: EXIF's of the picture's file, 1..8; the image is upright.
+        file: the picture's file where the image has just its pixels; None where something was done to them.
     """
 
     image: Picture
@@ -43,6 +45,7 @@ class Question:
     condition: str = ""
     exit_scale: int = 1
     orientation: int = 1
+    file: Path | None = None
 
 
 class Comparator(Protocol):

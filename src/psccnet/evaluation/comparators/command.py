@@ -1,6 +1,7 @@
 """Any other program as a comparator, by the command that runs it on one picture."""
 
 import hashlib
+import re
 import shlex
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from psccnet.evaluation.comparators.base import Localization, Question, lies_on_
 from psccnet.pictures.masks import read_grey
 from psccnet.pictures.resampling import resample
 
-PLACES = ("{image}", "{mask}", "{score}", "{folder}")
+PLACES = ("{image}", "{mask}", "{score}", "{folder}", "{file}")
 TIME_LIMIT = 600.0
 """Seconds that a program may take for one picture."""
 
@@ -21,32 +22,33 @@ TIME_LIMIT = 600.0
 class Command:
     """A program that is run once for each picture, without a shell.
 
-    In its words stand `{image}`, the picture as a PNG file; `{mask}`, where it is to write its mask, grey with 8 or 16
-    bits, black where pristine, of any size; if it has one, `{score}`, where it is to write its score, a number 0..1;
-    and `{folder}`, the folder of these three, image.png, mask.png and score.txt, for programs in containers. Without a
-    score the mask's maximum counts.
+    In the command stand `{image}`, the picture as a PNG file; `{mask}`, where it is to write its mask, grey with 8 or
+    16 bits, black where pristine, of any size; if it has one, `{score}`, where it is to write its score, a number 0..1;
+    and `{folder}`, the folder of these three, image.png, mask.png and score.txt, for programs in containers. `{file}`
+    is the picture's own file, for programs that read JPEG's coefficients; where the picture was distorted or resized,
+    or is turned by EXIF, it is `{image}`. Without a score the mask's maximum counts.
 
     Args:
         name: of the method.
-        words: the command, quoted as in a shell.
+        command: quoted as in a shell.
         time_limit: seconds that it may take for one picture.
 
     Raises:
-        InputError: if the words name neither the picture nor the folder, or their quotes do not close.
+        InputError: if the command names neither the picture nor the folder, or its quotes do not close.
     """
 
     exit_scales = False
     threshold = float("nan")
 
-    def __init__(self, name: str, words: str, time_limit: float = TIME_LIMIT) -> None:
+    def __init__(self, name: str, command: str, time_limit: float = TIME_LIMIT) -> None:
         try:
-            self._words = shlex.split(words)
+            self._arguments = shlex.split(command)
         except ValueError as error:
-            raise InputError(f"{name}: the quotes in its command do not close: {words}") from error
-        if not is_command(words):
-            raise InputError(f"{name}: its command names neither {{image}} nor {{folder}}: {words}")
+            raise InputError(f"{name}: the quotes in its command do not close: {command}") from error
+        if not is_command(command):
+            raise InputError(f"{name}: its command names none of {{image}}, {{file}} and {{folder}}: {command}")
         self.name = name
-        self.identity = hashlib.sha256(words.encode()).hexdigest()
+        self.identity = hashlib.sha256(command.encode()).hexdigest()
         self._time_limit = time_limit
 
     def localize(self, question: Question, /) -> Localization:
@@ -59,9 +61,10 @@ class Command:
         height, width = question.image.shape[:2]
         with tempfile.TemporaryDirectory(prefix="psccnet-") as made:
             files = (f"{made}/image.png", f"{made}/mask.png", f"{made}/score.txt", made)
-            places = dict(zip(PLACES, files, strict=True))
+            own = question.file if question.orientation == 1 else None
+            places = dict(zip(PLACES, (*files, str(own or files[0])), strict=True))
             Image.fromarray(question.image).save(places["{image}"])
-            self._run([_filled(word, places) for word in self._words], question.id)
+            self._run([_filled(argument, places) for argument in self._arguments], question.id)
             mask_file, score_file = Path(places["{mask}"]), Path(places["{score}"])
             if not mask_file.is_file():
                 raise PictureError(f"{question.id}: {self.name} wrote no mask; it is to write {{mask}}.")
@@ -79,17 +82,19 @@ class Command:
                 return Localization(mask, float(mask.max()))
             return Localization(mask, self._score(score_file, question.id))
 
-    def _run(self, words: list[str], picture: str) -> None:
+    def _run(self, arguments: list[str], picture: str) -> None:
         try:
             done = subprocess.run(
-                words, stdin=subprocess.DEVNULL, capture_output=True, timeout=self._time_limit, check=False
+                arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=self._time_limit, check=False
             )
         except subprocess.TimeoutExpired:
             raise PictureError(f"{picture}: {self.name} took more than {self._time_limit:.0f} seconds.") from None
         except (FileNotFoundError, PermissionError) as error:
-            raise InputError(f"{self.name}: {words[0]} cannot be run ({error.strerror}); check its path.") from error
+            raise InputError(
+                f"{self.name}: {arguments[0]} cannot be run ({error.strerror}); check its path."
+            ) from error
         except OSError as error:
-            raise WriteError(f"{self.name}: {words[0]} cannot be started ({error.strerror}).") from error
+            raise WriteError(f"{self.name}: {arguments[0]} cannot be started ({error.strerror}).") from error
         if done.returncode:
             said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
             why = f": {said[-1]}" if said else ""
@@ -106,12 +111,11 @@ class Command:
         return score
 
 
-def is_command(words: str) -> bool:
-    """Whether words name a picture or a folder to put in, as commands do."""
-    return "{image}" in words or "{folder}" in words
+def is_command(text: str) -> bool:
+    """Whether a text names a picture or a folder to put in, as commands do."""
+    return any(place in text for place in ("{image}", "{folder}", "{file}"))
 
 
-def _filled(word: str, places: dict[str, str]) -> str:
-    for name, path in places.items():
-        word = word.replace(name, path)
-    return word
+def _filled(argument: str, places: dict[str, str]) -> str:
+    """An argument with the paths put in; what stands in a path is not looked at again."""
+    return re.sub("|".join(map(re.escape, places)), lambda found: places[found[0]], argument)

@@ -63,11 +63,12 @@ class Together:
         self.detector = detector
         self.name = f"{detector.card.name} with evidence"
         backend = detector.engine.backend
-        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence 1"
+        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence 2"
 
     def localize(self, question: Question, /) -> Localization:
-        """Detect with evidence; the score is 0.5 where the verdict begins to be "suspicious"."""
-        result = self.detector.detect(question.image, exit_scale=question.exit_scale, evidence=True)
+        """Detect with evidence, the file's too; the score is 0.5 where the verdict begins to be "suspicious"."""
+        picture = question.image if question.file is None else question.file
+        result = self.detector.detect(picture, exit_scale=question.exit_scale, evidence=True)
         judged = result.judgement
         return Localization(result.mask, score_of(None if judged is None else judged.false_alarms, SUSPICIOUS))
 

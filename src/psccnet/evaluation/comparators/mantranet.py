@@ -110,7 +110,7 @@ class AnomalyDetector(nn.Module):
         # Normalised, the whole picture has mean 0 and this spread.
         spread = torch.maximum((variance / (variance + EPSILON)).sqrt(), self.sigma_F + 1e-6)
         means = [F.avg_pool2d(x, size, 1, size // 2, count_include_pad=False) for size in WINDOWS]
-        steps = [(one - x).abs() / spread for one in (*means, torch.zeros_like(x))]
+        steps = [(mean - x).abs() / spread for mean in (*means, torch.zeros_like(x))]
         return torch.sigmoid(self.end(self.conv_lstm(steps)))
 
 

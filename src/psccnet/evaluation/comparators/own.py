@@ -72,24 +72,24 @@ def _mask(answer: Any, what: str) -> NDArray[np.float32]:
     return np.ascontiguousarray(values, np.float32)
 
 
-def own_comparator(found: Any, words: str, name: str = "") -> Comparator:
+def own_comparator(found: Any, path: str, name: str = "") -> Comparator:
     """A comparator from what an import path or entry point names.
 
     Args:
         found: a comparator (`psccnet.evaluation.comparators.base.Comparator`: what has an `identity`); an object with
             `localize(picture)`; a function of a picture, see `Own`; or a class that makes one of these without
             arguments.
-        words: how it was named, for messages.
+        path: module:function or entry point that named it, for messages.
         name: what to call it; its own name where left out.
 
     Raises:
         InputError: if it is none of these.
     """
     thing = found() if isinstance(found, type) else found
-    title = name or getattr(thing, "name", "") or getattr(found, "__name__", "") or words.rpartition(":")[2]
+    title = name or getattr(thing, "name", "") or getattr(found, "__name__", "") or path.rpartition(":")[2]
     look = getattr(thing, "localize", thing)
     if not callable(look):
-        raise InputError(f"{words}: is no function and has no localize(picture); see docs/extending.md.")
+        raise InputError(f"{path}: is no function and has no localize(picture); see docs/extending.md.")
     if look is not thing and hasattr(thing, "identity"):
         comparator: Comparator = thing
         return comparator

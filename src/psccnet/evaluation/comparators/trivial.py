@@ -103,5 +103,5 @@ _ALL = (
     Trivial("ela", error_level),
     Trivial("ghosts", jpeg_ghosts),
 )
-TRIVIAL = {one.name: one for one in _ALL}
+TRIVIAL = {method.name: method for method in _ALL}
 """Centre prior, noise map, error-level analysis, JPEG ghosts."""

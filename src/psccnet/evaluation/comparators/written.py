@@ -69,10 +69,10 @@ class Written:
         )
         # An id may be an absolute path or lead elsewhere, where the truth may lie.
         within = [path for path in names if path.resolve().is_relative_to(self.folder.resolve())]
-        path = next((one for one in within if one.is_file()), None)
+        path = next((mask for mask in within if mask.is_file()), None)
         if path is None:
             raise PictureError(
-                f"{within[:2][-1] if within else folder}: {self.name} has no mask there; let it write one."
+                f"{within[:2][-1] if within else folder}: {self.name} has no mask there; let it write that file."
             )
         other = self._answered.setdefault(path, question.id)
         if other != question.id:

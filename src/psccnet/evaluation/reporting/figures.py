@@ -119,7 +119,7 @@ def compared(entries: list[Entry], comparators: list[Comparator]) -> Figure:
     for number, entry in enumerate(entries):
         sample, truth, line = _opening(number, entry)
         for comparator in comparators:
-            answer = comparator.localize(Question(sample.image, entry.id, entry.set))
+            answer = comparator.localize(_question(sample, entry))
             note = f"AUC {100 * auc(answer.mask, truth):.0f} %" if entry.forged else f"score {answer.score:.2f}"
             line.append(Panel(answer.mask, f"{comparator.name}, {note}" if number == 0 else note))
         lines.append(line)
@@ -137,6 +137,10 @@ def progression(entries: list[Entry], network: Comparator) -> Figure:
             line.append(Panel(mask, f"Mask {scale}{note}"))
         lines.append(line)
     return grid(lines, _MASKS)
+
+
+def _question(sample: Sample, entry: Entry) -> Question:
+    return Question(sample.image, entry.id, entry.set, orientation=sample.orientation, file=entry.image)
 
 
 def _opening(number: int, entry: Entry) -> tuple[Sample, Mask, list[Panel]]:
@@ -159,13 +163,13 @@ def responses(
     for number, (manipulation, picture, truth, points, maps) in enumerate(shown):
         height, width = picture.shape[:2]
         line = [Panel(picture, manipulation, points=points), Panel(truth, "" if number else "ground truth")]
-        high = max(float(one.max()) for one in maps[: len(points)])
-        for at, one in enumerate(maps[: len(points)], 1):
-            over = resample(one / high, height, width)
+        high = max(float(response.max()) for response in maps[: len(points)])
+        for at, response in enumerate(maps[: len(points)], 1):
+            over = resample(response / high, height, width)
             line.append(Panel(picture, f"P{at} response" if number == 0 else "", over=over))
-        for name, one in zip(("X, channel 1", "$Y_c$, channel 1"), maps[len(points) :], strict=True):
-            low, high = float(one.min()), float(one.max())
-            even = resample((one - low) / max(high - low, 1e-12), height, width)
+        for name, values in zip(("X, channel 1", "$Y_c$, channel 1"), maps[len(points) :], strict=True):
+            low, high = float(values.min()), float(values.max())
+            even = resample((values - low) / max(high - low, 1e-12), height, width)
             line.append(Panel(even, name if number == 0 else ""))
         lines.append(line)
     return grid(lines, {SCALE: "X and $Y_c$: lowest 0, highest 1", RESPONSE_SCALE: "response: highest of the line 1"})

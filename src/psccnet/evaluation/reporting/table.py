@@ -47,7 +47,7 @@ class Table:
     Attributes:
         name: short, for files.
         title: what it shows.
-        columns: their headings; the first ones are of words.
+        columns: their headings; the first ones hold text.
         rows: one value a column.
         notes: what a reader must know.
     """
@@ -133,9 +133,9 @@ def _latex(text: str) -> str:
     return text.replace("†", r"$\dagger$").replace("sigma", r"$\sigma$")
 
 
-def plain_name(words: str) -> str:
+def plain_name(text: str) -> str:
     """Words as part of a file's name: letters, digits, dots and hyphens only."""
-    return re.sub(r"[^\w.-]+", "-", words).strip("-.") or "-"
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "-"
 
 
 def write_tables(tables: list[Table], folder: Path, name: str) -> list[Path]:

@@ -1,9 +1,9 @@
 // The page: wires the queue, the viewer and the panels together.
 
-import * as api from "./api.js";
 import { drawRamp } from "./colours.js";
 import { made, showResult, showSaves, wireTabs } from "./panels.js";
 import { Queue } from "./queue.js";
+import * as results from "./results.js";
 import { Viewer } from "./viewer.js";
 
 const element = (id) => document.getElementById(id);
@@ -42,13 +42,12 @@ async function show(opened) {
   const result = opened.result;
   showResult(opened.name, result);
   showSaves(opened.name, result, fail);
-  const scales = Object.keys(result.links).filter((name) => /^mask\d$/.test(name)).map((name) => Number(name.at(-1)));
-  const wanted = scales.sort().reverse(); // 0, where there is one, has the other traces laid over it
-  opened.masks ??= Object.fromEntries(await Promise.all(wanted.map(async (scale) => [scale, await api.mask(result, scale)])));
+  const wanted = results.scales(result);
+  opened.masks ??= Object.fromEntries(await Promise.all(wanted.map(async (scale) => [scale, await results.mask(result, scale)])));
   if (!opened.fits) {
-    // What the browser cannot read, or turns otherwise, the server shows.
+    // What the browser cannot read, or turns otherwise, comes from where the result does.
     const own = opened.bitmap;
-    if (!own || own.width !== result.width || own.height !== result.height) opened.bitmap = await createImageBitmap(await api.file(result.links.picture));
+    if (!own || own.width !== result.width || own.height !== result.height) opened.bitmap = await results.picture(result);
     opened.fits = true;
   }
   if (item !== opened) return;
@@ -60,7 +59,7 @@ async function show(opened) {
   for (const option of element("scale").options) option.disabled = !result.explained.includes(Number(option.value));
   document.querySelector("input[name=mode][value=response]").disabled = !result.explained.length;
   document.querySelector("input[name=mode][value=mask]").checked = true;
-  element("level").value = result.level ?? 0.5;
+  element("level").value = result.level ?? 1; // nothing is outlined where no region stands out
   modeChanged();
 }
 
@@ -134,7 +133,7 @@ async function pick(x, y) {
   const scale = Number(element("scale").value);
   element("at").textContent = `Pixel ${x}, ${y}: asking…`;
   try {
-    const map = await api.response(item.result, scale, x, y, asking.signal);
+    const map = await results.response(item.result, scale, x, y, asking.signal);
     viewer.marker = [x, y];
     viewer.cursor = null;
     viewer.scale = element("colours").value;
@@ -208,7 +207,7 @@ function wireControls() {
   element("colours").addEventListener("change", again);
   element("delete").addEventListener("click", async () => {
     try {
-      await api.remove(item.result);
+      await results.remove(item.result);
       if (!queue.drop(item)) element("main").hidden = true;
     } catch (error) {
       fail(error);
@@ -231,7 +230,7 @@ function wireKeys() {
   });
 }
 
-api.onKeyWanted(() => new Promise((resolve) => {
+results.onKeyWanted(() => new Promise((resolve) => {
   const dialog = element("key-dialog");
   dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" ? element("key").value : null), { once: true });
   dialog.showModal();

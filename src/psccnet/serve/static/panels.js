@@ -1,6 +1,6 @@
 // What stands beside the picture: the verdict, other traces, the file's facts, and what can be saved.
 
-import * as api from "./api.js";
+import * as results from "./results.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const element = (id) => document.getElementById(id);
@@ -37,11 +37,11 @@ function drawScore(result) {
 
 function finding(said) {
   const part = made("div", { class: said.significant ? "finding significant" : "finding" });
-  part.append(made("h3", {}, said.significant ? `${said.name}: speaks for a manipulation` : said.name));
+  part.append(made("h3", {}, said.significant ? `${said.title}: speaks for a manipulation` : said.title));
   part.append(made("p", {}, `${said.sentence} ${said.rate}`.trim()));
   if (said.drawing) {
-    const image = made("img", { alt: `${said.name}: ${said.sentence}`, loading: "lazy" });
-    api.file(said.drawing).then((blob) => { image.src = URL.createObjectURL(blob); }, () => image.remove());
+    const image = made("img", { alt: `${said.title}: ${said.sentence}`, loading: "lazy" });
+    results.drawing(said).then((blob) => { image.src = URL.createObjectURL(blob); }, () => image.remove());
     part.append(image);
   }
   if (said.how_to_read) part.append(made("p", { class: "soft" }, `How to read it: ${said.how_to_read}`));
@@ -64,7 +64,7 @@ export function showResult(name, result) {
   drawScore(result);
   const evidence = element("panel-evidence");
   evidence.replaceChildren(...result.findings.map(finding));
-  if (!result.findings.length) evidence.append(made("p", { class: "soft" }, "No other traces were looked at for this picture."));
+  if (!result.findings.length) evidence.append(made("p", { class: "soft" }, results.NO_FINDINGS));
   const facts = [...result.facts, ["looked at", `${result.width} x ${result.height} pixels`], ...result.notes.map((note) => ["note", note]), ["sha256", result.sha256], ["weights", result.model], ["time", `${result.seconds.toFixed(2)} s`]];
   element("facts").replaceChildren(...facts.map(([key, value]) => made("tr", {}, made("th", { scope: "row" }, key), made("td", {}, value))));
   element("limits").replaceChildren(...result.limits.map((limit) => made("li", {}, limit)));
@@ -73,22 +73,13 @@ export function showResult(name, result) {
 /** The buttons that save files of a result. */
 export function showSaves(name, result, failed) {
   const stem = name.replace(/\.[^.]*$/, "") || "picture";
-  const kinds = [
-    ["Report (HTML)", result.links.report, "report.html"],
-    ["Report (PDF)", result.links.paper, "report.pdf"],
-    ["Overlay", result.links.overlay, "overlay.png"],
-    ["Mask in colours", result.links.mask, "mask.png"],
-    ["Mask, values in 16 bits", result.links.mask16, "mask16.png"],
-    ["Masks of all scales", result.links.masks, "masks.png"],
-    ["JSON", `/v1/results/${result.id}`, "result.json"],
-  ];
-  element("saves").replaceChildren(...kinds.map(([words, path, ending]) => {
+  element("saves").replaceChildren(...results.saves(result).map(([words, ending, make]) => {
     const button = made("button", { type: "button", "data-saves": ending }, words);
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
         const link = made("a", { download: `${stem}.${ending}` });
-        link.href = URL.createObjectURL(await api.file(path));
+        link.href = URL.createObjectURL(await make());
         link.click();
         setTimeout(() => URL.revokeObjectURL(link.href), 60000);
       } catch (error) {

@@ -1,7 +1,7 @@
 // Pictures in the order in which they were brought, looked at one after the other.
 
-import * as api from "./api.js";
 import { kindOf, made } from "./panels.js";
+import * as results from "./results.js";
 
 const element = (id) => document.getElementById(id);
 
@@ -55,7 +55,7 @@ export class Queue {
     for (let item; (item = this.items.find((one) => one.state === "waiting")); ) {
       this.mark(item, "working", "looking…");
       try {
-        item.result = await api.detect(item.file, item.choices);
+        item.result = await results.detect(item.file, item.choices, (share) => { item.label.textContent = `looking… ${Math.round(100 * share)} %`; });
         this.mark(item, "done", item.result.words, kindOf(item.result));
       } catch (error) {
         item.error = error.message;

@@ -1,4 +1,4 @@
-// The server's API. Errors are Error objects whose message is the server's sentence.
+// Where results come from on the page of psccnet serve: its API. browser.js has the same functions. Errors are Error objects whose message is the server's sentence.
 
 const KEY = "psccnet-key";
 let askForKey = async () => null;
@@ -59,9 +59,33 @@ export async function response(result, scale, x, y, signal) {
 }
 
 /** A file of the result as a Blob. */
-export async function file(path) {
-  return (await call(path)).blob();
+const file = async (path) => (await call(path)).blob();
+
+/** What stands where the other traces would be, where none were looked for. */
+export const NO_FINDINGS = "No other traces were looked at for this picture.";
+
+/** The masks that there are, coarse to fine; the last, 0, where there is one, has the other traces laid over it. */
+export function scales(result) {
+  const names = Object.keys(result.links).filter((name) => /^mask\d$/.test(name));
+  return names.map((name) => Number(name.at(-1))).sort().reverse();
 }
+
+/** The picture as an ImageBitmap, upright: for files that the browser cannot read, or turns otherwise. */
+export const picture = async (result) => createImageBitmap(await file(result.links.picture));
+
+/** The drawing of a finding as a Blob. */
+export const drawing = (finding) => file(finding.drawing);
+
+/** What can be saved: words, ending of the file's name, and what fetches it. */
+export const saves = ({ id, links }) => [
+  ["Report (HTML)", "report.html", () => file(links.report)],
+  ["Report (PDF)", "report.pdf", () => file(links.paper)],
+  ["Overlay", "overlay.png", () => file(links.overlay)],
+  ["Mask in colours", "mask.png", () => file(links.mask)],
+  ["Mask, values in 16 bits", "mask16.png", () => file(links.mask16)],
+  ["Masks of all scales", "masks.png", () => file(links.masks)],
+  ["JSON", "result.json", () => file(`/v1/results/${id}`)],
+];
 
 /** Delete a result and its picture. */
 export async function remove(result) {

@@ -6,7 +6,7 @@ import pytest
 
 from psccnet.evidence import Finding
 from psccnet.inference.verdict import Judgement
-from psccnet.report.words import false_alarm_sentence, limits, meaning, measured, rate
+from psccnet.report.sentences import false_alarm_sentence, limits, meaning, measured, rate
 from psccnet.weights import Card
 from psccnet.weights.card import bundled, read_card
 
@@ -64,11 +64,18 @@ def test_what_all_traces_say_together(card: Card) -> None:
 def test_with_a_calibration_the_threshold_does_not_count() -> None:
     card = read_card(bundled()["default"])
     assert card.calibration is not None
-    unusual = replace(result_of(0.6), judgement=Judgement("nothing found", 0.1))
+    unusual = replace(result_of(0.6), threshold=card.threshold, judgement=Judgement("nothing found", 0.1))
     assert meaning(unusual, card).startswith(
-        "The network's score is 0.600, the threshold of the network alone 0.500. Neither it nor another trace speaks"
+        "The network's score is 0.600, the threshold of the network alone 0.525. Neither it nor another trace speaks"
     )
     assert false_alarm_sentence(unusual, card) == "Of untouched pictures, about 10 % are judged as badly or worse."
+
+
+def test_a_threshold_that_was_asked_for_has_no_measured_rate() -> None:
+    card = read_card(bundled()["default"])
+    forged = replace(result_of(0.6), threshold=0.3, judgement=Judgement("forged", 0.02, ("network",)))
+    assert meaning(forged, card).startswith("The score of 0.600 reaches the threshold of 0.300.")
+    assert "measured at 0.525 only" in false_alarm_sentence(forged, card)
 
 
 def test_a_network_without_calibration_has_the_measured_figures(card: Card) -> None:

@@ -6,7 +6,7 @@ from psccnet.evidence import Finding
 from psccnet.inference import Result
 from psccnet.weights.card import Card
 
-_SETS = {
+SETS = {
     "casia1": "CASIA v1: splicings and copy-moves that people made",
     "cvip": "CVIP: large copy-moves",
     "synthetic": "forgeries that psccnet made of photographs",
@@ -41,7 +41,7 @@ def measured(card: Card) -> list[Measured]:
             continue
         forged, others = int(scores["forged"]), int(scores["pictures"] - scores["forged"])
         found, alarms = _share(scores, "found", forged), _share(scores, "false_alarms", others)
-        known = _SETS.get(name, name)
+        known = SETS.get(name, name)
         lines.append(Measured(known, found, alarms, scores["found"], scores["false_alarms"]))
     return lines
 
@@ -53,7 +53,7 @@ def _share(scores: dict[str, float], name: str, count: int) -> str:
     return f"{100 * scores[name]:.0f} % of {count}{ends}"
 
 
-_TRACES = {
+REASONS = {
     "network": "the network's score, which few untouched pictures reach",
     "copy-move": "a part that stands in the picture twice",
     "jpeg-grid": "a part with the JPEG squares of another file",
@@ -62,40 +62,71 @@ _TRACES = {
 """What speaks for a manipulation, by the names that a judgement has."""
 
 
+SENTENCES = {
+    "score_of_network": "The network's score is {score}, the threshold of the network alone {threshold}.",
+    "score_reaches": "The score of {score} reaches the threshold of {threshold}.",
+    "score_below": "The score of {score} stays below the threshold of {threshold}.",
+    "reasons": "What speaks for a manipulation: {reasons}.",
+    "not_localized": "The place was not looked for.",
+    "no_region": "No region stands out, so that the place remains open.",
+    "region": "The region that stands out takes {share} of the picture.",
+    "no_proof": "It is a reason to look closer, and no proof.",
+    "nothing_speaks": "Neither it nor another trace speaks for a manipulation.",
+    "network_says_nothing": "It does not speak for a manipulation; other traces were not looked for.",
+    "not_authentic": "That does not make the picture authentic: {missed}",
+    "judged_as_badly": "Of untouched pictures, about {share} are judged as badly or worse.",
+    "other_threshold": (
+        "The threshold was set to {threshold} for this picture; how often it is wrong was measured at {measured} only."
+    ),
+}
+"""Sentences about a verdict, with places for numbers that are written out already; the page that works without a
+server fills them in the browser."""
+
+
 def meaning(result: Result, card: Card) -> str:
     """What the score says beside the threshold, what else speaks for a manipulation, and how far to trust it."""
     judgement = result.judgement
     if judgement is not None and judgement.note:
         return judgement.note
-    if judgement is not None and card.calibration is not None:
+    if judgement is not None and _is_calibrated(result, card):
         # What counts is how many untouched pictures of this size score as much, and not the threshold.
-        first = f"The network's score is {result.score:.3f}, the threshold of the network alone {result.threshold:.3f}."
+        first = "score_of_network"
     else:
-        compared = "reaches" if result.score >= result.threshold else "stays below"
-        first = f"The score of {result.score:.3f} {compared} the threshold of {result.threshold:.3f}."
+        first = "score_reaches" if result.score >= result.threshold else "score_below"
+    sentences = [SENTENCES[first].format(score=f"{result.score:.3f}", threshold=f"{result.threshold:.3f}")]
     if result.words in ("forged", "suspicious"):
-        reasons = [_TRACES.get(name, name) for name in judgement.reasons] if judgement is not None else []
-        speaks = f" What speaks for a manipulation: {'; '.join(reasons)}." if reasons else ""
-        return f"{first}{speaks} {_where(result)} It is a reason to look closer, and no proof."
-    others = " Neither it nor another trace speaks for a manipulation." if judgement is not None else ""
-    return f"{first}{others} That does not make the picture authentic: {_missed(card)}"
+        if judgement is not None and judgement.reasons:
+            reasons = "; ".join(REASONS.get(name, name) for name in judgement.reasons)
+            sentences.append(SENTENCES["reasons"].format(reasons=reasons))
+        sentences += [_where(result), SENTENCES["no_proof"]]
+    else:
+        if judgement is not None:
+            sentences.append(SENTENCES["nothing_speaks"])
+        sentences.append(SENTENCES["not_authentic"].format(missed=missed(card)))
+    return " ".join(sentences)
+
+
+def _is_calibrated(result: Result, card: Card) -> bool:
+    """Whether the verdict follows the card's calibration, and not a threshold that was asked for."""
+    return card.calibration is not None and abs(result.threshold - card.threshold) <= 1e-9
 
 
 def _where(result: Result) -> str:
     if not result.localized:
-        return "The place was not looked for."
+        return SENTENCES["not_localized"]
     if result.level is None:
-        return "No region stands out, so that the place remains open."
+        return SENTENCES["no_region"]
     percent = 100 * result.marked_fraction
     share = f"{percent:.1f} %" if percent >= 0.1 else "less than 0.1 %"
-    return f"The region that stands out takes {share} of the picture."
+    return SENTENCES["region"].format(share=share)
 
 
-def _missed(card: Card) -> str:
-    missed = _span([1 - line.found for line in measured(card)])
-    if not missed:
+def missed(card: Card) -> str:
+    """What share of known forgeries the network misses, the second half of a sentence."""
+    share = _span([1 - line.found for line in measured(card)])
+    if not share:
         return "how many forgeries these weights miss, nobody has measured."
-    return f"the network alone misses {missed} of known forgeries, depending on their kind."
+    return f"the network alone misses {share} of known forgeries, depending on their kind."
 
 
 def _span(shares: list[float]) -> str:
@@ -112,16 +143,21 @@ def false_alarm_sentence(result: Result, card: Card) -> str:
     if judgement is not None and judgement.false_alarms is None:
         return ""
     # A network without a calibration has the threshold's figures, and not the judgement's assumption.
-    if judgement is not None and (card.calibration is not None or judgement.reasons[:1] != ("network",)):
-        return f"Of untouched pictures, about {_percent(judgement.false_alarms or 0.0)} are judged as badly or worse."
+    by_traces = judgement is not None and judgement.reasons[:1] not in ((), ("network",))
+    if judgement is not None and (_is_calibrated(result, card) or by_traces):
+        return SENTENCES["judged_as_badly"].format(share=_percent(judgement.false_alarms or 0.0))
+    if measured(card) and abs(result.threshold - card.threshold) > 1e-9:
+        return SENTENCES["other_threshold"].format(
+            threshold=f"{result.threshold:.3f}", measured=f"{card.threshold:.3f}"
+        )
+    return reaching(card)
+
+
+def reaching(card: Card) -> str:
+    """How many untouched pictures reach the threshold of the card, a sentence."""
     lines = measured(card)
     if not lines:
         return "How many untouched pictures reach the threshold, nobody has measured for these weights."
-    if abs(result.threshold - card.threshold) > 1e-9:
-        return (
-            f"The threshold was set to {result.threshold:.3f} for this picture; how often it is wrong was measured at"
-            f" {card.threshold:.3f} only."
-        )
     return f"Of untouched pictures, {_span([line.false_alarms for line in lines])} reach it, depending on their kind."
 
 

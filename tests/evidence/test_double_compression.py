@@ -1,0 +1,63 @@
+"""The finding of double compression; the map itself is tested with the comparator "dq"."""
+
+import io
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from psccnet.evidence.double_compression import double_compression
+from psccnet.metrics import auc
+
+HOST = skimage.data.astronaut()[:320, :384]
+OTHER = skimage.data.rocket()[60:380, 100:484]
+REGION = np.zeros(HOST.shape[:2], bool)
+REGION[96:208, 128:264] = True
+
+
+def compressed(picture: np.ndarray, quality: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def twice() -> bytes:
+    """A JPEG of quality 60 that was saved again at 90, with a part that was no JPEG before."""
+    host = np.asarray(Image.open(io.BytesIO(compressed(HOST, 60))))
+    return compressed(np.where(REGION[..., None], OTHER, host), 90)
+
+
+def test_the_part_that_was_compressed_once_is_bright(twice: bytes) -> None:
+    finding = double_compression(twice)
+
+    assert finding is not None
+    assert (finding.name, finding.significant, finding.false_alarms) == ("double-compression", False, None)
+    assert "was compressed before" in finding.sentence
+    assert auc(finding.map, REGION[::8, ::8]) > 0.85
+
+
+def test_a_turned_picture_has_its_map_upright(twice: bytes) -> None:
+    plain, turned = double_compression(twice), double_compression(twice, orientation=6)
+
+    assert plain is not None
+    assert turned is not None
+    np.testing.assert_array_equal(turned.map, np.rot90(plain.map, -1))
+
+
+def test_what_was_compressed_once_shows_nothing() -> None:
+    finding = double_compression(compressed(HOST, 90))
+
+    assert finding is not None
+    assert finding.map is None
+    assert finding.sentence.startswith("No sign")
+
+
+def test_other_files_have_no_finding() -> None:
+    file = io.BytesIO()
+    Image.fromarray(HOST).save(file, "PNG")
+
+    assert double_compression(None) is None
+    assert double_compression(file.getvalue()) is None
+    assert double_compression(compressed(HOST[:6, :6], 90)) is None

@@ -1,0 +1,122 @@
+"""README and docs: figures are the card's, links lead somewhere, the version stands in one place."""
+
+import doctest
+import importlib
+import importlib.util
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import psccnet
+from psccnet.weights.card import bundled, read_card
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    path
+    for folder in (ROOT, ROOT / "docs", ROOT / ".github")
+    for path in (folder.glob("*.md") if folder == ROOT else folder.rglob("*.md"))
+)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    read = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(read)
+    return read
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"(?ms)^ *(```+|~~~).*?^ *\1 *$", "", text))
+
+
+def anchors(page: Path) -> Iterator[str]:
+    """Those that GitHub and the site give to headings."""
+    text = page.read_text(encoding="utf-8")
+    shown = re.match(r"The site shows \[.*\]\((.+)\) here", text)
+    if shown:
+        text = (page.parent / shown[1]).read_text(encoding="utf-8")
+    for heading in re.findall(r"(?m)^#+ +(.+)$", re.sub(r"(?ms)^```.*?^```$", "", text)):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_figures_of_the_readme_and_the_model_card_are_those_of_the_card() -> None:
+    made = module(ROOT / "docs" / "from_card.py").files(read_card(bundled()["default"]))
+    assert len(made) == 2
+    for path, text in made.items():
+        assert path.read_text(encoding="utf-8") == text, f"make readme writes {path.name} anew"
+    assert "\n| CASIA v1" in made[ROOT / "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(without_code(page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("folder", ["src", "recipes", "benchmarks", "tests", "Makefile"])
+def test_docs_that_code_names_are_there(folder: str) -> None:
+    named = ROOT / folder
+    for path in [named] if named.is_file() else [*named.rglob("*.py"), *named.rglob("*.yaml")]:
+        for name in re.findall(r"(?<![\w/-])docs/[\w/-]+\.(?:md|ipynb)", path.read_text(encoding="utf-8")):
+            assert (ROOT / name).is_file(), f"{path}: {name}"
+
+
+def test_each_equation_is_where_the_architecture_says() -> None:
+    section = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("## Where each equation is")[1]
+    found = re.findall(r"`([\w/]+\.py)`: ((?:`[\w.]+`[^`|;]*)+)", section.split("\n## ")[0])
+    assert len(found) >= 8
+    for file, names in found:
+        code = (ROOT / "src" / "psccnet" / file).read_text(encoding="utf-8")
+        for name in re.findall(r"`([\w.]+)`", names):
+            for part in name.split("."):
+                assert re.search(rf"(?m)^ *(class|def) {part}\b", code), f"{file}: {name}"
+
+
+def test_examples_of_the_docs_run() -> None:
+    pages = [page for page in PAGES if "\n>>> " in page.read_text(encoding="utf-8")]
+    assert len(pages) >= 1
+    for page in pages:
+        done = doctest.testfile(str(page), module_relative=False, verbose=False, encoding="utf-8")
+        assert done.attempted > 0
+        assert done.failed == 0, page.name
+
+
+def modules_with_examples() -> list[str]:
+    """Modules of src whose docstrings have examples."""
+    source = ROOT / "src"
+    files = [path for path in source.rglob("*.py") if "    >>> " in path.read_text(encoding="utf-8")]
+    return sorted(".".join(path.relative_to(source).with_suffix("").parts) for path in files)
+
+
+@pytest.mark.parametrize("name", modules_with_examples())
+def test_examples_of_docstrings_run(name: str) -> None:
+    done = doctest.testmod(importlib.import_module(name))
+    assert done.attempted > 0
+    assert done.failed == 0
+
+
+def test_the_version_stands_in_one_place() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "version" in project["dynamic"]
+    assert f"## [{psccnet.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\nversion: {psccnet.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_nothing_tells_to_install_what_is_not_published() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        # psccnet[extra] is fine: where psccnet is installed, pip takes that one, and adds what the extra needs.
+        assert not re.search(r"pip install ['\"]?psccnet(?![\w*.[-])", text), page.name
