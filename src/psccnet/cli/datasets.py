@@ -83,7 +83,7 @@ def check(
 def export(
     name: str, folder: Path, out: Path, /, *, mask_rule: MaskRuleName | None = None, set_format: str = "imdlbenco"
 ) -> int:
-    """Write a data set in the form that another project reads: its pictures, its masks, and a list of both.
+    """Write a data set in the format of another project: pictures, masks, and a list of both.
 
     Exit status 1 if some pictures could not be used; they are named and left out.
 
@@ -92,11 +92,11 @@ def export(
         psccnet datasets export listing validation/ exported/
 
     Args:
-        name: of the data set; `psccnet datasets list` lists them.
+        name: of the data set; see psccnet datasets list.
         folder: that it was unpacked in.
-        out: receives Tp, Gt, Au, pairs.json and names.csv.
-        mask_rule: what in the masks of a list or folder of one's own is forged: white, black, nonzero or green.
-        set_format: imdlbenco (ManiDataset and JsonDataset), the only one so far.
+        out: folder for Tp, Gt, Au, pairs.json and names.csv.
+        mask_rule: which pixels are forged in the masks of your own list or folder: white, black, nonzero or green.
+        set_format: imdlbenco (ManiDataset and JsonDataset), which is the only one.
     """
     from psccnet.cli.progress import report_left_out
     from psccnet.datasets.catalogue import find
@@ -115,7 +115,7 @@ def export(
 
 
 def collect(exported: Path, predictions: Path, out: Path, /) -> int:
-    """Take back the masks that IMDL-BenCo wrote of an export, for --comparator NAME=FOLDER.
+    """Collect the masks that IMDL-BenCo made for an export, for --comparator NAME=FOLDER.
 
     Exit status 1 if some pictures have no mask; they are named.
 
@@ -124,9 +124,9 @@ def collect(exported: Path, predictions: Path, out: Path, /) -> int:
         psccnet datasets collect exported/ save_img_dir/ masks/mvss/
 
     Args:
-        exported: folder that psccnet datasets export wrote.
+        exported: folder written by psccnet datasets export.
         predictions: --output_dir of IMDL-BenCo's test_save_images.py.
-        out: receives the masks under the pictures' own names, and scores.csv where the model scores pictures.
+        out: folder for the masks, named after the pictures, and for scores.csv if the model scores pictures.
     """
     from psccnet.cli.progress import report_left_out
     from psccnet.datasets.imdlbenco_export import collect_imdlbenco

@@ -50,9 +50,9 @@ def card(weights: str = "default", *, markdown: bool = False, table: bool = Fals
         psccnet weights card mine.safetensors --markdown
 
     Args:
-        weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
+        weights: a bundled name, a .safetensors file, or a folder made by psccnet weights quantize.
         markdown: print a model card in the Hugging Face form, YAML before Markdown.
-        table: print what the weights find and miss as a table in Markdown, which the README has too.
+        table: print what the weights find and miss as a Markdown table, which is also in the README.
     """
     if markdown and table:
         raise InputError("--markdown and --table exclude each other: choose one")
