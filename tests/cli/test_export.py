@@ -21,7 +21,7 @@ def test_export_by_the_ending(weights_file: Path, tmp_path: Path, capsys: pytest
     assert out.split() == [str(tmp_path / "a.xml"), str(tmp_path / "a.bin")]
     assert "verified against the network in torch" in err
     assert run("export", tmp_path / "a.h5") == 2
-    assert "ends in .onnx, .xml (OpenVINO) or .pt (TorchScript)" in capsys.readouterr().err
+    assert "must end in .onnx, .xml (OpenVINO) or .pt (TorchScript)" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "a.xml"]
 
 

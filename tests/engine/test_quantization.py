@@ -81,7 +81,7 @@ def test_parts_of_other_weights_or_damaged_ones_are_refused(quantized: Path, tmp
     assert set(measured["parts"]) == {f"{part}.{end}" for part in ("stem", "stages") for end in ("xml", "bin")}
 
     def refused(name: str) -> None:
-        with pytest.raises(WeightsError, match=f"{name} is damaged or of other weights"):
+        with pytest.raises(WeightsError, match=f"{name} is damaged or holds parts of other weights"):
             psccnet.load(tmp_path / name)
 
     for name in ("lacking", "cut", "other", "old", "nonsense"):

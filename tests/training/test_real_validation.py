@@ -203,7 +203,7 @@ def test_what_is_validated_on_is_not_trained_on(make: Make, listed_set: Path, tm
 
 def test_the_best_weights_are_chosen_by_auc(make: Make) -> None:
     fields = make().model_dump() | {"selection": "accuracy"}
-    with pytest.raises(ValueError, match="selection is auc, not accuracy"):
+    with pytest.raises(ValueError, match="selection must be auc, not accuracy"):
         Recipe.model_validate(fields)
 
 

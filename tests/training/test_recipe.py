@@ -141,5 +141,7 @@ def test_twins_need_an_even_batch(tmp_path: Path) -> None:
 def test_a_size_without_a_grid_is_named() -> None:
     network = Recipe.model_validate({"network": {"stem": "unshuffled"}}).network
     assert network.architecture(128).grid == 64
-    with pytest.raises(InputError, match=r"pictures of 96 make a grid of 48.*\(data\.size, data.* one of 64, or give"):
+    with pytest.raises(
+        InputError, match=r"pictures of 96 give a grid of 48.*\(data\.size, data.* a multiple of 64, or give"
+    ):
         network.architecture(96)
