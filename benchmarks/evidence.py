@@ -5,7 +5,7 @@
     python benchmarks/evidence.py table results.jsonl
     python benchmarks/evidence.py fit PHOTOGRAPHS --count 200           # the weights of copy-move's strength
     python benchmarks/evidence.py noise PHOTOGRAPHS --count 400         # how often photographs show as strong a part
-    python benchmarks/evidence.py colours SYNTHETIC                     # the weight of colour detail in the fused mask
+    python benchmarks/evidence.py maps SYNTHETIC                        # the weights of maps in the fused mask
 
 `look` writes a line per picture and resumes. No number in the package is fitted on a listing: `fit` makes copies in
 photographs, and false-alarm rates are those of photographs. docs/evidence.md says what was chosen after looking at
@@ -25,11 +25,13 @@ from psccnet.cli.progress import progress
 from psccnet.datasets.entry import Entry
 from psccnet.datasets.listing import read_listing
 from psccnet.evidence import noise
-from psccnet.evidence.colour_detail import colour_ratio
+from psccnet.evidence.colour_detail import colour_ratio, stores_full_colours
 from psccnet.evidence.copy_move.strength import WEIGHTS, measurements, strength
 from psccnet.evidence.copy_move.trace import _grey, find_copies, working_scale
+from psccnet.evidence.double_compression import double_compression
 from psccnet.evidence.find import find
 from psccnet.inference import load_detector
+from psccnet.inference.fusion import MOST_SURE
 from psccnet.pictures.decoding import decode
 
 _SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -57,10 +59,10 @@ def main() -> None:
     alarming.add_argument("photographs", type=Path)
     alarming.add_argument("--count", type=int, default=400)
     alarming.set_defaults(act=noise_alarms)
-    weighing = actions.add_parser("colours")
+    weighing = actions.add_parser("maps")
     weighing.add_argument("listing", type=Path)
     weighing.add_argument("--weights", default="default")
-    weighing.set_defaults(act=weigh_colours)
+    weighing.set_defaults(act=weigh_maps)
     arguments = parser.parse_args()
     arguments.act(arguments)
 
@@ -194,8 +196,8 @@ def noise_alarms(arguments: argparse.Namespace) -> None:
     print("ALARMS", [(round(float(np.quantile(strongest, 1 - share)), 2), share) for share in _SHARES])
 
 
-def weigh_colours(arguments: argparse.Namespace) -> None:
-    """Print the log-odds of colour detail beside the calibrated mask of the network, each picture counting alike.
+def weigh_maps(arguments: argparse.Namespace) -> None:
+    """Print what the maps of traces are worth beside the calibrated mask of the network, each picture counting alike.
 
     Make the forgeries as editors save them: hosts with halved colours, endings of high quality with full ones.
     """
@@ -206,21 +208,29 @@ def weigh_colours(arguments: argparse.Namespace) -> None:
     random = np.random.default_rng(0)
     for entry in progress([one for one in read_listing(arguments.listing) if one.forged], "forgeries"):
         sample = entry.read()
+        data = entry.image.read_bytes()
         ratio = colour_ratio(sample.image)
+        if not stores_full_colours(data):
+            ratio = np.zeros_like(ratio)
+        compression = double_compression(data)
+        once = np.zeros_like(ratio)
+        if compression is not None and compression.map is not None:
+            bounded = np.clip(cv2.resize(compression.map, ratio.shape[::-1]), 1e-6, 1 - 1e-6)
+            once = np.clip(np.log(bounded / (1 - bounded)), -MOST_SURE, MOST_SURE)
         mask = np.clip(detector.detect(sample.image).mask, 1e-6, 1 - 1e-6)
         logit = cv2.resize(np.log(mask / (1 - mask)), ratio.shape[::-1], interpolation=cv2.INTER_AREA)
         truth = cv2.resize(sample.mask.astype(np.float32), ratio.shape[::-1], interpolation=cv2.INTER_AREA)
         for label, cells in ((1, truth > 0.75), (0, truth < 0.05)):
             chosen = np.flatnonzero(cells)
             chosen = random.choice(chosen, min(400, len(chosen)), replace=False)
-            rows.append(np.stack([logit.ravel()[chosen], ratio.ravel()[chosen]], axis=1))
+            rows.append(np.stack([values.ravel()[chosen] for values in (logit, ratio, once, once != 0)], axis=1))
             labels.append(np.full(len(chosen), label))
             weights.append(np.full(len(chosen), 1000 / max(1, len(chosen))))
     model = LogisticRegression(C=0.1, max_iter=500).fit(
         np.concatenate(rows), np.concatenate(labels), np.concatenate(weights)
     )
-    mask, colours = model.coef_[0]
-    print(f"mask {mask:.3f}, colours {colours:.3f}: COLOUR_WEIGHT {colours / mask:.2f}")
+    mask, colours, compressed, _ = model.coef_[0]
+    print(f"COLOUR_WEIGHT {colours / mask:.2f}, COMPRESSION_WEIGHT {compressed / mask:.2f}")
 
 
 def shrunk(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -3,6 +3,7 @@
 python benchmarks/evidence_pictures.py docs/evidence/
 """
 
+import io
 import sys
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
+from psccnet.evidence.colour_detail import colour_detail
 from psccnet.evidence.copy_move import copy_move
+from psccnet.evidence.double_compression import double_compression
 from psccnet.evidence.error_level import error_level
 from psccnet.evidence.jpeg_grid import jpeg_grid
+from psccnet.evidence.noise import noise_level
 from psccnet.inference.finding_drawing import draw_finding
 
 HEIGHT = 300
@@ -50,6 +54,32 @@ def collage() -> np.ndarray:
     return np.concatenate([one[:300, :451], other[50:350, 100:500]], axis=1)
 
 
+def file(picture: np.ndarray, quality: int, full_colours: bool = False) -> bytes:
+    """A JPEG."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=quality, subsampling=0 if full_colours else 2)
+    return stream.getvalue()
+
+
+def edited() -> bytes:
+    """The astronaut on the coffee's cup: a JPEG that an editor opened, changed and saved with full colours."""
+    picture = saved(skimage.data.coffee(), 75)
+    part = np.zeros(picture.shape[:2], np.uint8)
+    cv2.ellipse(part, (300, 150), (85, 130), 0, 0, 360, 1, -1)
+    other = np.zeros_like(picture)
+    other[:, 100:500] = skimage.data.astronaut()[:400, 20:420]
+    return file(np.where(part[..., None] > 0, other, picture), 92, full_colours=True)
+
+
+def pieced() -> np.ndarray:
+    """A picture of a rocket, with a part of the sky that has less noise, as from another camera."""
+    noise = np.random.default_rng(0).standard_normal((427, 640, 3)).astype(np.float32)
+    part = np.zeros(noise.shape[:2], np.uint8)
+    cv2.ellipse(part, (450, 120), (120, 100), 0, 0, 360, 1, -1)
+    level = np.where(part[..., None] > 0, 2.0, 6.0)
+    return (skimage.data.rocket() + level * noise).round().clip(0, 255).astype(np.uint8)
+
+
 def drawn(picture: np.ndarray, trace) -> np.ndarray:
     """The picture next to the drawing of the trace."""
     finding = trace(picture)
@@ -60,20 +90,35 @@ def drawn(picture: np.ndarray, trace) -> np.ndarray:
     return cv2.resize(both, (width, HEIGHT), interpolation=cv2.INTER_AREA)
 
 
+def decoded(data: bytes) -> np.ndarray:
+    """Its pixels."""
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
 def main() -> None:
-    """Write the six pictures."""
+    """Write the twelve pictures."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
 
     def grid(picture: np.ndarray):
         return jpeg_grid(picture, is_jpeg=False)
 
+    def of_file(trace, data: bytes):
+        return lambda _: trace(data)
+
+    hit, once, coffee = edited(), file(saved(skimage.data.coffee(), 70), 92), file(skimage.data.coffee(), 92, True)
     phantom = np.asarray(Image.open(Path(skimage.__file__).parent / "data" / "phantom.png").convert("RGB"))
     for name, picture, trace in (
         ("copy-move-hit", copied(), copy_move),
         ("copy-move-false", phantom, copy_move),
         ("jpeg-grid-hit", pasted(92), grid),
         ("jpeg-grid-false", collage(), grid),
+        ("double-compression-hit", decoded(hit), of_file(double_compression, hit)),
+        ("double-compression-false", decoded(once), of_file(double_compression, once)),
+        ("colours-hit", decoded(hit), lambda picture: colour_detail(picture, hit)),
+        ("colours-false", decoded(coffee), lambda picture: colour_detail(picture, coffee)),
+        ("noise-hit", pieced(), noise_level),
+        ("noise-false", saved(skimage.data.rocket(), 85), noise_level),
         ("ela-hit", pasted(96), error_level),
         ("ela-false", skimage.data.rocket(), error_level),
     ):

@@ -1,6 +1,13 @@
-"""The command as a module: `python -m psccnet`, or `torchrun -m psccnet train ...`."""
+"""The command `psccnet`, `python -m psccnet`, or `torchrun -m psccnet train ...`."""
 
-from psccnet.cli import main
+
+def main() -> None:
+    """Run the command; see `psccnet.cli.main`."""
+    # Processes that the command starts import this module again, and do not need the command.
+    from psccnet.cli import main as run
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -78,6 +78,14 @@ def test_the_engine_with_an_unshuffled_stem(quarter: Engine, unshuffled: PSCCNet
     assert_same(quarter, unshuffled, texture(4, *size))
 
 
+def test_parts_that_are_compiled_beforehand(network: PSCCNet) -> None:
+    engine = engine_of(network, "openvino")
+    engine.prepare()
+    assert len(engine._compiled) == 7
+    pixels = texture(3, 40, 50)
+    assert engine(pixels).score == pytest.approx(engine_of(network, "openvino")(pixels).score, abs=1e-6)
+
+
 def test_pixels_past_an_odd_edge_are_mirrored() -> None:
     picture = np.arange(3 * 5 * 3, dtype=np.uint8).reshape(3, 5, 3)
     found = cells(picture, slice(1, 2), slice(1, 3), 2)

@@ -7,6 +7,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from psccnet.evidence import double_compression as module
 from psccnet.evidence.double_compression import double_compression
 from psccnet.metrics import auc
 
@@ -52,6 +53,16 @@ def test_what_was_compressed_once_shows_nothing() -> None:
     assert finding is not None
     assert finding.map is None
     assert finding.sentence.startswith("No sign")
+
+
+def test_a_first_compression_that_few_squares_have_is_no_claim(monkeypatch: pytest.MonkeyPatch, twice: bytes) -> None:
+    monkeypatch.setattr(module, "probability", lambda grey, table: np.full((40, 48), 0.9, np.float32))
+
+    finding = double_compression(twice)
+
+    assert finding is not None
+    assert finding.map is not None
+    assert finding.sentence.startswith("Few squares")
 
 
 def test_other_files_have_no_finding() -> None:

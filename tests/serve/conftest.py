@@ -17,7 +17,7 @@ import uvicorn
 
 from psccnet.inference.rendering import png
 from psccnet.serve.app import make_app
-from psccnet.serve.connections import BoundedHeads
+from psccnet.serve.connections import HeaderTimeLimit
 from psccnet.serve.running import listen
 from psccnet.serve.settings import Settings
 from psccnet.serve.state import State
@@ -64,7 +64,7 @@ def running(settings: Settings, weights: Path) -> Iterator[Running]:
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(
         uvicorn.Config(
-            make_app(state), http=BoundedHeads, log_level="error", access_log=False, timeout_graceful_shutdown=2
+            make_app(state), http=HeaderTimeLimit, log_level="error", access_log=False, timeout_graceful_shutdown=2
         )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

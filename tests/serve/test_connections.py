@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import uvicorn
 
-from psccnet.serve.connections import BoundedHeads
+from psccnet.serve.connections import HeaderTimeLimit
 from psccnet.serve.running import listen
 
 SECONDS = 0.5
 
 
-class Hasty(BoundedHeads):
+class Hasty(HeaderTimeLimit):
     header_seconds = SECONDS
 
 

@@ -213,6 +213,15 @@ def test_the_words_are_psccnets(page: "sync_api.Page", hosted: Hosted) -> None:
             assert missed(hosted.detector.card) in said["meaning"]
 
 
+@pytest.mark.parametrize("choice", ["4", "auto"])
+def test_the_finest_mask_is_a_choice(page: "sync_api.Page", hosted: Hosted, choice: str) -> None:
+    wanted = hosted.detector.detect(FILES["grey"], masks=(1, 2, 3, 4), exit_scale=4 if choice == "4" else "auto")
+    told = looked_at(page, FILES["grey"], exit_scale=choice)
+    assert told["result"]["exit_scale"] == wanted.exit_scale
+    assert set(told["masks"]) == {str(scale) for scale in wanted.masks}
+    assert set(told["responses"]) == set(told["masks"])
+
+
 def test_a_threshold_that_is_none(page: "sync_api.Page") -> None:
     with pytest.raises(sync_api.Error, match="a number from 0 to 1"):
         looked_at(page, FILES["grey"], threshold="7")

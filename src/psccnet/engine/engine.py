@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -26,6 +27,8 @@ ExitScale = int | Literal["auto"]
 Observer = Callable[[str, Mapping[str, Array], float], None]
 """Called after each part has run, with the part's name, its inputs and the seconds it took."""
 
+PARTS = ("stages", "scale1", "scale3", "stem", "scale2", "scale4", "detection")
+"""Of the network (`psccnet.engine.graphs.parts`); those first that take longest to compile."""
 FIXED_FROM = 18 * 200_000
 """Parts with an input of at least this many elements are compiled for fixed shapes."""
 
@@ -102,6 +105,14 @@ class Engine:
                     del self._compiled[other]
                 self._compiled[key] = self.backend.compile(part, sizes)
             return self._compiled[key]
+
+    def prepare(self) -> None:
+        """Compile all parts now, two at a time, instead of each when it is first used."""
+        with ThreadPoolExecutor(2) as threads:
+            compiled = list(threads.map(lambda part: self.backend.compile(part, {}), PARTS))
+        with self._compiling:
+            for part, made in zip(PARTS, compiled, strict=True):
+                self._compiled.setdefault((part,), made)
 
     def part_inputs(self, part: str) -> tuple[str, ...]:
         """Names of what a part of the network reads."""

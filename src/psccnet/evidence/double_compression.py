@@ -47,6 +47,8 @@ LEAST_FIT = 0.5
 """By which share the best first step must reduce the misfit of the histogram; otherwise the frequency tells nothing."""
 FEWEST = 64
 """Squares under which histograms are too poor."""
+MOSTLY = 0.5
+"""Share of the squares above which "compressed once" is the rule in the picture, and no exception."""
 _ROUNDING = 0.4
 """Standard deviation, in units of a coefficient, that rounding pixels between the compressions adds."""
 _FLOOR = 0.05
@@ -85,6 +87,7 @@ def double_compression(data: bytes | None, orientation: int = 1) -> Finding | No
     if stored is None or min(stored[0].shape) < 8:
         return None
     once = probability(*stored)
+    share = float((once > 0.5).mean())
     if not once.any():
         return Finding(
             NAME,
@@ -92,11 +95,15 @@ def double_compression(data: bytes | None, orientation: int = 1) -> Finding | No
             HOW_TO_READ,
             source=SOURCE,
         )
-    share = 100 * float((once > 0.5).mean())
+    sentence = (
+        f"The picture was compressed before on the squares of this file, and {100 * share:.0f} % of it shows no trace"
+        " of that. This alone proves nothing."
+        if share <= MOSTLY
+        else "Few squares of this file show that they were compressed before. This alone proves nothing."
+    )
     return Finding(
         NAME,
-        f"The picture was compressed before on the squares of this file; {share:.0f} % of it shows no trace of that."
-        " This alone proves nothing.",
+        sentence,
         HOW_TO_READ,
         map=np.ascontiguousarray(turned(once, orientation), np.float32),
         source=SOURCE,

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 TITLES = {
     "copy-move": "Copied parts",
     "jpeg-grid": "JPEG squares",
+    "double-compression": "Compressed once or twice",
+    "colours": "Colour detail",
     "ela": "Error levels",
     "noise": "Noise",
     "file": "What the file tells",

@@ -1,6 +1,6 @@
 """The mask that people see: the network's, and what other traces tell of each place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,19 +8,26 @@ from numpy.typing import NDArray
 from psccnet.evidence.finding import Finding
 from psccnet.pictures.resampling import bands, resample
 
+Map = NDArray[np.float32]
+
 OUTLINED = 0.75
 """Mask value of both places of a copy: one of them is the forged one."""
 DIMMED = 0.5
 """What is left of the network's mask where the network itself found nothing in the picture."""
-COLOUR_WEIGHT = 1.1
-"""Log-odds of a forged place that colours e times as fine as the picture's median are worth, beside a calibrated mask.
-By logistic regression on 240 synthetic forgeries (`benchmarks/evidence.py colours`), not on the validation sets."""
+COLOUR_WEIGHT = 0.7
+"""Log-odds of a forged place, beside a calibrated mask, where colours are e times as fine as the picture's median."""
+COMPRESSION_WEIGHT = 1.1
+"""What the log-odds of "compressed once only" are worth, likewise. Both weights come from one logistic regression on
+240 synthetic forgeries (`benchmarks/evidence.py maps`), and none from the validation sets."""
+MOST_SURE = 2.0
+"""Log-odds of "compressed once only" beyond which more are worth no more."""
 
 
-def fuse(mask: NDArray[np.float32], findings: Sequence[Finding], network_speaks: bool) -> NDArray[np.float32]:
+def fuse(mask: Map, findings: Sequence[Finding], network_speaks: bool) -> Map:
     """Put the network's mask and the maps of traces together.
 
-    Colour detail adds its log-odds to those of the network's mask; a significant copy-move is laid over both.
+    Colour detail and double compression add their log-odds to those of the network's mask; a significant copy-move is
+    laid over all.
 
     Args:
         mask: (H, W) float32, 0..1, of the network, calibrated; not changed.
@@ -32,8 +39,9 @@ def fuse(mask: NDArray[np.float32], findings: Sequence[Finding], network_speaks:
     """
     fused = mask
     for finding in findings:
-        if finding.name == "colours" and finding.map is not None and mask.any():  # nothing: the network was not asked
-            fused = _weighed(fused, finding.map)
+        log_odds = _LOG_ODDS.get(finding.name)
+        if log_odds is not None and finding.map is not None and mask.any():  # nothing: the network was not asked
+            fused = _weighed(fused, finding.map, log_odds)
     copies = [one.map for one in findings if one.name == "copy-move" and one.significant and one.map is not None]
     if copies:
         fused = fused.copy() if network_speaks else fused * np.float32(DIMMED)
@@ -42,13 +50,28 @@ def fuse(mask: NDArray[np.float32], findings: Sequence[Finding], network_speaks:
     return fused
 
 
-def _weighed(mask: NDArray[np.float32], colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mask with the log-odds of the colours added, a band of rows at a time."""
+def _of_colours(values: Map) -> Map:
     from psccnet.evidence.colour_detail import FARTHEST  # with OpenCV, which takes a while to load
 
-    fused = resample(colours, *mask.shape)
+    return COLOUR_WEIGHT * 2 * FARTHEST * (values - np.float32(0.5))
+
+
+def _of_compression(values: Map) -> Map:
+    bounded = np.clip(values, 1e-6, 1 - 1e-6)
+    sure = np.clip(np.log(bounded / (1 - bounded)), -MOST_SURE, MOST_SURE)
+    # Where most squares look compressed once, that says nothing of any one of them.
+    return np.asarray(COMPRESSION_WEIGHT * (sure - max(0.0, float(np.median(sure)))), np.float32)
+
+
+_LOG_ODDS: dict[str, Callable[[Map], Map]] = {"colours": _of_colours, "double-compression": _of_compression}
+"""Trace -> from the values of its map to log-odds of a forged place, beside a calibrated mask."""
+
+
+def _weighed(mask: Map, values: Map, log_odds: Callable[[Map], Map]) -> Map:
+    """The mask with the log-odds of a trace added, a band of rows at a time."""
+    fused = resample(log_odds(values), *mask.shape)
     for rows in bands(*mask.shape):
         bounded = np.clip(mask[rows], 1e-6, 1 - 1e-6)
-        odds = bounded / (1 - bounded) * np.exp(COLOUR_WEIGHT * 2 * FARTHEST * (fused[rows] - np.float32(0.5)))
+        odds = bounded / (1 - bounded) * np.exp(fused[rows])
         fused[rows] = odds / (1 + odds)
     return fused

@@ -1,4 +1,4 @@
-"""Parts of pictures put together to one self-contained file: HTML, and PDF from the same template."""
+"""Reports as one self-contained file: HTML, and PDF from the same template."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ INSTALL = "pip install 'psccnet[report]'"
 
 
 def require(paper: bool = False) -> None:
-    """See that what a report needs is installed, before the work begins.
+    """Check that everything a report needs is installed, before the work begins.
 
     Args:
         paper: it is to be a PDF.
@@ -47,7 +47,7 @@ def html(
     failures: Sequence[str] = (),
     date: datetime | None = None,
 ) -> str:
-    """The report as a page that needs nothing beside it.
+    """Render the report as one HTML file with everything inside.
 
     Args:
         sections: one a picture, in order.
@@ -83,7 +83,7 @@ def html(
 
 
 def pdf(page: str) -> bytes:
-    """A report on paper.
+    """Render a report as PDF.
 
     Args:
         page: what `html` made.
@@ -103,7 +103,7 @@ def pdf(page: str) -> bytes:
 
 @cache
 def environment(package: str = "psccnet.report") -> Any:
-    """Jinja2 with the templates of a package; what is put into them is escaped.
+    """Jinja2 with the templates of a package; values are escaped.
 
     Raises:
         InputError: if Jinja2 is not installed.

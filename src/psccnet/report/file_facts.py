@@ -1,4 +1,4 @@
-"""What a picture's file says of itself: format, size, camera, software, dates; any of it may be missing or false."""
+"""Facts from a picture's file: format, size, camera, software, dates; any of them may be missing or false."""
 
 import io
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ _SHOWN = {
     "ImageDescription": "description",
 }
 LONGEST = 200
-"""Letters of a value that are shown."""
+"""Most characters of a value that are shown."""
 
 
 def file_facts(data: bytes, name: str = "picture") -> list[tuple[str, str]]:
-    """Names and values for people, from a picture's file; what cannot be read is left out.
+    """Read names and values for people from a picture's file; unreadable ones are left out.
 
     Args:
         data: the file.

@@ -1,4 +1,4 @@
-"""One picture's part of a report: its words, and its drawings as they stand in the page."""
+"""One picture's part of a report: its text and its drawings."""
 
 import base64
 import io
@@ -23,12 +23,12 @@ Pixels = NDArray[np.uint8]
 LONGEST = 1100
 """Pixels along the longer side of the drawings, which is about 170 dots an inch on paper."""
 SMALL = 320
-"""Likewise of each of the four masks."""
+"""Pixels along the longer side of each of the four masks."""
 
 
 @dataclass(frozen=True)
 class FindingPart:
-    """One finding of another trace, as the report shows it.
+    """One finding as the report shows it.
 
     Attributes:
         finding: what the trace says.
@@ -106,17 +106,17 @@ def _finding_part(finding: Finding, pixels: Pixels, longest: int) -> FindingPart
 
 
 def scales() -> tuple[str, str]:
-    """The bars of colours for maps, and for what is laid over a picture."""
+    """The colour bars for maps and for overlays."""
     return png_uri(ramp(14, 220)), png_uri(ramp(14, 220, over_grey=True))
 
 
 def png_uri(pixels: Pixels) -> str:
-    """Pixels as the address of a picture within the page."""
+    """Pixels as a data URI (PNG)."""
     return f"data:image/png;base64,{base64.b64encode(png(pixels)).decode()}"
 
 
 def _jpeg_uri(pixels: Pixels) -> str:
-    """Likewise, for what is a photograph: a tenth of the size, and what it adds is below what an eye sees."""
+    """Pixels as a data URI (JPEG): a tenth of the size of PNG, without visible damage to photographs."""
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, format="JPEG", quality=90, subsampling=0)
     return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"

@@ -1,4 +1,4 @@
-"""What a verdict means, in words that a reader without training does not over-read; every figure is the card's own."""
+"""Sentences that explain a verdict to readers without training; every figure comes from the card."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ SETS = {
     "cvip": "CVIP: large copy-moves",
     "synthetic": "forgeries that psccnet made of photographs",
 }
-"""Data sets that readers need not know by their short names."""
+"""Name of a data set -> description for readers."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How often the verdict was right on one set of pictures, as a line of a table.
+    """How often the verdict was right on one set of pictures: a row of a table.
 
     Attributes:
         pictures: which they are.
@@ -59,7 +59,7 @@ REASONS = {
     "jpeg-grid": "a part with the JPEG squares of another file",
     "noise": "a part with other noise",
 }
-"""What speaks for a manipulation, by the names that a judgement has."""
+"""Name of a reason in a judgement -> what people read."""
 
 
 SENTENCES = {
@@ -84,7 +84,7 @@ server fills them in the browser."""
 
 
 def meaning(result: Result, card: Card) -> str:
-    """What the score says beside the threshold, what else speaks for a manipulation, and how far to trust it."""
+    """Explain a verdict: the score, the threshold, the reasons, and how far to trust it."""
     judgement = result.judgement
     if judgement is not None and judgement.note:
         return judgement.note
@@ -130,7 +130,7 @@ def missed(card: Card) -> str:
 
 
 def _span(shares: list[float]) -> str:
-    """From the lowest to the highest of some shares, in percent; empty where there are none."""
+    """The range of some shares in percent; empty where there are none."""
     if not shares:
         return ""
     low, high = (round(100 * share) for share in (min(shares), max(shares)))
@@ -138,7 +138,7 @@ def _span(shares: list[float]) -> str:
 
 
 def false_alarm_sentence(result: Result, card: Card) -> str:
-    """How many untouched pictures are judged as badly, as it was measured; empty where there is no verdict."""
+    """State the measured share of untouched pictures that are judged as badly; empty where there is no verdict."""
     judgement = result.judgement
     if judgement is not None and judgement.false_alarms is None:
         return ""
@@ -166,7 +166,7 @@ def _percent(share: float) -> str:
 
 
 def limits(card: Card) -> list[str]:
-    """What the method cannot tell, a sentence or two each."""
+    """The limits of the method, one or two sentences each."""
     grid = card.architecture.grid
     return [
         "“Nothing found” means that the network saw no trace of splicing, copy-move or removal. It does not mean that"
@@ -184,7 +184,7 @@ def limits(card: Card) -> list[str]:
 
 
 def rate(finding: Finding) -> str:
-    """How often an untouched picture shows as much as a finding does; empty where it is no sign of a forgery."""
+    """State how often untouched pictures show such a finding; empty where it is no sign of a forgery."""
     if finding.false_alarms is None:
         return ""
     if finding.false_alarms >= 1:

@@ -1,4 +1,4 @@
-"""The API: its routes, each a few lines around `psccnet.serve.state`."""
+"""The routes of the API, each a few lines around `psccnet.serve.state`."""
 
 import asyncio
 import base64
@@ -52,7 +52,7 @@ def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def make_app(state: State) -> FastAPI:
-    """The application; the processes of its state end with it."""
+    """Build the application; it ends the processes of `state` when it shuts down."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -117,7 +117,7 @@ def _add_detection(app: FastAPI, state: State) -> None:
         openapi_extra=_body(PictureRequest, "picture", many=False),
     )
     async def detect(request: Request) -> Answer:
-        """Look at one picture, sent as a form or as JSON in base64."""
+        """Analyse one picture, sent as a form or as JSON in base64."""
         with state.slot():
             asked = await read(request, many=False)
             stored = await state.detect(asked.pictures[0], asked.names[0], asked.options)
@@ -130,7 +130,7 @@ def _add_detection(app: FastAPI, state: State) -> None:
         openapi_extra=_body(BatchRequest, "pictures", many=True),
     )
     async def detect_batch(request: Request) -> Answer:
-        """Look at several pictures; those that cannot be looked at are named, and the others done."""
+        """Analyse several pictures; those that cannot be read are listed in `failures`, the others in `results`."""
         results, failures = [], []
         with state.slot():
             asked = await read(request, many=True)
@@ -162,7 +162,7 @@ def _add_results(app: FastAPI, state: State) -> None:
 
     @app.get("/v1/results/{id}", response_model=Detection, responses=_refusals(404, 422))
     async def result(stored: Stored) -> Answer:
-        """A result again, until its time is over."""
+        """Get a result again, until it expires."""
         return _json(describe(stored, state.card, state.settings.keep_seconds))
 
     @app.delete("/v1/results/{id}", status_code=204, responses=_refusals(404, 422))
@@ -172,7 +172,7 @@ def _add_results(app: FastAPI, state: State) -> None:
 
     @app.get("/v1/results/{id}/evidence/{number}.png", **png)
     async def evidence(stored: Stored, number: Annotated[int, Path(ge=0, le=99)]) -> Answer:
-        """The map or the regions of one finding over the picture."""
+        """Get the map or the regions of one finding, drawn over the picture."""
         return _png(await state.draw("evidence", number, stored.outcome, stored.data))
 
     @app.get(
@@ -186,7 +186,7 @@ def _add_results(app: FastAPI, state: State) -> None:
         format: Annotated[Literal["json", "png"], Query()] = "json",
         colours: Annotated[Literal["viridis", "jet"], Query()] = "viridis",
     ) -> Answer:
-        """Which places of the picture the SCCM relates one pixel to (Eq. 2, Fig. 9)."""
+        """Get the places that the SCCM relates one pixel to (Eq. 2, Fig. 9)."""
         width, height = stored.outcome.result.width, stored.outcome.result.height
         if x >= width or y >= height:
             raise HTTPException(422, f"the picture has {width} x {height} pixels; ({x}, {y}) lies outside.")
@@ -214,7 +214,7 @@ def _add_results(app: FastAPI, state: State) -> None:
 
     @app.get("/v1/results/{id}/report.{kind}", response_class=Answer, responses=errors)
     async def report(stored: Stored, kind: Literal["html", "pdf"]) -> Answer:
-        """The report, as a page or on paper."""
+        """Get the report as HTML or PDF."""
         threshold = stored.options.threshold
         parameters = {
             "looked at by": f"psccnet serve, {state.settings.backend} backend",
@@ -230,7 +230,7 @@ def _add_results(app: FastAPI, state: State) -> None:
 
     @app.get("/v1/results/{id}/{kind}.png", **png)
     async def drawing(stored: Stored, kind: Literal["mask", "mask16", "overlay", "masks", "picture"]) -> Answer:
-        """The mask in colours, its values in 16 bits, the overlay, the masks of all scales, or the picture itself."""
+        """Get a drawing: the coloured mask, its 16-bit values, the overlay, the masks of all scales, or the picture."""
         return _png(await state.draw("draw", kind, stored.outcome, stored.data))
 
 
@@ -241,17 +241,17 @@ def _png(data: bytes) -> Answer:
 def _add_health(app: FastAPI, state: State) -> None:
     @app.get("/v1/model", response_model=Card, responses=_refusals())
     async def model() -> Card:
-        """The card of the weights: what they were trained on, and how well they do."""
+        """Get the card of the weights: training data and measured scores."""
         return state.card
 
     @app.get("/healthz", response_model=StateOut, responses=_refusals())
     async def healthz() -> Answer:
-        """Whether the server runs."""
+        """Tell whether the server runs."""
         return _json({"status": "ok"})
 
     @app.get("/readyz", response_model=StateOut, responses=_refusals() | {503: {"model": StateOut}})
     async def readyz() -> Answer:
-        """Whether it can look at pictures."""
+        """Tell whether the server can analyse pictures."""
         return _json({"status": state.status}, 200 if state.status == "ok" else 503)
 
     @app.get("/metrics", response_class=Answer, responses=_refusals())

@@ -1,4 +1,4 @@
-"""onnxruntime-web, which runs the network on the page without a server: found, fetched and verified."""
+"""Find or download onnxruntime-web, which runs the network in the browser, and verify it."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ FILES = {
 }
 """Name -> sha256 of the files that the page needs; together 14 MB."""
 SECONDS = 300
-"""That the download may take."""
+"""Time limit of the download."""
 LICENCE = f"""{PACKAGE} {VERSION}
 Copyright (c) Microsoft Corporation. All rights reserved.
 
@@ -41,12 +41,12 @@ WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEM
 COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
-"""The package names its licence and has no file of it."""
+"""Written out here, since the package has no licence file."""
 _BY_HAND = f"run `npm pack {PACKAGE}@{VERSION}` where there is a network, and give the file by --runtime"
 
 
 def runtime_files(path: Path | None) -> dict[str, bytes]:
-    """The files of the runtime by name, with its licence, each verified by its digest.
+    """Return the runtime's files by name, verified by their digests, and its licence.
 
     Args:
         path: the file that `npm pack` wrote, or a folder with the package in it; downloaded by npm where left out.
@@ -79,6 +79,7 @@ def _downloaded() -> dict[str, bytes]:
         raise InputError(f"npm, which downloads {PACKAGE}, is not installed: {_BY_HAND}")
     with TemporaryDirectory() as folder:
         command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--pack-destination", folder, "--prefer-offline", "--silent"]
+        command += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # without a network, the answer comes soon
         try:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=SECONDS)
             written = next(Path(folder).glob("*.tgz"))
@@ -88,7 +89,7 @@ def _downloaded() -> dict[str, bytes]:
 
 
 def _unpacked(data: bytes, name: str) -> dict[str, bytes]:
-    """The files that the page needs, of the package's own file."""
+    """Extract the files that the page needs from the package's archive."""
     if base64.b64encode(hashlib.sha512(data).digest()).decode() != INTEGRITY:
         raise InputError(f"{name} is not {PACKAGE} {VERSION} as the npm registry has it, or was cut off: {_BY_HAND}")
     found = {}

@@ -1,4 +1,4 @@
-"""HTTP connections that are closed when no whole request begins on them: slow or silent clients keep no place."""
+"""A time limit for request headers, so that slow or silent clients do not occupy connections."""
 
 import asyncio
 from typing import Any
@@ -6,48 +6,49 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 20.0
-"""That the head of a request may take from the connection, or from the answer before it, to its last line."""
+"""Time from opening the connection, or from the previous response, to the last header line of the next request."""
 
 
-class BoundedHeads(H11Protocol):
-    """uvicorn's protocol by h11, with a bound on the time that the head of a request takes.
+class HeaderTimeLimit(H11Protocol):
+    """uvicorn's h11 protocol with a time limit for request headers.
 
-    uvicorn itself closes idle connections after an answer only; the time of bodies is bounded by the gate.
+    uvicorn itself closes only connections that are idle after a response; `psccnet.serve.gate` limits the time of
+    bodies.
     """
 
     header_seconds = HEADER_SECONDS
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._free_since = 0.0
-        self._watching: asyncio.TimerHandle | None = None
+        self._waiting_since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client is there."""
+        """Start the time limit."""
         super().connection_made(transport)
-        self._free_since = self.loop.time()
-        self._watch(self.header_seconds)
+        self._waiting_since = self.loop.time()
+        self._schedule(self.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """A client is gone."""
-        if self._watching is not None:
-            self._watching.cancel()
+        """Stop watching."""
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """The next request may begin."""
-        self._free_since = self.loop.time()
+        """Start the time limit of the next request."""
+        self._waiting_since = self.loop.time()
         super().on_response_complete()
 
-    def _watch(self, seconds: float) -> None:
-        self._watching = self.loop.call_later(seconds, self._look)
+    def _schedule(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._check)
 
-    def _look(self) -> None:
-        """Close the connection if it has waited too long for a request, or look again later."""
+    def _check(self) -> None:
+        """Close the connection if its time is over; otherwise check again later."""
         cycle: Any = self.cycle  # None before the first request
         answering = cycle is not None and not cycle.response_complete
-        left = self.header_seconds if answering else self._free_since + self.header_seconds - self.loop.time()
+        left = self.header_seconds if answering else self._waiting_since + self.header_seconds - self.loop.time()
         if left > 0:
-            self._watch(left)
+            self._schedule(left)
         elif not self.transport.is_closing():
             self.transport.close()

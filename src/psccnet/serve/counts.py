@@ -1,4 +1,4 @@
-"""What a server has done, in the text format that Prometheus reads."""
+"""Counters of a server in the text format of Prometheus."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
 class Counts:
-    """Counters since the start. Not for several threads."""
+    """Counters since the start. Not thread-safe."""
 
     def __init__(self) -> None:
         self._requests: Counter[tuple[str, str, int]] = Counter()
@@ -17,18 +17,18 @@ class Counts:
         self._seconds = 0.0
 
     def request(self, method: str, route: str, status: int) -> None:
-        """One was answered."""
+        """Count a request that was answered."""
         self._requests[method, route, status] += 1
 
     def detection(self, verdict: str, seconds: float) -> None:
-        """One picture was looked at, in so many seconds from the request on."""
+        """Count an analysed picture and the seconds since its request."""
         self._verdicts[verdict] += 1
         self._seconds += seconds
         for bound in BOUNDS:
             self._buckets[bound] += seconds <= bound
 
     def text(self, gauges: Mapping[str, tuple[str, float]]) -> str:
-        """All of it.
+        """Return all counters as text.
 
         Args:
             gauges: name -> what it is, and its value now.

@@ -1,4 +1,4 @@
-"""What every request passes before it is looked at: who calls, from where, how much, and how slowly."""
+"""Checks before every request: host name, origin, API key, size, and time to arrive."""
 
 import asyncio
 import hmac
@@ -23,10 +23,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 GONE = 499
-"""What is counted where the caller went away before its request had arrived; nobody is answered."""
+"""Status that is counted when a client disconnects before its request has arrived; nothing is sent."""
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 OPEN = ("/", "/healthz", "/readyz", "/favicon.ico")
-"""Paths that need no key, as does the page: they tell nothing of anybody's picture."""
+"""Paths that need no key, like the page's files: they reveal nothing about any picture."""
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -41,7 +41,7 @@ _HEADERS = {
 
 
 class _Refused(Exception):
-    """A request that goes no further."""
+    """A request is refused."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -50,7 +50,7 @@ class _Refused(Exception):
 
 
 class Gate:
-    """Stands before the application.
+    """ASGI middleware with the checks.
 
     Args:
         app: behind it.
@@ -121,7 +121,7 @@ class Gate:
         return _Refused(413, f"more than {limit / (1 << 20):.3g} MB; make the picture smaller.")
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """Counts what arrives, and how long it takes."""
+        """Wrap `receive` with the limits on bytes and time."""
         limit = self._settings.body_limit(scope["path"])
         ends = time.monotonic() + self._settings.upload_seconds
         arrived, whole = 0, False
@@ -144,7 +144,7 @@ class Gate:
 
 
 def _name_of(host: str) -> str:
-    """The name in a Host header, without the port and the brackets of IPv6."""
+    """The host name in a Host header, without port and IPv6 brackets."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

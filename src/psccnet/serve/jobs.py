@@ -1,4 +1,4 @@
-"""What the two processes of a server do: one looks at pictures, the other draws what was found."""
+"""The jobs of a server's two processes: one detects, the other draws results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,12 +31,12 @@ from psccnet.weights.card import Card
 Map = NDArray[np.float32]
 FUSED = 320
 PREVIEW = 2048
-"""Longer side of the picture that the page shows, pixels; what lies between its pixels is not shown."""
+"""Longer side of the picture that the page shows, pixels; larger pictures are reduced to it."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a request may choose.
+    """The options of a request.
 
     Attributes:
         masks: scales whose masks are kept.
@@ -55,7 +55,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A result on its way between processes, and what is needed to draw and explain it.
+    """A result as it is passed between processes, with what is needed to draw and explain it.
 
     Attributes:
         result: its `mask` is empty, since it follows from the finest one.
@@ -81,7 +81,7 @@ class Outcome:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, about."""
+        """Approximate memory, bytes."""
         maps = [*self.module_inputs.values(), *self.result.masks.values()]
         maps += [finding.map for finding in self.result.findings if finding.map is not None]
         maps += [mask for mask in (self.finest, self.fused) if mask is not None]
@@ -99,17 +99,18 @@ def _small(mask: Map) -> Map:
 
 
 class DetectionJobs:
-    """The process that detects."""
+    """The jobs of the process that detects."""
 
     def __init__(self, settings: Settings) -> None:
         self._detector = load_detector(
             settings.weights, settings.backend, settings.device, settings.precision, settings.max_pixels
         )
-        # The parts are compiled when they are first used; let that not be somebody's picture.
+        # Compiled and run once, so that the first picture of a user need not wait for it.
+        self._detector.engine.prepare()
         self._detector.detect(np.zeros((64, 64, 3), np.uint8))
 
     def detect(self, data: bytes, name: str, options: Options) -> Outcome:
-        """Look at the file of one picture."""
+        """Detect in the file of one picture."""
         decoded = decode(data, self._detector.max_pixels, name)
         with watched(self._detector.engine) as module_inputs:
             result = self._detector.detect(
@@ -134,7 +135,7 @@ class DetectionJobs:
 
 
 class DrawingJobs:
-    """The process that draws, explains and reports."""
+    """The jobs of the process that draws, explains and writes reports."""
 
     def __init__(self, settings: Settings, card: Card) -> None:
         self._settings = settings
@@ -190,7 +191,7 @@ class DrawingJobs:
         return row
 
     def response_drawing(self, outcome: Outcome, scale: int, point: tuple[float, float], colours: ScaleName) -> bytes:
-        """The same as a PNG file in colours, 512 pixels along the longer side."""
+        """The response as a coloured PNG file, 512 pixels along the longer side."""
         row = self.response(outcome, scale, point)
         longest = max(outcome.result.width, outcome.result.height)
         height, width = (max(1, round(512 * side / longest)) for side in (outcome.result.height, outcome.result.width))

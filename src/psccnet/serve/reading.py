@@ -1,4 +1,4 @@
-"""From a request to pictures and choices."""
+"""Parse a request into pictures and options."""
 
 import json
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from psccnet.serve.settings import Settings
 
 
 class DetectionRequest(NamedTuple):
-    """What a request wants looked at.
+    """The pictures and options of a request.
 
     Attributes:
         pictures: the files.
@@ -95,13 +95,13 @@ async def _from_form(request: Request, settings: Settings, many: bool) -> Detect
 
 
 def _name(given: str) -> str:
-    """The last part of a path, of what can be printed."""
+    """The last part of a path, printable characters only."""
     plain = "".join(letter for letter in given if letter.isprintable())
     return plain.replace("\\", "/").rpartition("/")[2][:300] or "picture"
 
 
 def first_mistake(error: ValidationError) -> str:
-    """The first mistake, in one sentence."""
+    """Describe the first validation error in one sentence."""
     first: Any = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     message = str(first["msg"]).removeprefix("Value error, ")
@@ -109,5 +109,5 @@ def first_mistake(error: ValidationError) -> str:
 
 
 def as_json(value: Any) -> bytes:
-    """Compact JSON in UTF-8; what is no number is refused."""
+    """Compact JSON in UTF-8; ValueError for NaN and infinity."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

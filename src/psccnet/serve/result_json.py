@@ -1,4 +1,4 @@
-"""A result as the API tells it."""
+"""A result as JSON of the API."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from psccnet.weights.card import Card
 
 
 def describe(stored: StoredResult, card: Card, seconds: float) -> dict[str, Any]:
-    """The verdict in words and numbers, and where the drawings are.
+    """Describe a result: the verdict in words and numbers, and links to the drawings.
 
     Args:
         kept: the result.

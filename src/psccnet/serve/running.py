@@ -1,4 +1,4 @@
-"""Start a server, say where it is, and run it until it is interrupted."""
+"""Start a server, print its address, and run it until it is interrupted."""
 
 import contextlib
 import socket
@@ -11,12 +11,12 @@ from psccnet.weights.card import Card, verify
 from psccnet.weights.reading import inside, resolve
 
 CONNECTIONS = 256
-"""At most at a time; uvicorn answers 503 to more."""
+"""Most connections at a time; uvicorn answers 503 to further ones."""
 START_SECONDS = 120.0
 
 
 def check(settings: Settings, host: str) -> Card:
-    """See that a server can start, before anything does.
+    """Check that a server can start, before starting anything.
 
     Returns:
         The card of its weights.
@@ -39,7 +39,7 @@ def check(settings: Settings, host: str) -> Card:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens, so that the port is known and taken before the rest starts.
+    """Open a listening socket, so that the port is taken before the rest starts.
 
     Raises:
         InputError: if the address or the port cannot be had.
@@ -74,11 +74,11 @@ def run(settings: Settings, host: str, port: int) -> None:
             import uvicorn
 
             from psccnet.serve.app import make_app
-            from psccnet.serve.connections import BoundedHeads
+            from psccnet.serve.connections import HeaderTimeLimit
 
             config = uvicorn.Config(
                 make_app(state),
-                http=BoundedHeads,
+                http=HeaderTimeLimit,
                 log_level="warning",
                 access_log=False,  # it would hold the ids of results
                 server_header=False,

@@ -1,4 +1,4 @@
-"""What the API takes and gives, for its description and for checking requests."""
+"""Schemas of requests and responses, for validation and the OpenAPI description."""
 
 import base64
 import binascii
@@ -14,12 +14,12 @@ ExitScale = Literal[1, 2, 3, 4, "auto"]
 
 
 def _from_form(value: Any) -> Any:
-    """A number that a form gave as text."""
+    """Convert a number that a form gave as text."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
 
 
 def _numbers(value: Any) -> Any:
-    """Scales as a form gives them: "1,4", or one number."""
+    """Split the scales of a form, such as "1,4"."""
     if isinstance(value, str):
         return [_from_form(part.strip()) for part in value.split(",") if part.strip()]
     return value
@@ -35,7 +35,7 @@ def _from_base64(value: Any) -> Any:
 
 
 class Choices(BaseModel):
-    """What may be chosen for each picture."""
+    """The options of each picture."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,7 +52,7 @@ class Choices(BaseModel):
     )
 
     def options(self) -> Options:
-        """The same for the process that detects."""
+        """The options for the process that detects."""
         return Options(tuple(self.masks), self.exit_scale, self.gate, self.evidence, self.threshold)
 
 
@@ -70,7 +70,7 @@ _EXAMPLE = (
 
 
 class PictureRequest(Choices):
-    """A picture as JSON."""
+    """A request with one picture in JSON."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"picture": _EXAMPLE, "name": "photo.png", "masks": [1]}]}
@@ -81,7 +81,7 @@ class PictureRequest(Choices):
 
 
 class BatchRequest(Choices):
-    """Pictures as JSON."""
+    """A request with several pictures in JSON."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"pictures": [_EXAMPLE, _EXAMPLE], "exit_scale": 4}]})
 
@@ -99,14 +99,14 @@ class Problem(BaseModel):
 
 
 class Region(BaseModel):
-    """A part of the picture that a finding speaks of."""
+    """A region of a finding."""
 
     outline: list[list[int]] = Field(description="Corners x, y in pixels of the upright picture.")
     label: str
 
 
 class FindingOut(BaseModel):
-    """What another trace says."""
+    """The finding of one trace."""
 
     name: str = Field(description="Of the trace, the same in every version.")
     title: str = Field(description="Of the trace, for people.")
@@ -121,7 +121,7 @@ class FindingOut(BaseModel):
 
 
 class Detection(BaseModel):
-    """The verdict on one picture, and where its drawings are."""
+    """The verdict on one picture, and links to its drawings."""
 
     id: str = Field(description="Of the result. Whoever knows it may see the picture; treat it as a password.")
     expires_in: float = Field(description="Seconds until it is deleted.")
@@ -158,21 +158,21 @@ class Detection(BaseModel):
 
 
 class Failure(BaseModel):
-    """A picture of several that could not be looked at."""
+    """A picture of a batch that could not be analysed."""
 
     index: int
     detail: str
 
 
 class Batch(BaseModel):
-    """Several pictures: results in order, and those that could not be looked at."""
+    """The results of a batch in order, and the pictures that failed."""
 
     results: list[Detection]
     failures: list[Failure]
 
 
 class Response(BaseModel):
-    """Which places of a picture the SCCM relates one pixel to (Eq. 2 of the paper, Fig. 9)."""
+    """The places that the SCCM relates one pixel to (Eq. 2 of the paper, Fig. 9)."""
 
     scale: int
     x: int
@@ -183,13 +183,13 @@ class Response(BaseModel):
 
 
 class State(BaseModel):
-    """Whether the server can look at pictures."""
+    """Whether the server can analyse pictures."""
 
     status: Literal["ok", "starting", "failed"]
 
 
 def form_schema(field: str, many: bool) -> dict[str, Any]:
-    """The description of a form with a file, or several, and the same choices."""
+    """The schema of a form with one file or several, and the options."""
     properties = Choices.model_json_schema()["properties"]
     properties["masks"] = {"type": "string", "pattern": "^[1-4](,[1-4]){0,3}$", "description": "Such as 1,2,3,4."}
     file = {"type": "string", "format": "binary", "description": "The picture's file."}

@@ -1,4 +1,4 @@
-"""What a server is told when it starts."""
+"""The settings of a server."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class Settings:
-    """Bounds that keep a server alive, and what it runs.
+    """The limits of a server, and the weights and runtime that it uses.
 
     Attributes:
         weights: a bundled name, a `.safetensors` path, or a folder of quantized parts.
@@ -43,7 +43,7 @@ class Settings:
     keep_bytes: int = 256 << 20
 
     def body_limit(self, path: str) -> int:
-        """The most bytes that a request to a path may have; base64 takes a third more than the file."""
+        """Largest body of a request to a path, bytes; base64 takes a third more than the file."""
         if not path.startswith("/v1/detect"):
             return 1 << 14
         pictures = 4 if path == "/v1/detect/batch" else 1

@@ -25,27 +25,27 @@ from psccnet.weights.card import Card
 from psccnet.weights.reading import inside, read, resolve
 
 PATTERN = (67, 90)
-"""Height and width of the picture by which a browser checks that it computes what psccnet does; odd on purpose."""
+"""Height and width of the test picture; odd, so that edges are tested, too."""
 TOLERANCE = 1e-2
-"""Largest difference of the score or of a mask's value from psccnet's that a browser may show."""
+"""Largest difference of a browser's score or mask values from those of psccnet, on the test picture."""
 TILE_CELLS = 600_000
-"""Cells of a tile of stages 2 to 4, halo included: about 700 MB of the browser's memory."""
+"""Cells of a tile of stages 2 to 4, halo included; takes about 700 MB of the browser's memory."""
 STEM_CELLS = 192 * 192
-"""Of a tile of the stem."""
+"""Cells of a tile of the stem."""
 _POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self';"
     " connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'"
 )
 BROWSER_LIMIT = (
-    "This page looks by the network alone, in the browser. It does not look for copied parts, JPEG squares or error"
-    " levels, nor at what the file tells of itself, which psccnet serve does. Damage inside a JPEG that still shows"
-    " as a picture is not noticed: look whether the picture is whole."
+    "This page looks by the network alone, in the browser. It does not look for other traces, such as copied parts,"
+    " JPEG squares, noise and colours, nor at what the file tells of itself, which psccnet serve does. Damage inside a"
+    " JPEG that still shows as a picture is not noticed: look whether the picture is whole."
 )
 
 
 @dataclass(frozen=True)
 class Site:
-    """What was written.
+    """The written site.
 
     Attributes:
         files: of the site.
@@ -99,7 +99,7 @@ def _json(value: Any) -> bytes:
 
 
 def _index() -> bytes:
-    """The page's frame, which says that results come from the browser and that nothing else may be loaded."""
+    """index.html with the browser as the source of results, and a policy that forbids to load from elsewhere."""
     text = page_files()[INDEX].decode()
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     for before, after in (
@@ -112,7 +112,7 @@ def _index() -> bytes:
 
 
 def _description(card: Card) -> dict[str, Any]:
-    """What the page needs of the card and of the rules of the verdict (`static/verdict.js`)."""
+    """The parts of the card and the rules of the verdict that `static/verdict.js` needs."""
     calibration, masks = card.calibration, card.mask_calibration
     return {
         "model": f"{card.name} {card.sha256[:12]}".strip(),
@@ -165,14 +165,14 @@ def _cutting(engine: Engine) -> dict[str, Any]:
 
 
 def pattern() -> NDArray[np.uint8]:
-    """The picture that a browser checks itself by, (H, W, 3); `static/worker.js` makes the same."""
+    """The test picture of a browser, (H, W, 3) uint8; `static/worker.js` makes the same."""
     y, x, channel = np.indices((*PATTERN, 3))
     made: NDArray[np.uint8] = ((x >> 3) * 37 + (y >> 2) * 59 + channel * 83 + (x * y % 31) * 5).astype(np.uint8)
     return made
 
 
 def _check(engine: Engine) -> dict[str, Any]:
-    """What the network says of the pattern."""
+    """The network's results for the test picture."""
     output = engine(pattern())
     return {
         "height": PATTERN[0],
@@ -185,7 +185,7 @@ def _check(engine: Engine) -> dict[str, Any]:
 
 
 def _attention(path: Path, card: Card) -> tuple[dict[str, Any] | None, bytes]:
-    """The layers that tell what the SCCM relates a pixel to, as float32 one after the other, and where each starts.
+    """The SCCM layers for responses, concatenated as float32, and the offset of each.
 
     None where the weights have no such responses.
     """

@@ -1,4 +1,4 @@
-"""What a running server holds: its two processes, its results, and how many requests are under way."""
+"""The state of a running server: its two processes, its results, and the number of waiting requests."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from psccnet.errors import PsccnetError
 from psccnet.serve.counts import Counts
-from psccnet.serve.jobs import DetectionJobs, DrawingJobs
+from psccnet.serve.processes import detection_jobs, drawing_jobs
 from psccnet.serve.settings import Settings
 from psccnet.serve.store import Store, StoredResult
 from psccnet.serve.workers import DiedError, FaultError, TookTooLongError, Worker
@@ -22,11 +22,11 @@ from psccnet.weights.card import Card
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER = "2"
-"""Seconds after which a request that was turned away may come again."""
+"""Seconds after which a refused request may be repeated."""
 
 
 class State:
-    """A running server.
+    """The state of a running server.
 
     Args:
         settings: of it.
@@ -41,8 +41,8 @@ class State:
         self.card = card
         self.counts = Counts()
         self.store = Store(settings.keep_seconds, settings.keep_bytes)
-        self.detection_worker = Worker(partial(DetectionJobs, settings), "psccnet-look")
-        self.drawing_worker = Worker(partial(DrawingJobs, settings, card), "psccnet-draw")
+        self.detection_worker = Worker(partial(detection_jobs, settings), "psccnet-look")
+        self.drawing_worker = Worker(partial(drawing_jobs, settings, card), "psccnet-draw")
         self.waiting = 0
 
     def close(self) -> None:
@@ -52,14 +52,14 @@ class State:
 
     @property
     def status(self) -> str:
-        """Whether pictures can be looked at: ok, starting, or failed."""
+        """Whether pictures can be analysed: ok, starting, or failed."""
         if self.detection_worker.failed or self.drawing_worker.failed:
             return "failed"
         return "ok" if self.detection_worker.ready.is_set() and self.drawing_worker.ready.is_set() else "starting"
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """A place in the queue, before anything of the request is read.
+        """Take a place in the queue, before the request's body is read.
 
         Raises:
             HTTPException: 429, where there is none, 503 where nothing can be looked at any more.
@@ -77,7 +77,7 @@ class State:
             self.waiting -= 1
 
     async def detect(self, data: bytes, name: str, options: Any) -> StoredResult:
-        """Have a picture looked at, and keep the result.
+        """Detect in a picture, and store the result.
 
         Raises:
             HTTPException: with the status and the sentence for what went wrong.
@@ -89,7 +89,7 @@ class State:
         return self.store.add(outcome, data, options)
 
     async def draw(self, name: str, *arguments: Any) -> Any:
-        """Have something drawn or explained.
+        """Run a job of the drawing process.
 
         Raises:
             HTTPException: with the status and the sentence for what went wrong.
@@ -97,7 +97,7 @@ class State:
         return await _answer(self.drawing_worker.submit(name, *arguments, seconds=self.settings.seconds), refused=404)
 
     def gauges(self) -> dict[str, tuple[str, float]]:
-        """Numbers of this moment, for the metrics."""
+        """The current values for the metrics."""
         restarts = self.detection_worker.restarts + self.drawing_worker.restarts
         return {
             "psccnet_waiting": ("Requests that wait or arrive.", self.waiting),
@@ -109,7 +109,7 @@ class State:
 
 
 async def _answer(future: "Future[Any]", refused: int = 422) -> Any:
-    """Wait for a process; a caller that goes away takes its work out of the queue."""
+    """Wait for a job; a job whose client disconnects before it starts is dropped."""
     try:
         return await asyncio.wrap_future(future)
     except TookTooLongError as error:

@@ -1,17 +1,19 @@
-"""Results in memory, for a stated time and in bounded memory."""
+"""Results in memory, for a limited time and in limited memory."""
 
 import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from psccnet.serve.jobs import Options, Outcome
+if TYPE_CHECKING:
+    from psccnet.serve.jobs import Options, Outcome
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """One result, and the file that it is of.
+    """One result and its picture's file.
 
     Attributes:
         id: which nobody can guess, since whoever knows it may see the picture.
@@ -23,20 +25,20 @@ class StoredResult:
     """
 
     id: str
-    outcome: Outcome
+    outcome: "Outcome"
     data: bytes = field(repr=False)
-    options: Options
+    options: "Options"
     made: datetime
     expires: float
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, about."""
+        """Approximate memory, bytes."""
         return len(self.data) + self.outcome.nbytes
 
 
 class Store:
-    """Results by their ids. Not for several threads.
+    """Results by id. Not thread-safe.
 
     Args:
         seconds: how long one is kept.
@@ -52,8 +54,8 @@ class Store:
     def __len__(self) -> int:
         return len(self._stored)
 
-    def add(self, outcome: Outcome, data: bytes, options: Options) -> StoredResult:
-        """Keep a result; one that takes more room than there is, is kept alone."""
+    def add(self, outcome: "Outcome", data: bytes, options: "Options") -> StoredResult:
+        """Store a result, and delete the oldest beyond the limit; the newest is always kept."""
         self.sweep()
         stored = StoredResult(
             id=secrets.token_urlsafe(16),
@@ -70,7 +72,7 @@ class Store:
         return stored
 
     def get(self, name: str) -> StoredResult | None:
-        """The result of an id, None if there is none any more."""
+        """The result of an id; None if it does not exist or has expired."""
         self.sweep()
         return self._stored.get(name)
 
@@ -82,7 +84,7 @@ class Store:
         return stored is not None
 
     def sweep(self) -> None:
-        """Delete what has had its time; they are in the order of their ends."""
+        """Delete expired results; they are stored in the order in which they expire."""
         now = time.monotonic()
         while self._stored and next(iter(self._stored.values())).expires <= now:
             self.remove(next(iter(self._stored)))

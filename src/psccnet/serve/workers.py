@@ -1,4 +1,4 @@
-"""Work in a process of its own, which can be ended when it takes too long, and is then started anew."""
+"""Jobs in a process of their own, which is killed and restarted when a job takes too long."""
 
 import contextlib
 import logging
@@ -17,21 +17,21 @@ from psccnet.errors import PsccnetError
 
 _log = logging.getLogger(__name__)
 _SPAWN = multiprocessing.get_context("spawn")
-"""Not fork: the parent has threads."""
+"""Spawn instead of fork, since the parent has threads."""
 RETRY_SECONDS = 1.0
-"""Pause after a process that did not even start."""
+"""Pause after a process that failed to start."""
 
 
 class TookTooLongError(TimeoutError):
-    """A piece of work that was ended because it took too long."""
+    """A job was killed because it took too long."""
 
 
 class DiedError(RuntimeError):
-    """A piece of work whose process ended by itself, such as for want of memory."""
+    """The process of a job died, for example for lack of memory."""
 
 
 class FaultError(RuntimeError):
-    """A fault of ours in the process; the message has its traceback."""
+    """A job failed by a bug; the message is its traceback."""
 
 
 class _Job(NamedTuple):
@@ -42,7 +42,7 @@ class _Job(NamedTuple):
 
 
 def _work(connection: Connection, make: Callable[[], Any]) -> None:
-    """The process: makes an object, then calls its methods as it is told."""
+    """Main loop of the process: make the object, then call the methods that jobs name."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this process
     try:
         target = make()
@@ -66,7 +66,7 @@ def _work(connection: Connection, make: Callable[[], Any]) -> None:
 
 
 class Worker:
-    """One process and the jobs that wait for it, done one after the other.
+    """One process and its queue of jobs, run one after the other.
 
     Args:
         make: called in the process, makes the object whose methods are the jobs; can be pickled.
@@ -90,7 +90,7 @@ class Worker:
         self._thread.start()
 
     def submit(self, name: str, *arguments: Any, seconds: float) -> "Future[Any]":
-        """Have a method of the object called.
+        """Queue a call of one of the object's methods.
 
         Args:
             name: of the method.
@@ -106,7 +106,7 @@ class Worker:
         return job.future
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the process to start; whether it has.
+        """Wait for the process to start; return whether it has.
 
         Raises:
             PsccnetError: why it cannot.
@@ -118,7 +118,7 @@ class Worker:
         return self.ready.is_set()
 
     def close(self) -> None:
-        """End the process; what waits is cancelled."""
+        """End the process and cancel the waiting jobs."""
         self._closing.set()
         self._jobs.put(None)
         self._thread.join(timeout=10)
@@ -147,7 +147,7 @@ class Worker:
                 job.future.cancel()
 
     def _serve(self, connection: Connection) -> None:
-        """Do jobs until one takes too long, or the server closes; EOFError or OSError if the process ends."""
+        """Run jobs until one takes too long or the server closes; EOFError or OSError if the process dies."""
         while not connection.poll(0.2):
             if self._closing.is_set():
                 return

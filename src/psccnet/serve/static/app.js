@@ -1,7 +1,7 @@
 // The page: wires the queue, the viewer and the panels together.
 
 import { drawRamp } from "./colours.js";
-import { made, showResult, showSaves, wireTabs } from "./panels.js";
+import { createElement, showResult, showSaves, wireTabs } from "./panels.js";
 import { Queue } from "./queue.js";
 import * as results from "./results.js";
 import { Viewer } from "./viewer.js";
@@ -65,10 +65,10 @@ async function show(opened) {
 
 function offerMasks(scales, finest) {
   const labels = scales.map((scale) => {
-    const radio = made("input", { type: "radio", name: "mask", value: scale });
+    const radio = createElement("input", { type: "radio", name: "mask", value: scale });
     radio.checked = scale === finest;
     radio.addEventListener("change", () => { stop(); showMask(); });
-    return made("label", {}, radio, scale ? ` ${scale}` : " with other traces");
+    return createElement("label", {}, radio, scale ? ` ${scale}` : " with other traces");
   });
   element("mask-choice").replaceChildren(element("mask-choice").querySelector("legend"), ...labels);
 }

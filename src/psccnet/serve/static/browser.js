@@ -1,7 +1,7 @@
 // Where results come from on the page without a server: this browser alone. The same functions as server.js has.
 
 import { colours } from "./colours.js";
-import { resampled } from "./engine.js";
+import { resampled } from "./resampling.js";
 
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 const calls = new Map();
@@ -10,7 +10,7 @@ let broken = null;
 
 /** What stands where the server's page has the other traces. */
 export const NO_FINDINGS =
-  "This page looks by the network alone. Copied parts, JPEG squares, error levels and what the file tells of itself are looked for by psccnet serve, psccnet detect and psccnet report, which also write a report for paper and read more formats and larger pictures.";
+  "This page looks by the network alone. Other traces, such as copied parts, JPEG squares, noise, colours and what the file tells of itself, are looked for by psccnet serve, psccnet detect and psccnet report; they also weigh some of them in the mask, write a report for paper, and read more formats and larger pictures.";
 
 worker.onmessage = ({ data }) => {
   const call = calls.get(data.call);

@@ -1,6 +1,8 @@
 // The network on a picture of any size, tile by tile: what psccnet/engine/engine.py and tiling.py do in Python, so that
 // the page without a server gives the same result. Maps are {dims, data}, (1, channels, rows, columns) and row by row.
 
+import { resampled } from "./resampling.js";
+
 /** Length of the map of a scale, 1..4, of `length` cells. */
 const mapSize = (length, scale) => Math.ceil(length / 2 ** (scale - 1));
 
@@ -227,25 +229,4 @@ function settled(masks, scale, least) {
   if (!masks[scale + 1]) return false;
   const before = resampled(masks[scale + 1], masks[scale].width, masks[scale].height);
   return masks[scale].values.reduce((sum, value, index) => sum + Math.abs(value - before[index]), 0) / before.length < least;
-}
-
-/** A map {width, height, values} resampled with its corners on the corners, as the network does it: Float32Array. */
-export function resampled(map, width, height) {
-  const made = new Float32Array(width * height);
-  const along = (length, size) => Array.from({ length }, (_, index) => {
-    const at = length > 1 ? (index * (size - 1)) / (length - 1) : 0;
-    const low = Math.min(Math.floor(at), size - 1);
-    return [low, Math.min(low + 1, size - 1), at - low];
-  });
-  const across = along(width, map.width);
-  along(height, map.height).forEach(([top, below, down], y) => {
-    const [upper, lower] = [top * map.width, below * map.width];
-    for (let x = 0; x < width; x += 1) {
-      const [left, right, share] = across[x];
-      const high = map.values[upper + left] + share * (map.values[upper + right] - map.values[upper + left]);
-      const low = map.values[lower + left] + share * (map.values[lower + right] - map.values[lower + left]);
-      made[y * width + x] = high + down * (low - high);
-    }
-  });
-  return made;
 }

@@ -6,11 +6,11 @@ const SVG = "http://www.w3.org/2000/svg";
 const element = (id) => document.getElementById(id);
 
 /** A new element with attributes and text or children. */
-export function made(name, attributes = {}, ...children) {
-  const one = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
-  one.append(...children);
-  return one;
+export function createElement(name, attributes = {}, ...children) {
+  const created = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
+  created.append(...children);
+  return created;
 }
 
 function drawScore(result) {
@@ -18,10 +18,10 @@ function drawScore(result) {
   svg.replaceChildren();
   const at = (value) => 10 + 380 * value;
   const add = (name, attributes, text = "") => {
-    const one = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
-    one.textContent = text;
-    svg.append(one);
+    const shape = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) shape.setAttribute(key, value);
+    shape.textContent = text;
+    svg.append(shape);
   };
   const limit = at(result.threshold);
   const score = at(result.score);
@@ -35,17 +35,17 @@ function drawScore(result) {
   svg.setAttribute("aria-label", `Score ${result.score.toFixed(3)} on a scale from 0 to 1; the threshold is ${result.threshold.toFixed(3)}.`);
 }
 
-function finding(said) {
-  const part = made("div", { class: said.significant ? "finding significant" : "finding" });
-  part.append(made("h3", {}, said.significant ? `${said.title}: speaks for a manipulation` : said.title));
-  part.append(made("p", {}, `${said.sentence} ${said.rate}`.trim()));
-  if (said.drawing) {
-    const image = made("img", { alt: `${said.title}: ${said.sentence}`, loading: "lazy" });
-    results.drawing(said).then((blob) => { image.src = URL.createObjectURL(blob); }, () => image.remove());
+function findingPart(finding) {
+  const part = createElement("div", { class: finding.significant ? "finding significant" : "finding" });
+  part.append(createElement("h3", {}, finding.significant ? `${finding.title}: speaks for a manipulation` : finding.title));
+  part.append(createElement("p", {}, `${finding.sentence} ${finding.rate}`.trim()));
+  if (finding.drawing) {
+    const image = createElement("img", { alt: `${finding.title}: ${finding.sentence}`, loading: "lazy" });
+    results.drawing(finding).then((blob) => { image.src = URL.createObjectURL(blob); }, () => image.remove());
     part.append(image);
   }
-  if (said.how_to_read) part.append(made("p", { class: "soft" }, `How to read it: ${said.how_to_read}`));
-  if (said.source) part.append(made("p", { class: "soft" }, `Source: ${said.source.replace(/^After /, "")}`));
+  if (finding.how_to_read) part.append(createElement("p", { class: "soft" }, `How to read it: ${finding.how_to_read}`));
+  if (finding.source) part.append(createElement("p", { class: "soft" }, `Source: ${finding.source.replace(/^After /, "")}`));
   return part;
 }
 
@@ -63,22 +63,22 @@ export function showResult(name, result) {
   element("false-alarms").textContent = result.how_sure;
   drawScore(result);
   const evidence = element("panel-evidence");
-  evidence.replaceChildren(...result.findings.map(finding));
-  if (!result.findings.length) evidence.append(made("p", { class: "soft" }, results.NO_FINDINGS));
+  evidence.replaceChildren(...result.findings.map(findingPart));
+  if (!result.findings.length) evidence.append(createElement("p", { class: "soft" }, results.NO_FINDINGS));
   const facts = [...result.facts, ["looked at", `${result.width} x ${result.height} pixels`], ...result.notes.map((note) => ["note", note]), ["sha256", result.sha256], ["weights", result.model], ["time", `${result.seconds.toFixed(2)} s`]];
-  element("facts").replaceChildren(...facts.map(([key, value]) => made("tr", {}, made("th", { scope: "row" }, key), made("td", {}, value))));
-  element("limits").replaceChildren(...result.limits.map((limit) => made("li", {}, limit)));
+  element("facts").replaceChildren(...facts.map(([key, value]) => createElement("tr", {}, createElement("th", { scope: "row" }, key), createElement("td", {}, value))));
+  element("limits").replaceChildren(...result.limits.map((limit) => createElement("li", {}, limit)));
 }
 
 /** The buttons that save files of a result. */
 export function showSaves(name, result, failed) {
   const stem = name.replace(/\.[^.]*$/, "") || "picture";
   element("saves").replaceChildren(...results.saves(result).map(([words, ending, make]) => {
-    const button = made("button", { type: "button", "data-saves": ending }, words);
+    const button = createElement("button", { type: "button", "data-saves": ending }, words);
     button.addEventListener("click", async () => {
       button.disabled = true;
       try {
-        const link = made("a", { download: `${stem}.${ending}` });
+        const link = createElement("a", { download: `${stem}.${ending}` });
         link.href = URL.createObjectURL(await make());
         link.click();
         setTimeout(() => URL.revokeObjectURL(link.href), 60000);

@@ -1,6 +1,6 @@
 // Pictures in the order in which they were brought, looked at one after the other.
 
-import { kindOf, made } from "./panels.js";
+import { kindOf, createElement } from "./panels.js";
 import * as results from "./results.js";
 
 const element = (id) => document.getElementById(id);
@@ -28,22 +28,22 @@ export class Queue {
   }
 
   entry(item) {
-    item.label = made("span", { class: "state" }, "waiting");
-    item.blank = made("span", { class: "blank" });
-    item.button = made("button", { type: "button" }, item.blank, made("span", { class: "label" }, item.name), item.label);
+    item.label = createElement("span", { class: "state" }, "waiting");
+    item.blank = createElement("span", { class: "blank" });
+    item.button = createElement("button", { type: "button" }, item.blank, createElement("span", { class: "label" }, item.name), item.label);
     item.button.addEventListener("click", () => this.choose(item));
-    item.row = made("li", {}, item.button);
+    item.row = createElement("li", {}, item.button);
     element("queue").append(item.row);
   }
 
   thumbnail(item) {
     const side = 96;
-    const canvas = made("canvas");
+    const canvas = createElement("canvas");
     const factor = side / Math.min(item.bitmap.width, item.bitmap.height);
     Object.assign(canvas, { width: side, height: side });
     const [width, height] = [item.bitmap.width * factor, item.bitmap.height * factor];
     canvas.getContext("2d").drawImage(item.bitmap, (side - width) / 2, (side - height) / 2, width, height);
-    const image = made("img", { alt: "" });
+    const image = createElement("img", { alt: "" });
     image.src = canvas.toDataURL("image/jpeg", 0.8);
     item.blank.replaceWith(image);
     item.blank = image;
@@ -52,7 +52,7 @@ export class Queue {
   async run() {
     if (this.running) return;
     this.running = true;
-    for (let item; (item = this.items.find((one) => one.state === "waiting")); ) {
+    for (let item; (item = this.items.find((item) => item.state === "waiting")); ) {
       this.mark(item, "working", "looking…");
       try {
         item.result = await results.detect(item.file, item.choices, (share) => { item.label.textContent = `looking… ${Math.round(100 * share)} %`; });
@@ -82,16 +82,16 @@ export class Queue {
 
   async choose(item) {
     this.current = item;
-    for (const one of this.items) one.button.setAttribute("aria-current", String(one === item));
+    for (const other of this.items) other.button.setAttribute("aria-current", String(other === item));
     await this.open(item);
   }
 
   drop(item) {
-    this.items = this.items.filter((one) => one !== item);
+    this.items = this.items.filter((other) => other !== item);
     item.row.remove();
     this.current = null;
     this.say();
-    const next = this.items.find((one) => one.state === "done");
+    const next = this.items.find((item) => item.state === "done");
     if (next) this.choose(next);
     return Boolean(next);
   }

@@ -31,8 +31,8 @@ async function call(path, options = {}) {
       await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
       continue;
     }
-    const said = await answer.json().catch(() => null);
-    throw new Error(said?.detail ?? `The server answered ${answer.status}.`);
+    const answered = await answer.json().catch(() => null);
+    throw new Error(answered?.detail ?? `The server answered ${answer.status}.`);
   }
 }
 
@@ -46,16 +46,16 @@ export async function detect(file, choices) {
 
 /** The mask of a scale: {width, height, values}, 0..255. */
 export async function mask(result, scale) {
-  const said = await (await call(result.links[`mask${scale}`])).json();
-  const values = Uint8ClampedArray.from(atob(said.values), (letter) => letter.charCodeAt(0));
-  return { width: said.width, height: said.height, values };
+  const answered = await (await call(result.links[`mask${scale}`])).json();
+  const values = Uint8ClampedArray.from(atob(answered.values), (letter) => letter.charCodeAt(0));
+  return { width: answered.width, height: answered.height, values };
 }
 
 /** Which places a pixel is related to: {width, height, values}, 0..255. */
 export async function response(result, scale, x, y, signal) {
-  const said = await (await call(`${result.links.response}?x=${x}&y=${y}&scale=${scale}`, { signal })).json();
-  const values = Uint8ClampedArray.from(said.values.flat(), (value) => Math.round(255 * value));
-  return { width: said.columns, height: said.rows, values };
+  const answered = await (await call(`${result.links.response}?x=${x}&y=${y}&scale=${scale}`, { signal })).json();
+  const values = Uint8ClampedArray.from(answered.values.flat(), (value) => Math.round(255 * value));
+  return { width: answered.columns, height: answered.rows, values };
 }
 
 /** A file of the result as a Blob. */

@@ -1,7 +1,7 @@
 // From the network's numbers to a verdict and its words, as psccnet.inference and psccnet.report.sentences do it in Python.
 // `model` is what `psccnet page` wrote of the weights; the tests hold both to the same answers.
 
-import { resampled } from "./engine.js";
+import { resampled } from "./resampling.js";
 
 const logit = (share) => {
   const bounded = Math.min(1 - 1e-7, Math.max(1e-7, share));

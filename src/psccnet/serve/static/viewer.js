@@ -18,7 +18,7 @@ export class Viewer {
     this.layer = document.createElement("canvas");
     this.outline = document.createElement("canvas");
     this.pointers = new Map();
-    for (const one of [canvas, plain]) this.listen(one);
+    for (const surface of [canvas, plain]) this.listen(surface);
     new ResizeObserver(() => this.resized()).observe(canvas.parentElement);
   }
 

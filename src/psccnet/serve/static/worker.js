@@ -2,7 +2,8 @@
 
 import * as ort from "../runtime/ort.wasm.min.mjs";
 import { decode } from "./decoding.js";
-import { Engine, resampled } from "./engine.js";
+import { Engine } from "./engine.js";
+import { resampled } from "./resampling.js";
 import { describe } from "./verdict.js";
 
 const PARTS = ["stem", "stages", "scale4", "scale3", "scale2", "scale1", "detection"];
