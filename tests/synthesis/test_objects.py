@@ -48,7 +48,7 @@ def test_masks_of_another_size_are_left_out_by_name(photographs: Photographs, tm
     for seed in range(20):
         objects.draw(np.random.default_rng(seed))
     assert objects.left_out == {
-        f"{path.name}, annotation 5 of photograph-0.jpg": "its mask is 20 x 20, the picture 176 x 200",
+        f"{path.name}, annotation 5 of photograph-0.jpg": "its mask is 20 x 20, but the picture 176 x 200",
         f"{path.name}, annotation 6 of photograph-0.jpg": "its runs do not add up to the picture",
     }
 

@@ -176,7 +176,7 @@ def test_a_threshold_is_chosen_by_pictures(run: Path, tmp_path: Path, monkeypatc
     assert verify(out) == card
     for path in sorted(untouched.iterdir())[4:]:
         path.unlink()
-    with pytest.raises(ValueError, match="has 4 pristine pictures; a threshold needs 20 at least"):
+    with pytest.raises(ValueError, match="has 4 pristine pictures; a threshold needs at least 20"):
         bundle_checkpoint(run / "last.ckpt", tmp_path / "other.safetensors", pictures=str(untouched))
     assert not (tmp_path / "other.safetensors").exists()
 
