@@ -58,9 +58,9 @@ dist: $(STAMP) ## build wheel and sdist, with the weights, into dist/
 	$(BIN)/python -m build --outdir dist
 	@ls -l dist
 
-docs: $(STAMP) ## build the site into site/; a warning is an error
-	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs 2 docs site
-	@echo "$(CURDIR)/site/index.html"
+docs: $(STAMP) ## build the site into site/html/; a warning is an error
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs 2 -d site/doctrees docs site/html
+	@echo "$(CURDIR)/site/html/index.html"
 
 readme: $(STAMP) ## write what README and docs/model-card.md say of the weights, from their card
 	$(BIN)/python docs/from_card.py

@@ -28,6 +28,8 @@ exclude_patterns = ["tutorials/tutorial-run"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"psccnet {version}"
 html_static_path = ["_static"]
+LEADERBOARD = "leaderboard.html"
+html_extra_path = [LEADERBOARD] if (Path(__file__).parent / LEADERBOARD).is_file() else []
 html_css_files = ["site.css"]
 html_theme_options = {
     "navigation_with_keys": False,
@@ -66,16 +68,24 @@ SHOWN_HERE = {
 """Page of the site -> the file at the repository's root that it shows."""
 
 
-def show_root_file(_: Sphinx, page: str, source: list[str]) -> None:
+def show_root_file(site: Sphinx, page: str, source: list[str]) -> None:
     """Put a file of the repository's root in the place of its page, with its links turned to those of the site."""
     if page not in SHOWN_HERE:
         return
+    site.env.note_reread()  # made anew by each build: Sphinx does not see what it depends on
     text = (ROOT / SHOWN_HERE[page]).read_text(encoding="utf-8")
     text = text.replace("](README.md#what-it-finds-and-what-it-misses)", "](../model-card.md#measured)")
     text = re.sub(r"\]\(docs/", "](../", text)
     for shown, name in SHOWN_HERE.items():
         text = text.replace(f"]({name}", f"](../{shown}.md")
     source[0] = re.sub(r"\[([^\]]*)\]\((README\.md[^)]*|LICENSE)\)", r"\1", text)
+
+
+def link_leaderboard(_: Sphinx, page: str, source: list[str]) -> None:
+    """Open the leaderboard from the page of results, instead of offering it and the figures' folder for download."""
+    if page == "results":
+        text = source[0].replace(f"[{LEADERBOARD}]({LEADERBOARD})", f'<a href="{LEADERBOARD}">{LEADERBOARD}</a>')
+        source[0] = text.replace("[results/](results/)", "`docs/results/`")
 
 
 def verbs(of: App, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -89,10 +99,11 @@ def verbs(of: App, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             )
 
 
-def show_commands(_: Sphinx, page: str, source: list[str]) -> None:
+def show_commands(site: Sphinx, page: str, source: list[str]) -> None:
     """Put the help of each command on the page of commands, as a terminal shows it."""
     if page != "reference/commands":
         return
+    site.env.note_reread()
     for words in sorted(verbs(command, ())):
         shown = io.StringIO()
         command.help_print(list(words), console=Console(file=shown, width=96))
@@ -113,5 +124,6 @@ def quote_tables(_: Sphinx, _what: str, _name: str, _object: object, _options: o
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("source-read", show_root_file)
+    app.connect("source-read", link_leaderboard)
     app.connect("source-read", show_commands)
     app.connect("autodoc-process-docstring", quote_tables)

@@ -5,11 +5,17 @@ standard error (progress) are left out, so that the file stays small and two run
 """
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parent / "tutorials" / "fine-tune.ipynb"
+
+
+def is_kept(output: Any) -> bool:
+    """Whether an output is a picture or text on standard output."""
+    return output.get("name") == "stdout" or "image/png" in output.get("data", {})
 
 
 def main() -> None:
@@ -19,7 +25,7 @@ def main() -> None:
     client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            cell.outputs = [output for output in cell.outputs if is_kept(output)]
     nbformat.write(notebook, NOTEBOOK)
 
 

@@ -85,6 +85,7 @@ def test_each_equation_is_where_the_architecture_says() -> None:
                 assert re.search(rf"(?m)^ *(class|def) {part}\b", code), f"{file}: {name}"
 
 
+@pytest.mark.slow
 def test_examples_of_the_docs_run() -> None:
     pages = [page for page in PAGES if "\n>>> " in page.read_text(encoding="utf-8")]
     assert len(pages) >= 1

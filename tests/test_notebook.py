@@ -13,7 +13,7 @@ from psccnet.weights import read_card
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "tutorials" / "fine-tune.ipynb"
 
 
-# 20 s of processor time: it synthesises, trains, evaluates four methods and draws, as a reader would.
+# 45 s of processor time: it synthesises, trains, evaluates four methods and draws, as a reader would.
 @pytest.mark.slow
 def test_the_notebook_runs(tmp_path: Path) -> None:
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]

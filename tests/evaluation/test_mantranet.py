@@ -11,7 +11,8 @@ from psccnet.evaluation.comparators import Question, find_comparator
 from psccnet.evaluation.comparators.mantranet import HALO, ManTraNet, _symmetric
 from psccnet.weights.card import sha256
 
-PICTURES = [(31, 64, 80), (32, 133, 200)]
+# The larger one is wider than windows and halo, and takes its time in double precision.
+PICTURES = [(31, 64, 80), pytest.param(32, 133, 200, marks=pytest.mark.slow)]
 
 
 def state() -> dict[str, torch.Tensor]:
@@ -47,10 +48,11 @@ def test_it_computes_what_the_public_port_computes(network: ManTraNet, seed: int
     assert np.abs(network.mask(picture) - expected["mask"]).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_tiles_give_the_mask_of_the_whole_picture(network: ManTraNet) -> None:
-    picture = golden.image(32, 133, 200)
-    assert HALO < 133 // 2  # so that tiles end inside of the picture
-    assert np.abs(network.mask(picture, core=40) - network.mask(picture)).max() < 1e-12
+    picture = golden.image(32, 100, 96)
+    assert HALO < 48  # so that the tiles, two each way, end inside of the picture
+    assert np.abs(network.mask(picture, core=50) - network.mask(picture)).max() < 1e-12
 
 
 def test_padding_mirrors_the_edge_as_well() -> None:

@@ -24,7 +24,7 @@ def short_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_shipped_recipe_runs(path: Path, photographs: Path, listed_set: Path, tmp_path: Path) -> None:
     shipped = read_recipe(path)
-    batch = 2 if any(one["data"].get("pairs") for one in shipped.phases) else 1
+    batch = 2 if shipped.data.pairs or any(one["data"].get("pairs") for one in shipped.phases) else 1
     data: dict[str, Any] = {"photographs": photographs, "objects": None, "workers": 0, "validation_pictures": 2}
     data |= {"batch_size": batch, "pictures_per_epoch": 2 * batch}
     if shipped.data.sets:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from psccnet.evaluation.reporting.measured import Measured
-from psccnet.evaluation.reporting.published import figures, source_of
+from psccnet.evaluation.reporting.published import figures, share, source_of
 from psccnet.evaluation.summary import SCORES, scores_of
 
 SHOWN = ("pixel_auc", "f1_half", "f1_best", "iou_half", "image_auc", "tpr_5", "balanced_accuracy_half")
@@ -66,15 +66,13 @@ def _measured(measured: Measured) -> list[dict[str, Any]]:
 def _published(measured: Measured) -> list[dict[str, Any]]:
     methods: dict[tuple[str, str], dict[str, Any]] = {}
     for figure in figures():
-        if figure["table"] not in TABLES or figure["metric"] not in METRICS or figure["set"] not in measured.sets:
+        is_shown = figure["table"] in TABLES and figure["metric"] in METRICS and figure["set"] in measured.sets
+        if not is_shown or math.isnan(share(figure)):
             continue
         blank = {"name": figure["method"], "published": True, "source": source_of(figure), "cells": {}}
         method = methods.setdefault((figure["method"], source_of(figure)), blank)
-        method["cells"].setdefault(figure["set"], {})[METRICS[figure["metric"]]] = [
-            round(figure["value"] / 100, 4),
-            None,
-            None,
-        ]
+        cells = method["cells"].setdefault(figure["set"], {})
+        cells[METRICS[figure["metric"]]] = _plain(share(figure), math.nan, math.nan)
     return list(methods.values())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from psccnet.evaluation.protocol import PROTOCOLS
 from psccnet.evaluation.reporting.measured import Measured
-from psccnet.evaluation.reporting.published import figures, marked, notes_on, source_of
+from psccnet.evaluation.reporting.published import figures, marked, notes_on, share, source_of
 from psccnet.evaluation.reporting.table import Cell, Table
 from psccnet.evaluation.summary import SCORES
 
@@ -67,6 +67,6 @@ def _add_published(table: Table, protocol: str, measured: Measured) -> None:
         key = (figure["method"], figure["set"], source)
         blank = [Cell(float("nan"))] * len(PROTOCOLS[protocol].scores)
         row = rows.setdefault(key, [marked(figure["method"], source), figure["set"], "-", "-", *blank])
-        row[places[figure["metric"]]] = Cell(figure["value"] / 100)
+        row[places[figure["metric"]]] = Cell(share(figure))
     table.rows += rows.values()
     table.notes += notes_on(sources)

@@ -17,13 +17,13 @@ PAPER = "PSCC-Net paper"
 
 
 class Figure(TypedDict):
-    """One published figure; `value` in percent, or as it is where the metric is a share of time."""
+    """One published figure; `value` in percent, a text where it is no single number, a share where it is of time."""
 
     table: str
     method: str
     set: str
     metric: str
-    value: float
+    value: float | str
     protocol: str
     source: str
 
@@ -61,16 +61,27 @@ def add_published(table: Table, number: str, columns: Mapping[tuple[str, str], i
     """
     sources: dict[str, int] = {}
     rows: dict[tuple[str, int], list[str | Cell]] = {}
+    ranges = []
     for figure in figures():
         place = columns.get((figure["set"], figure["metric"]))
         if figure["table"] != number or place is None:
             continue
+        if isinstance(figure["value"], str):
+            about = f"{figure['method']} on {figure['set']}, {figure['metric']}: {figure['value']} %"
+            ranges.append(f"({MARK}): {about}; {source_of(figure)}.")
+            continue
         source = sources.setdefault(source_of(figure), len(sources) + 1)
         row = rows.setdefault((figure["method"], source), [Cell(float("nan"))] * len(table.columns))
         row[0] = marked(figure["method"], source)
-        row[place] = Cell(figure["value"] / 100)
+        row[place] = Cell(share(figure))
     table.rows += rows.values()
-    table.notes += notes_on(sources)
+    table.notes += notes_on(sources) + ranges
+
+
+def share(figure: Figure) -> float:
+    """The value, 0..1; NaN where it is no single number."""
+    value = figure["value"]
+    return float("nan") if isinstance(value, str) else value / 100
 
 
 def marked(method: str, source: int) -> str:

@@ -8,7 +8,7 @@ from psccnet.evaluation.file_formats import by_encoding, matched
 from psccnet.evaluation.protocol import PROTOCOLS
 from psccnet.evaluation.reporting.measured import Measured
 from psccnet.evaluation.reporting.protocol_tables import PUBLISHED, protocol_table
-from psccnet.evaluation.reporting.published import MARK, add_published, figures
+from psccnet.evaluation.reporting.published import MARK, add_published, figures, share
 from psccnet.evaluation.reporting.table import Cell, Table
 from psccnet.evaluation.rows import Row
 from psccnet.evaluation.summary import image_scores, interval
@@ -193,7 +193,7 @@ def robustness_detection(measured: Measured) -> list[Table]:
         if len(kinds) < 2:
             continue
         quoted = {
-            (figure["method"], figure["metric"]): Cell(figure["value"] / 100)
+            (figure["method"], figure["metric"]): Cell(share(figure))
             for figure in figures()
             if (figure["table"], figure["set"]) == ("VII", set_name)
         }
