@@ -1,8 +1,8 @@
-"""Seconds and peak memory of one picture: ours beside the plain network in float32 as the released code runs it.
+"""Measure seconds and peak memory per picture: this package, and the plain network in float32 as the released code.
 
-Each way runs in a process of its own, since peak memory is a process's; ways take turns, and medians are printed with
-the ratio to the first. Timed is everything from the bytes of a JPEG to the result, after a first picture of the same
-size, unless --cold. Example:
+Each way runs in a separate process, since peak memory is measured per process. The ways alternate; medians are printed,
+with ratios to the first way. The time is that from the bytes of a JPEG to the result, after a first picture of the same
+size unless --cold is given. Example:
 
     python benchmarks/detect.py --width 1920 --height 1080
 """
@@ -32,7 +32,7 @@ WAYS = {
 
 
 def jpeg(width: int, height: int) -> bytes:
-    """Noise over a gradient: the work does not depend on what is in the picture."""
+    """Noise over a gradient; the time does not depend on the content of the picture."""
     rng = np.random.default_rng(0)
     picture = Image.new("RGB", (width, height))
     for top in range(0, height, 256):
@@ -45,7 +45,7 @@ def jpeg(width: int, height: int) -> bytes:
 
 
 def released() -> Callable[[bytes], object]:
-    """The released network in torch as its code runs it: one picture, contiguous, float32, eager."""
+    """The released network in torch as in the released code: one picture, contiguous, float32, eager."""
     import torch
 
     from psccnet.network import Architecture, PSCCNet
@@ -63,7 +63,7 @@ def released() -> Callable[[bytes], object]:
 
 
 def measure(way: str, width: int, height: int, cold: bool, weights: str) -> dict[str, float]:
-    """Run one way in this process: seconds from the bytes to the result, peak memory in MB."""
+    """Run one way in this process; print the seconds from bytes to result, and the peak memory in MB."""
     backend, precision = WAYS[way]
     data = jpeg(width, height)
     if way == RELEASED:
@@ -73,7 +73,7 @@ def measure(way: str, width: int, height: int, cold: bool, weights: str) -> dict
 
         once = load_detector(weights, backend=backend, device="cpu", precision=precision, max_pixels=10**9).detect
     if not cold:
-        # Eager torch prepares itself for no size; a small picture warms it up as well.
+        # Eager torch compiles nothing for a size, so that a small picture is enough as a warm-up.
         once(jpeg(256, 256) if way == RELEASED else data)
     started = time.perf_counter()
     once(data)
@@ -82,7 +82,7 @@ def measure(way: str, width: int, height: int, cold: bool, weights: str) -> dict
 
 
 def main() -> None:
-    """Measure all ways in turn and print a Markdown table."""
+    """Measure all ways alternately, and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, default=1920)
     parser.add_argument("--height", type=int, default=1080)

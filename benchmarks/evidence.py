@@ -1,4 +1,4 @@
-"""Measure the traces: how many forgeries they find, and how often untouched pictures alarm them.
+"""Measure the traces: how many forgeries they find, and how many false alarms they raise on untouched pictures.
 
     python benchmarks/evidence.py look LISTING results.jsonl            # every picture of a listing
     python benchmarks/evidence.py look PHOTOGRAPHS results.jsonl --crop 256 --count 400
@@ -7,9 +7,9 @@
     python benchmarks/evidence.py noise PHOTOGRAPHS --count 400         # how often photographs show as strong a part
     python benchmarks/evidence.py maps SYNTHETIC                        # the weights of maps in the fused mask
 
-`look` writes a line a picture, and goes on where it stopped. No number in the package is fitted on a listing: `fit`
-makes copies in photographs, and rates of false alarms are those of photographs. What was chosen with results on
-listings in sight stands in docs/evidence.md.
+`look` writes a line per picture and resumes. No number in the package is fitted on a listing: `fit` makes copies in
+photographs, and false-alarm rates are those of photographs. docs/evidence.md says what was chosen after looking at
+results on listings.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def entries(pictures: Path) -> list[Entry]:
-    """Of a listing, or the photographs of a folder in an order of their own, as pristine ones."""
+    """The pictures of a listing, or the photographs of a folder as pristine ones, in a fixed random order."""
     if pictures.suffix == ".csv" or (pictures / "index.csv").is_file():
         return list(read_listing(pictures))
     paths = sorted(pictures.glob("*.jpg"))
@@ -77,7 +77,7 @@ def entries(pictures: Path) -> list[Entry]:
 
 
 def look(arguments: argparse.Namespace) -> None:
-    """Write a line a picture."""
+    """Write one line per picture."""
     cv2.setNumThreads(arguments.threads)
     results = arguments.results
     done = {json.loads(line)["id"] for line in results.read_text().splitlines()} if results.exists() else set()
@@ -105,7 +105,7 @@ def look(arguments: argparse.Namespace) -> None:
 
 
 def crop(pixels: np.ndarray, side: int) -> np.ndarray:
-    """A square at a place that the pixels choose."""
+    """A square at a random place that depends only on the pixels."""
     height, width = pixels.shape[:2]
     random = np.random.default_rng(int(pixels[::7, ::7].sum()))
     top, left = random.integers(0, max(1, height - side + 1)), random.integers(0, max(1, width - side + 1))
@@ -113,7 +113,7 @@ def crop(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def score(entry: Entry, findings: tuple) -> dict[str, float]:
-    """F1 of the map of each significant trace against the truth; masks often have the target of a copy alone."""
+    """F1 of the map of each significant trace; note that masks often mark only the target of a copy-move."""
     if entry.mask is None:
         return {}
     truth = entry.read().mask
@@ -126,7 +126,7 @@ def score(entry: Entry, findings: tuple) -> dict[str, float]:
 
 
 def table(arguments: argparse.Namespace) -> None:
-    """Print rates by set and manipulation, at the traces' own thresholds and at 5 % of all real pristine pictures."""
+    """Print rates by set and manipulation: at the traces' thresholds, and at 5 % false alarms on all real pictures."""
     lines = [json.loads(line) for path in arguments.results for line in path.read_text().splitlines()]
     traces = sorted({name for line in lines for name in line["alarms"]})
     real = [line for line in lines if line["manipulation"] == "pristine" and not line["set"].startswith("photographs")]
@@ -157,7 +157,7 @@ def _cell(group: list[dict], trace: str, level: float) -> str:
 
 
 def fit(arguments: argparse.Namespace) -> None:
-    """Print the weights of the strength, fitted on copies in photographs and on untouched ones."""
+    """Print the weights of the strength, fitted on photographs with copies and on untouched ones."""
     from sklearn.linear_model import LogisticRegression
 
     rows, copied, strongest = [], [], []
@@ -234,7 +234,7 @@ def weigh_maps(arguments: argparse.Namespace) -> None:
 
 
 def shrunk(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Half of the pictures are brought to the size of small ones, 256 pixels high."""
+    """Reduce half of the pictures to a height of 256 pixels."""
     if random.random() < 0.5:
         scale = 256 / min(pixels.shape[:2])
         pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[:384, :384]
@@ -242,7 +242,7 @@ def shrunk(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def make_copy(pixels: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A picture with a part copied, moved, and in six of ten pictures turned, scaled or mirrored; both places."""
+    """Copy and move a part of a picture, rotated, scaled or mirrored in six of ten cases; also return both places."""
     height, width = pixels.shape[:2]
     while True:
         part, centre = _blob(height, width, random)
@@ -264,7 +264,7 @@ def make_copy(pixels: np.ndarray, random: np.random.Generator) -> tuple[np.ndarr
 
 
 def _blob(height: int, width: int, random: np.random.Generator) -> tuple[np.ndarray, tuple[float, float]]:
-    """A round part of 1 to 12 % of the picture, and its centre."""
+    """A disc of 1 to 12 % of the picture, and its centre."""
     radius = np.sqrt(np.exp(random.uniform(np.log(0.012), np.log(0.12))) * height * width / np.pi)
     turns = np.sort(random.uniform(0, 2 * np.pi, 9))
     centre = random.uniform(0, width), random.uniform(0, height)
@@ -276,7 +276,7 @@ def _blob(height: int, width: int, random: np.random.Generator) -> tuple[np.ndar
 
 
 def _saved(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """As it comes back from a JPEG, of most pictures."""
+    """Compress most pictures as JPEG."""
     if random.random() < 0.15:
         return pixels
     _, data = cv2.imencode(".jpg", pixels[..., ::-1].copy(), [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(65, 98))])

@@ -1,4 +1,4 @@
-"""Draw the examples of docs/evidence.md: of each trace a true hit and a false one, on pictures of scikit-image.
+"""Draw the examples of docs/evidence.md: for each trace a correct and a false alarm, on pictures of scikit-image.
 
 python benchmarks/evidence_pictures.py docs/evidence/
 """
@@ -25,13 +25,13 @@ HEIGHT = 300
 
 
 def saved(picture: np.ndarray, quality: int) -> np.ndarray:
-    """As it comes back from a JPEG."""
+    """Compress a picture as JPEG."""
     _, data = cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].copy()
 
 
 def copied() -> np.ndarray:
-    """The astronaut's face a second time, turned by 20 degrees."""
+    """The astronaut with a copy of her face, rotated by 20 degrees."""
     picture = skimage.data.astronaut()
     part = np.zeros(picture.shape[:2], np.uint8)
     cv2.ellipse(part, (224, 110), (48, 62), 0, 0, 360, 1, -1)
@@ -43,7 +43,7 @@ def copied() -> np.ndarray:
 
 
 def pasted(quality: int) -> np.ndarray:
-    """The coffee's cup in the astronaut's picture, each from a JPEG of its own."""
+    """The cup of coffee pasted into the astronaut's picture; both were JPEGs before."""
     picture = saved(skimage.data.astronaut(), quality)
     picture[101:261, 303:503] = saved(skimage.data.coffee(), 75)[120:280, 200:400]
     return picture
@@ -107,7 +107,7 @@ def pieced() -> np.ndarray:
 
 
 def drawn(picture: np.ndarray, trace) -> np.ndarray:
-    """The picture beside what the trace shows."""
+    """The picture next to the drawing of the trace."""
     finding = trace(picture)
     print(f"{finding.name}: {finding.sentence}")
     shown = draw_finding(finding, picture)

@@ -1,7 +1,7 @@
-"""What `exit_scale="auto"` saves and costs at several tolerances, on pictures with ground truth.
+"""Measure the gain and loss of `exit_scale="auto"` at several tolerances, on pictures with ground truth.
 
-For each tolerance: how many pictures stop at which mask, the time of the bottom-up path that is left, and the mean
-pixel AUC over forged pictures beside that of mask 1. Example:
+For each tolerance: how many pictures stop at which mask, the remaining time of the bottom-up path, and the mean pixel
+AUC on forged pictures, compared with that of mask 1. Example:
 
     python benchmarks/exit_scale.py validation/ --set casia1
 """
@@ -24,7 +24,7 @@ TOLERANCES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 1.0)
 
 
 def main() -> None:
-    """Run the network once a picture, down to mask 1, and look at where it could have stopped."""
+    """Run the network once per picture, down to mask 1, and find out where it could have stopped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("listing", type=Path)
     parser.add_argument("--set", action="append", default=[], dest="sets")
@@ -69,7 +69,7 @@ def time_of_masks(engine) -> dict[int, float]:
 
 
 def gated(engine, pixels: np.ndarray) -> float:
-    """Seconds of everything but the masks."""
+    """Seconds of everything except the masks."""
     started = time.perf_counter()
     engine(pixels, gate_below=2.0)
     return time.perf_counter() - started

@@ -1,10 +1,10 @@
-"""Feed damaged files to everything that reads files, and count what comes of it.
+"""Give damaged files to everything that reads files, and count the results.
 
     python benchmarks/fuzz_readers.py --count 10000
 
-Each input is a whole file that was cut off, shuffled, overwritten, grown, emptied, or swapped for a file of another
-kind, all drawn from one seed. A reader has to read it or to refuse it with one of psccnet's errors, within ten seconds,
-without memory that grows. Prints a row a reader; exit status 1 if anything else came up.
+Each input is a file that was truncated, shuffled, overwritten, extended, emptied, or replaced by a file of another
+kind, all drawn from one seed. A reader must read it, or refuse it with one of psccnet's errors, within ten seconds and
+without a memory leak. Prints a row per reader; exit status 1 if anything else happened.
 """
 
 import argparse
@@ -60,13 +60,13 @@ from psccnet.weights.reading import read as read_weights
 from psccnet.weights.states import read_state
 
 SECONDS = 10.0
-"""A reader that takes longer hangs."""
+"""A reader that takes longer counts as hanging."""
 _SIDE = 40
 
 
 @dataclass
 class Reader:
-    """What reads one kind of file.
+    """A reader of one kind of file.
 
     Attributes:
         name: of the kind.
@@ -83,7 +83,7 @@ class Reader:
 
 @dataclass
 class Outcome:
-    """What came of the inputs: how many were read and refused, by kind, and what should not have happened."""
+    """The results: how many inputs were read and refused, by kind, and what should not have happened."""
 
     read: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
@@ -160,7 +160,7 @@ def _torch_file(contents: object) -> bytes:
 
 
 def readers(folder: Path) -> list[Reader]:
-    """Everything that reads files, with whole files to damage; `folder` holds pictures that lists name."""
+    """All readers, with intact files to damage; `folder` holds the pictures that lists name."""
     pictures, masks = picture_files(), mask_files()
     (folder / "photographs").mkdir(parents=True)
     (folder / "photographs" / "a.jpg").write_bytes(pictures[0])
@@ -198,13 +198,13 @@ def readers(folder: Path) -> list[Reader]:
             Photographs({name: file}).camera(0)
 
     def weights(path: Path) -> None:
-        # The card is of the damaged file, so that more than its checksum is looked at.
+        # The card has the checksum of the damaged file, so that not only the checksum is tested.
         card = Card(name="fuzz", architecture=Architecture(), sha256=sha256(path))
         card_path(path).write_text(card.model_dump_json())
         read_weights(path, "np")
         read_state(path)
 
-    # A folder with a card, of which only the card is damaged.
+    # Only the card in the folder is damaged.
     def card(path: Path) -> None:
         read_card(path.with_suffix(".safetensors"))
 
@@ -262,7 +262,7 @@ def readers(folder: Path) -> list[Reader]:
 
 
 def damaged(sample: bytes, others: list[bytes], rng: np.random.Generator) -> bytes:
-    """A file that is not what it was."""
+    """A damaged copy of a file."""
     size = len(sample)
     at, length = int(rng.integers(size + 1)), int(rng.integers(1, 64))
     match int(rng.integers(9)):
@@ -292,7 +292,7 @@ def damaged(sample: bytes, others: list[bytes], rng: np.random.Generator) -> byt
 
 
 def whole_files(all_readers: list[Reader], folder: Path) -> Iterator[tuple[str, int, PsccnetError]]:
-    """Whole files that are refused, which none should be: reader, number and why."""
+    """Intact files that are refused, which should be none: reader, number and reason."""
     for reader in all_readers:
         for number, sample in enumerate(reader.samples):
             path = folder / reader.file
@@ -304,7 +304,7 @@ def whole_files(all_readers: list[Reader], folder: Path) -> Iterator[tuple[str, 
 
 
 def inputs(all_readers: list[Reader], count: int, seed: int) -> Iterator[tuple[Reader, bytes]]:
-    """`count` damaged files, each kind in turn; input i depends on the seed and i alone."""
+    """`count` damaged files of alternating kinds; input i depends only on the seed and i."""
     every = [sample for reader in all_readers for sample in reader.samples]
     for number in range(count):
         rng = np.random.default_rng([seed, number])
@@ -313,7 +313,7 @@ def inputs(all_readers: list[Reader], count: int, seed: int) -> Iterator[tuple[R
 
 
 def run(folder: Path, count: int, seed: int = 0) -> Outcome:
-    """Read `count` damaged files in `folder`, which is to be empty."""
+    """Read `count` damaged files in `folder`, which must be empty."""
     csv.field_size_limit(131072)
     logging.getLogger("psccnet").setLevel(logging.ERROR)
     outcome = Outcome()
@@ -325,7 +325,7 @@ def run(folder: Path, count: int, seed: int = 0) -> Outcome:
         path = folder / reader.file
         path.write_bytes(content)
         started = time.perf_counter()
-        faulthandler.dump_traceback_later(6 * SECONDS, exit=True)  # for what would never come back
+        faulthandler.dump_traceback_later(6 * SECONDS, exit=True)  # for readers that never return
         try:
             reader.read(path)
             outcome.read[reader.name] += 1
@@ -342,13 +342,13 @@ def run(folder: Path, count: int, seed: int = 0) -> Outcome:
         if seconds > SECONDS:
             outcome.faults.append(f"input {number}, {reader.name}: took {seconds:.0f} s")
         if number == count // 2:
-            memory = _resident()  # by now all libraries are loaded
+            memory = _resident()  # after all libraries are loaded
     outcome.grown = _resident() - memory
     return outcome
 
 
 def _resident() -> float:
-    """Memory of this process, MB."""
+    """Memory of this process, in MB."""
     statm = Path("/proc/self/statm")
     if statm.is_file():
         return int(statm.read_text().split()[1]) * resource.getpagesize() / 1e6

@@ -1,8 +1,7 @@
-"""Scans that are killed at random moments, here and with nodes of a Ray cluster: are rows lost, or doubled?
+"""Kill scans at random moments, locally and on a Ray cluster: are rows lost or doubled?
 
-Here: `psccnet scan` in a process of its own, killed (SIGKILL) so many times, then let go to its end. On a cluster of
-several nodes on this machine: nodes are taken away while it runs. The rows are then compared with those of a run that
-nobody disturbed. Examples:
+Locally, `psccnet scan` is killed (SIGKILL) several times, then runs to its end. On a cluster of several nodes on this
+machine, nodes are removed while it runs. The rows are then compared with those of an undisturbed run. Examples:
 
     python benchmarks/scan_kills.py --kills 20
 
@@ -25,7 +24,7 @@ from psccnet.scan.querying import ask, connect
 
 
 def make(folder: Path, count: int) -> None:
-    """Pictures of blocks of colour, each its own."""
+    """Distinct pictures of coloured blocks."""
     folder.mkdir()
     for number in range(count):
         rng = np.random.default_rng(number)

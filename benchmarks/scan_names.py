@@ -1,7 +1,7 @@
-"""A scan of a million made-up pictures: time to the first row, memory of the listing, time to find nothing left to do.
+"""Scan a million made-up pictures: time to the first row, memory of listing, time to find that nothing is left to do.
 
-Makes folders of hard links to one small picture, lists them, then writes rows as if all were done and resumes. No
-network runs but for the first row. Example:
+Makes folders of hard links to one small picture, lists them, then writes rows as if all were done, and resumes. The
+network runs only for the first row. Example:
 
     python benchmarks/scan_names.py --count 1000000
 """
@@ -25,12 +25,12 @@ PER_FOLDER = 1_000
 
 
 def megabytes() -> float:
-    """The most that this process held in memory so far."""
+    """Peak memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def make(folder: Path, count: int) -> None:
-    """A folder with so many names of one picture."""
+    """A folder with `count` names of one picture."""
     first = folder / "one.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(first)
     links = os.stat(first).st_nlink
@@ -38,7 +38,7 @@ def make(folder: Path, count: int) -> None:
         if number % PER_FOLDER == 0:
             below = folder / f"{number // PER_FOLDER:06d}"
             below.mkdir()
-            # A file system allows so many links to one file, mostly 65,000.
+            # File systems limit the number of links to a file, usually to 65,000.
             if links > 50_000:
                 first = below / "one.png"
                 shutil.copy(folder / "one.png", first)

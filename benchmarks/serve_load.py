@@ -1,4 +1,4 @@
-"""Load on a server on this machine: many requests from several clients, none lost, and how long each waits.
+"""Load a server on this machine with requests from several clients: is any lost, and how long does each wait?
 
 python benchmarks/serve_load.py --requests 1000 --clients 16
 """
@@ -59,7 +59,7 @@ def memory(server: subprocess.Popen[str]) -> int:
 def load(
     url: str, files: list[bytes], requests: int, clients: int, limit: float, evidence: bool = False
 ) -> tuple[list[float], Counter[str]]:
-    """Seconds of each answer, retries included, and how often each status came."""
+    """Seconds until each answer, with retries, and how often each status occurred."""
     seconds: list[float] = []
     statuses: Counter[str] = Counter()
     numbers = iter(range(requests))
@@ -97,7 +97,7 @@ def load(
 
 
 def garbage(count: int) -> list[bytes]:
-    """Files of six formats, cut off, overwritten, or no pictures at all."""
+    """Files of six formats: truncated, overwritten, or not pictures."""
     rng = np.random.default_rng(1)
     whole = []
     for kind in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"):
@@ -119,7 +119,7 @@ def garbage(count: int) -> list[bytes]:
 
 
 def cut_connections(url: str, count: int) -> None:
-    """Uploads that end in the middle."""
+    """Uploads that stop in the middle."""
     host, port = url.removeprefix("http://").rstrip("/").split(":")
     for _ in range(count):
         with socket.create_connection((host, int(port)), timeout=5) as connection:

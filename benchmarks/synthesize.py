@@ -1,6 +1,6 @@
-"""Synthetic pictures a second: one process, as many as there are cores, and each class alone.
+"""Measure synthetic pictures per second: one process, one per core, and each class alone.
 
-The ways take turns, and medians are printed. Example:
+The ways alternate, and medians are printed. Example:
 
     python benchmarks/synthesize.py photographs/ --objects objects.tar --count 400 --repeats 3
 """
@@ -18,7 +18,7 @@ from psccnet.synthesis.writing import write_set
 
 
 def written(synthesizer: Synthesizer, count: int, workers: int) -> float:
-    """Pictures a second, written to a folder; the start of the processes counts."""
+    """Pictures per second when writing to a folder, including the start of the processes."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         for _ in write_set(synthesizer, count, Path(folder) / "set", workers=workers):

@@ -109,7 +109,7 @@ def test_a_loader_that_returns_something_else(here: Path) -> None:
     (here / "wrong.py").write_text("def load(folder):\n    return ['a.jpg']\nthing = 3\n")
     with pytest.raises(InputError, match=r"returned 'a.jpg' among its pictures; make each a psccnet\.datasets"):
         find("wrong:load", here)
-    with pytest.raises(InputError, match="wrong:thing: is no function"):
+    with pytest.raises(InputError, match="wrong:thing: not a function"):
         data_set("wrong:thing")
     with pytest.raises(InputError, match="There is no data set 'casia9'"):
         data_set("casia9")
@@ -140,7 +140,7 @@ def test_an_answer_that_is_no_forgery(here: Path, body: str, message: str) -> No
 def test_a_manipulation_that_gives_up(here: Path) -> None:
     (here / "shy.py").write_text("def edit(picture, rng):\n    return None\n")
     assert forge("shy:edit", PICTURE, np.random.default_rng(0)) is None
-    with pytest.raises(InputError, match="retouch: is no manipulation; there are pristine, splicing"):
+    with pytest.raises(InputError, match="retouch: not a manipulation; there are pristine, splicing"):
         forge("retouch", PICTURE, np.random.default_rng(0))
 
 
@@ -150,7 +150,7 @@ def test_what_is_not_there_is_named(here: Path) -> None:
     with pytest.raises(InputError, match="my_methods has no satuation; it has np, saturation"):
         find_extension("my_methods:satuation", "psccnet.comparators")
     (here / "needy.py").write_text("import no_such_package\n")
-    with pytest.raises(InputError, match="needy needs the module no_such_package, which is not there; install it"):
+    with pytest.raises(InputError, match="needy needs the module no_such_package, which is missing; install it"):
         find_extension("needy:look", "psccnet.comparators")
 
 

@@ -1,4 +1,4 @@
-"""PSCC-Net: tells whether a picture was manipulated, and shows where.
+"""PSCC-Net: find out whether a picture was manipulated, and where.
 
 import psccnet
 detector = psccnet.load()
@@ -19,7 +19,7 @@ __all__ = ["Detector", "Result", "__version__", "errors", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the verbs when they are first used: `import psccnet` itself stays instant."""
+    """Import the public names on first use, so that `import psccnet` stays fast."""
     if name in ("Detector", "Result", "load"):
         from psccnet import inference
 

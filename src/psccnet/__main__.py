@@ -1,9 +1,9 @@
-"""The command `psccnet`, `python -m psccnet`, and what torchrun starts: `torchrun -m psccnet train ...`."""
+"""The command `psccnet`, `python -m psccnet`, or `torchrun -m psccnet train ...`."""
 
 
 def main() -> None:
     """Run the command; see `psccnet.cli.main`."""
-    # Processes that the command starts import this module again, and need no command.
+    # Processes that the command starts import this module again, and do not need the command.
     from psccnet.cli import main as run
 
     run()

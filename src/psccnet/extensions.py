@@ -1,4 +1,4 @@
-"""Code of a user by its name: "package.module:attribute", or an entry point of an installed package.
+"""Find a user's own code by name: "package.module:attribute", or an entry point of an installed package.
 
 The groups of entry points are `psccnet.comparators`, `psccnet.datasets` and `psccnet.manipulations`;
 docs/extending.md has an example of each.
@@ -18,60 +18,61 @@ from psccnet.errors import InputError, listed
 _PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
-def is_import_path(words: str) -> bool:
-    """Whether words have the form package.module:attribute."""
-    return _PATH.fullmatch(words) is not None
+def is_import_path(name: str) -> bool:
+    """Whether a name has the form package.module:attribute."""
+    return _PATH.fullmatch(name) is not None
 
 
-def find_extension(words: str, group: str) -> Any | None:
-    """The object that words name.
+def find_extension(name: str, group: str) -> Any | None:
+    """Import the object of a given name.
 
     Args:
-        words: package.module:attribute, where the module may lie in the current folder, or an entry point's name.
-        group: of entry points, such as "psccnet.comparators".
+        name: package.module:attribute, where the module may be in the current folder; or an entry point's name.
+        group: the group of entry points to search, such as "psccnet.comparators".
 
     Returns:
-        The object; None where the words are neither.
+        The object; None if the name has neither form.
 
     Raises:
-        InputError: if there is no such module or attribute, or a module that it needs is missing. What goes wrong in
-            the user's own code is raised as it is.
+        InputError: if there is no such module or attribute, or a module that it imports is missing. Other exceptions
+            of the user's own code are not caught.
     """
-    for one in entry_points(group=group):
-        if one.name == words:
-            return _imported(one.module, one.attr, words)
-    if not is_import_path(words):
+    for entry_point in entry_points(group=group):
+        if entry_point.name == name:
+            return _import_attribute(entry_point.module, entry_point.attr, name)
+    if not is_import_path(name):
         return None
-    module, _, attribute = words.partition(":")
-    return _imported(module, attribute, words)
+    module, _, attribute = name.partition(":")
+    return _import_attribute(module, attribute, name)
 
 
-def _imported(name: str, attribute: str, words: str) -> Any:
+def _import_attribute(module: str, attribute: str, name: str) -> Any:
+    """Import `attribute`, which may have dots, of `module`; messages begin with `name`."""
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.append(here)  # last, so that a file there cannot stand in for an installed package
+        sys.path.append(here)  # last, so that a file in the folder never hides an installed package
     try:
-        found: Any = importlib.import_module(name)
+        found: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
             raise InputError(
-                f"{words}: there is no module {error.name} in this folder or among the installed packages; check the"
+                f"{name}: there is no module {error.name} in this folder or among the installed packages; check the"
                 " name."
             ) from error
-        raise InputError(f"{words}: {name} needs the module {error.name}, which is not there; install it.") from error
+        raise InputError(f"{name}: {module} needs the module {error.name}, which is missing; install it.") from error
     for part in attribute.split("."):
         if not hasattr(found, part):
-            public = [one for one in vars(found) if not one.startswith("_")]
-            raise InputError(f"{words}: {name} has no {attribute}; it has {listed(public, 10) or 'nothing'}.")
+            public = [known for known in vars(found) if not known.startswith("_")]
+            raise InputError(f"{name}: {module} has no {attribute}; it has {listed(public, 10) or 'nothing'}.")
         found = getattr(found, part)
     return found
 
 
 def identity_of(thing: object) -> str:
-    """Changes when the file that a function, a class or an object of it was written in does: the file's sha256."""
-    written = thing if inspect.isfunction(thing) or inspect.isclass(thing) else type(thing)
+    """The sha256 of the file that defines a function, a class or an object's class; it changes when the file does."""
+    definition = thing if inspect.isfunction(thing) or inspect.isclass(thing) else type(thing)
     try:
-        file = Path(inspect.getfile(written))
-    except (OSError, TypeError):
-        return f"{written.__module__}.{written.__qualname__}"  # of the interpreter or a compiled module
+        file = Path(inspect.getfile(definition))
+    except (OSError, TypeError):  # defined by the interpreter or in a compiled module
+        return f"{definition.__module__}.{definition.__qualname__}"
     return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,12 +1,12 @@
-"""Metrics of Section IV-A.2, and those of neighbouring papers, as pure functions of arrays.
+"""Metrics of Section IV-A.2 and of related papers, as pure functions of arrays.
 
-Where a metric is not defined, it is NaN, and a mean over pictures leaves NaN out:
+A metric that is not defined is NaN, and a mean over pictures leaves NaN out:
 
 | case | AUC, EER, F1 at the EER; best F1 in tables | F1, IoU at a threshold | MCC |
 |---|---|---|---|
-| no forged pixel (pristine) | NaN | 0, or NaN in tables: they take forged pictures only | 0 |
+| no forged pixel (pristine) | NaN | 0; NaN in tables, which take forged pictures only | 0 |
 | all pixels forged | NaN | as computed | 0 |
-| constant scores | 0.5; best F1 that of "all forged" | as computed | 0 |
+| constant scores | 0.5; best F1 is that of "all forged" | as computed | 0 |
 | one class of pictures empty | NaN | NaN | - |
 """
 
@@ -17,19 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 
 BINS = 1 << 12
 LOGIT = 20.0
-"""Of pooled scores: bins, and the range of log(p / (1 - p)) that they cover either way."""
+"""Histograms of pooled scores have BINS bins, which cover log(p / (1 - p)) from -LOGIT to LOGIT."""
 BORDER_INSIDE, BORDER_OUTSIDE = 15, 11
-"""Squares, in pixels, by which forged regions are shrunk and grown where their borders are ignored, as by TruFor."""
+"""Sides, in pixels, of the squares that erode and dilate forged regions where borders are ignored, as in TruFor."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How often each score occurs among positives and negatives: all that threshold metrics need.
+    """How often each score occurs among positives and negatives. All threshold metrics are computed from this.
 
     Attributes:
-        values: (N,) distinct scores, rising.
-        of_positives: (N,) how many positives have each.
-        of_negatives: (N,) how many negatives have each.
+        values: (N,) distinct scores, ascending.
+        of_positives: (N,) number of positives with each score.
+        of_negatives: (N,) number of negatives with each score.
     """
 
     values: NDArray[np.float64]
@@ -48,15 +48,15 @@ class Counts:
 
     @property
     def degenerate(self) -> bool:
-        """Whether one of the classes is empty, so that ranks say nothing."""
+        """Whether one of the classes is empty, so that a ranking has no meaning."""
         return self.positives == 0 or self.negatives == 0
 
     def turned(self) -> "Counts":
-        """The counts of the same pictures with scores turned over, 1 - score."""
+        """The counts with each score replaced by 1 - score."""
         return Counts(1 - self.values[::-1], self.of_positives[::-1], self.of_negatives[::-1])
 
     def called(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """True and false positives at each score taken as the threshold ("forged" at and above it)."""
+        """True and false positives with each score as the threshold ("forged" at and above it)."""
         return np.cumsum(self.of_positives[::-1])[::-1], np.cumsum(self.of_negatives[::-1])[::-1]
 
 
@@ -65,7 +65,7 @@ def count(scores: ArrayLike, labels: ArrayLike) -> Counts:
 
     Args:
         scores: any shape, real; higher means more likely positive.
-        labels: of the same shape, true where positive.
+        labels: same shape as the scores, true where positive.
 
     Raises:
         ValueError: if the shapes differ or a score is not finite.
@@ -82,16 +82,16 @@ def count(scores: ArrayLike, labels: ArrayLike) -> Counts:
 
 
 def auc(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Area under the ROC curve, exact, ties counted half; see `count` for the arguments.
+    """Exact area under the ROC curve; ties count half. See `count` for the arguments.
 
     Returns:
-        0..1, or NaN where there are only positives or only negatives.
+        0..1, or NaN if there are only positives or only negatives.
     """
     return auc_of(count(scores, labels))
 
 
 def auc_of(counts: Counts) -> float:
-    """Area under the ROC curve of counts, 0..1, or NaN where a class is empty."""
+    """Exact area under the ROC curve, 0..1, or NaN if a class is empty."""
     if counts.degenerate:
         return float("nan")
     below = np.cumsum(counts.of_negatives) - counts.of_negatives
@@ -103,13 +103,13 @@ def equal_error(counts: Counts) -> tuple[float, float]:
     """The equal error rate and its threshold (Section IV-A.2).
 
     Returns:
-        The rate at which the ROC curve, drawn with straight lines, has as many false alarms as misses, and the score
-        at which the two rates are nearest to each other (of two such, the higher); NaN where a class is empty.
+        The rate where false alarms equal misses on the linearly interpolated ROC curve; and the score at which the two
+        rates are closest (of two such scores, the higher). Both are NaN if a class is empty.
     """
     if counts.degenerate:
         return float("nan"), float("nan")
     true, false = counts.called()
-    # From "all are called forged" down to "none is".
+    # From a threshold at which all are called forged to one at which none is.
     alarms = np.append(false / counts.negatives, 0.0)
     misses = np.append(1 - true / counts.positives, 1.0)
     after = int(np.argmax(misses >= alarms))
@@ -122,7 +122,7 @@ def equal_error(counts: Counts) -> tuple[float, float]:
 
 
 def found_at(counts: Counts, alarms: float) -> float:
-    """The highest share of positives found with a share of false alarms of at most `alarms`; NaN if degenerate."""
+    """The highest true positive rate at a false positive rate of at most `alarms`; NaN if a class is empty."""
     if counts.degenerate:
         return float("nan")
     true, false = counts.called()
@@ -131,7 +131,7 @@ def found_at(counts: Counts, alarms: float) -> float:
 
 
 def f1_at(counts: Counts, threshold: float) -> float:
-    """F1 where scores at and above a threshold are called positive; NaN for a threshold of NaN."""
+    """F1 with scores at and above a threshold called positive; NaN for a threshold of NaN."""
     if np.isnan(threshold):
         return float("nan")
     called = counts.values >= threshold
@@ -141,9 +141,9 @@ def f1_at(counts: Counts, threshold: float) -> float:
 
 
 def called_at(counts: Counts, threshold: float) -> tuple[float, float]:
-    """The shares of positives and of negatives that are called positive at and above a threshold.
+    """True and false positive rate with scores at and above a threshold called positive.
 
-    Their mean error is one minus the balanced accuracy. NaN for an empty class and for a threshold of NaN.
+    NaN for an empty class and for a threshold of NaN.
     """
     if np.isnan(threshold):
         return float("nan"), float("nan")
@@ -154,7 +154,7 @@ def called_at(counts: Counts, threshold: float) -> tuple[float, float]:
 
 
 def best_f1(counts: Counts) -> float:
-    """The highest F1 over all thresholds; 0 where there is no positive."""
+    """The highest F1 over all thresholds; 0 if there is no positive."""
     true, false = counts.called()
     return float((2 * true / (true + false + counts.positives)).max()) if true.size and counts.positives else 0.0
 
@@ -162,16 +162,15 @@ def best_f1(counts: Counts) -> float:
 def histogram(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
     """Count the pixels of a picture by score and class, so that many pictures can be pooled in bounded memory.
 
-    The 4,096 bins are even in log(p / (1 - p)), from -20 to 20, since masks crowd near 0 and near 1. Pixels that share
-    a bin count as tied; the AUC is off by less than the share of (positive, negative) pairs that do, times the 0.01
-    by which their odds differ.
+    The 4,096 bins have equal width in log(p / (1 - p)), from -20 to 20, since most mask values are near 0 or 1. Pixels
+    in one bin count as tied, so the AUC is off by at most half the share of (positive, negative) pairs in one bin.
 
     Args:
         probabilities: any shape, 0..1.
-        labels: of the same shape, true where positive.
+        labels: same shape, true where positive.
 
     Returns:
-        (2, BINS): negatives and positives by bin, rising.
+        (2, BINS) int64: negatives and positives in each bin, by ascending score.
     """
     values = np.clip(np.asarray(probabilities, dtype=np.float64).ravel(), 1e-12, 1 - 1e-12)
     position = (np.log(values / (1 - values)) / (2 * LOGIT) + 0.5) * BINS
@@ -181,19 +180,19 @@ def histogram(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
 
 
 def pooled_counts(histograms: NDArray[np.int64]) -> Counts:
-    """The counts of a sum of histograms (2, BINS); thresholds are the lower ends of the bins."""
+    """The counts of a sum of histograms, (2, BINS); a bin's score is its lower edge."""
     return Counts(bin_ends(), histograms[1], histograms[0])
 
 
 def bin_ends() -> NDArray[np.float64]:
-    """The lower ends of the bins of `histogram`, (BINS,), rising from 0."""
+    """The lower edges of the bins of `histogram`, (BINS,), ascending from 0."""
     ends = 1 / (1 + np.exp(-(np.arange(BINS) / BINS - 0.5) * 2 * LOGIT))
     ends[0] = 0.0
     return np.asarray(ends)
 
 
 class PooledAUC:
-    """AUC over the pixels of many pictures together, in bounded memory; see `histogram`."""
+    """AUC over the pixels of many pictures, in bounded memory; see `histogram`."""
 
     def __init__(self) -> None:
         self._histogram = np.zeros((2, BINS), dtype=np.int64)
@@ -203,12 +202,12 @@ class PooledAUC:
         self._histogram += histogram(probabilities, labels)
 
     def compute(self) -> float:
-        """The pooled AUC, 0..1, or NaN before both classes have been seen."""
+        """The pooled AUC, 0..1, or NaN if one class has no pixel."""
         return auc_of(pooled_counts(self._histogram))
 
 
 def f1(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """F1 of a binary mask, 0..1; 0 where neither prediction nor label has a positive."""
+    """F1 of a binary mask, 0..1; 0 if neither prediction nor labels have a positive."""
     guess, truth = np.asarray(predicted).astype(bool), np.asarray(labels).astype(bool)
     both = 2 * int((guess & truth).sum())
     either = int(guess.sum()) + int(truth.sum())
@@ -216,14 +215,14 @@ def f1(predicted: ArrayLike, labels: ArrayLike) -> float:
 
 
 def iou(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Intersection over union of a binary mask, 0..1; 0 where neither has a positive."""
+    """Intersection over union of a binary mask, 0..1; 0 if neither prediction nor labels have a positive."""
     guess, truth = np.asarray(predicted).astype(bool), np.asarray(labels).astype(bool)
     union = int((guess | truth).sum())
     return int((guess & truth).sum()) / union if union else 0.0
 
 
 def mcc(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Matthews' correlation of a binary mask, -1..1; 0 where prediction or label is constant."""
+    """Matthews' correlation coefficient of a binary mask, -1..1; 0 if prediction or labels are constant."""
     guess, truth = np.asarray(predicted).astype(bool).ravel(), np.asarray(labels).astype(bool).ravel()
     both, guessed, true = int((guess & truth).sum()), int(guess.sum()), int(truth.sum())
     spread = float(guessed) * (guess.size - guessed) * true * (guess.size - true)
@@ -231,15 +230,15 @@ def mcc(predicted: ArrayLike, labels: ArrayLike) -> float:
 
 
 def off_borders(truth: ArrayLike) -> NDArray[np.bool_]:
-    """The pixels that count where the borders of forged regions are ignored, as TruFor's protocol has it.
+    """The pixels that count where the borders of forged regions are ignored, as in TruFor's protocol.
 
     Args:
         truth: (H, W), true where forged.
 
     Returns:
-        (H, W), true where a pixel is deep inside a forged region or well outside of all.
+        (H, W) bool, true where a pixel is well inside a forged region or well outside of all.
     """
-    import cv2  # takes a while to load, and reading a card comes through here
+    import cv2  # slow to import, and reading a model card imports this module
 
     forged = np.asarray(truth).astype(np.uint8)
     inside = cv2.erode(forged, np.ones((BORDER_INSIDE, BORDER_INSIDE), np.uint8))
@@ -248,15 +247,15 @@ def off_borders(truth: ArrayLike) -> NDArray[np.bool_]:
 
 
 def bootstrap_interval(values: ArrayLike, draws: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of per-picture values, NaN left out.
+    """95 % bootstrap interval of the mean of per-picture values, without NaN.
 
     Args:
-        values: (N,) one value a picture.
-        draws: resamples of the pictures.
-        seed: of the resampling.
+        values: (N,) one value per picture.
+        draws: number of resamples of the pictures.
+        seed: of the random resampling.
 
     Returns:
-        (low, high), NaN where no value is left.
+        (low, high); NaN if no value is left.
     """
     kept = np.asarray(values, dtype=np.float64)
     kept = kept[~np.isnan(kept)]

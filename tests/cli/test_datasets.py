@@ -38,7 +38,7 @@ def test_check_says_what_is_missing(psccnet: Run, columbia: Path) -> None:
     done = psccnet("datasets", "check", "columbia", columbia)
     assert (done.status, done.err) == (0, "")
     assert "180 of 180 forged, 183 of 183 pristine" in done.out
-    assert "The set is whole." in done.out
+    assert "The set is complete." in done.out
     for path in sorted(columbia.glob("4cam_splc/edgemask/*"))[:7]:
         path.unlink()
     done = psccnet("datasets", "check", "columbia", columbia)

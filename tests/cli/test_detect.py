@@ -191,20 +191,20 @@ def test_the_pixel_limit(psccnet: Run, small: tuple, photo: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "psccnet: name a picture, or see psccnet detect --help\n"),
+        ([], "psccnet: give a picture, or see psccnet detect --help\n"),
         (["EMPTY"], "psccnet: no picture in "),
-        (["PHOTO", "--weights", "nowhere"], "psccnet: nowhere is neither bundled weights"),
+        (["PHOTO", "--weights", "nowhere"], "psccnet: nowhere is neither a bundled name"),
         (["PHOTO", "--weights", "PHOTO"], "has no card"),
-        (["PHOTO", "SMALL", "--device", "gpu"], "psccnet: device is auto, cpu, cuda, cuda:1 or mps, not 'gpu'\n"),
-        (["PHOTO", "SMALL", "--precision", "int8"], "psccnet: int8 needs weights calibrated for it"),
+        (["PHOTO", "SMALL", "--device", "gpu"], "psccnet: device must be auto, cpu, cuda, cuda:1 or mps, not 'gpu'\n"),
+        (["PHOTO", "SMALL", "--precision", "int8"], "psccnet: int8 needs quantized weights"),
         (
             ["PHOTO", "SMALL", "--out", "PHOTO"],
-            "photo.png: a file stands where a folder should be; name another folder.\n",
+            "photo.png: there is a file where a folder is needed; name another folder.\n",
         ),
         (["PHOTO", "--write", "mask"], "psccnet: --write needs a folder to write to: add --out FOLDER\n"),
         (
             ["PHOTO", "--out", "EMPTY", "--write", "maks"],
-            "psccnet: --write takes mask, mask16, overlay, masks, with commas between, not 'maks'\n",
+            "psccnet: --write takes mask, mask16, overlay, masks, separated by commas, not 'maks'\n",
         ),
         (["PHOTO", "--exit-scale", "5"], 'Invalid value "5" for --exit-scale'),
         (["PHOTO", "--threshold", "1.5"], 'Invalid value "1.5" for --threshold'),
@@ -245,7 +245,7 @@ def test_a_full_disk_loses_results_and_no_verdict(
     assert [line.split()[-1] for line in done.out.splitlines()] == [str(photo), str(folder / "good.jpg")]
     assert done.err.splitlines() == [
         f"psccnet: {photo}: its results are lost: {tmp_path}/out/photo.png.overlay.png: cannot be written (No space"
-        " left on device); make room, or name a folder that can be written.",
+        " left on device); free space, or name another folder.",
         f"psccnet: {folder / 'empty.jpg'}: the file is empty; copy or download it again.",
         "psccnet: 1 of 3 inputs failed, named above.",
         "psccnet: the results of 1 of 3 inputs were not written.",
@@ -264,7 +264,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_computed(
     monkeypatch.setattr(Path, "mkdir", refuse)
     done = psccnet("detect", photo, "--out", photo.parent / "out", "--weights", "nowhere")
     assert (done.status, done.out) == (3, "")
-    assert done.err.startswith(f"psccnet: {photo.parent}/out: cannot be written (Read-only file system); make room")
+    assert done.err.startswith(f"psccnet: {photo.parent}/out: cannot be written (Read-only file system); free space")
 
 
 def test_an_answer_that_is_no_number_is_one_failure(
@@ -305,13 +305,13 @@ def test_what_a_folder_holds_besides_pictures_is_counted(
     done = psccnet("detect", folder, *small)
     assert (done.status, done.out.count("\n")) == (0, 2)
     assert done.err == (
-        "psccnet: passed over: 2 .heic, 1 .nef (pip install 'psccnet[heif]' reads HEIC; develop raw files to TIFF or"
+        "psccnet: skipped: 2 .heic, 1 .nef (pip install 'psccnet[heif]' reads HEIC; develop raw files to TIFF or"
         " JPEG)\n"
     )
     for path in (folder / "d.JPE", folder / "e.tga"):
         path.unlink()
     done = psccnet("detect", folder, *small)
-    assert (done.status, f"no picture in {folder}; passed over: 2 .heic, 1 .nef" in done.err) == (2, True)
+    assert (done.status, f"no picture in {folder}; skipped: 2 .heic, 1 .nef" in done.err) == (2, True)
 
 
 def test_damage_is_no_verdict(psccnet: Run, small: tuple, tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_evidence_is_printed_and_drawn(psccnet: Run, small: tuple, copied: Path,
     assert len(lines) <= 8
     assert lines[0].startswith("forged ")
     assert "by copy-move" in lines[0]
-    assert any(line.strip().startswith("copy-move (speaks for a manipulation): A part") for line in lines)
+    assert any(line.strip().startswith("copy-move (indicates a manipulation): A part") for line in lines)
     drawing = out / "copied.png-evidence-copy-move.png"
     with Image.open(drawing) as drawn:
         assert drawn.size == (512, 512)
@@ -365,3 +365,39 @@ def test_of_a_tiny_picture_there_is_no_verdict_and_a_reason(psccnet: Run, small:
     done = psccnet("detect", photo, *of_weights(small))
     assert done.out.startswith("no verdict")
     assert "below 64 pixels a side" in done.out
+
+
+def test_pictures_from_a_list(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(f"{photo}\n{tmp_path}/gone.png\n".encode())
+    done = psccnet("detect", "--from", tmp_path / "list", "--out", tmp_path / "out", *small)
+    assert done.status == 1
+    assert done.out.splitlines()[0].endswith(str(photo))
+    assert f"psccnet: {tmp_path}/gone.png: there is no such file; check the path.\n" in done.err
+    assert done.err.endswith("psccnet: 1 of 2 inputs failed, named above.\n")
+    assert (tmp_path / "out" / "photo.png.mask.png").is_file()
+
+
+def test_a_list_from_standard_input(
+    psccnet: Run, small: tuple, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Piped:
+        buffer = io.BytesIO(bytes(photo) + b"\0")
+
+    monkeypatch.setattr("sys.stdin", Piped)
+    done = psccnet("detect", "--from", "-", "--json", *small)
+    assert (done.status, json.loads(done.out)["name"]) == (0, str(photo))
+    both = psccnet("detect", "-", "--from", "-", *small)
+    assert both.err == "psccnet: standard input cannot be both a picture and a list; give - only once\n"
+    nowhere = psccnet("detect", "--from", tmp_path / "nowhere", *small)
+    assert nowhere.err == f"psccnet: {tmp_path}/nowhere: there is no such list; check the path.\n"
+    assert (both.status, nowhere.status) == (2, 2)
+
+
+def test_a_link_to_nothing_is_an_input_that_failed(psccnet: Run, small: tuple, photo: Path) -> None:
+    (photo.parent / "claims").mkdir()
+    photo.rename(photo.parent / "claims" / "photo.png")
+    (photo.parent / "claims" / "gone.png").symlink_to(photo.parent / "nowhere.png")
+    done = psccnet("detect", photo.parent / "claims", *small)
+    assert (done.status, len(done.out.splitlines())) == (1, 1)
+    assert "claims/gone.png: a link to a file that does not exist; correct or remove it.\n" in done.err
+    assert done.err.endswith("psccnet: 1 of 2 inputs failed, named above.\n")

@@ -88,7 +88,7 @@ def test_interrupted(psccnet: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_out_of_memory(psccnet: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, MemoryError())
-    words = "psccnet: out of memory: close other programs, or give less at a time\n"
+    words = "psccnet: out of memory: close other programs, or process less at a time\n"
     assert psccnet("weights", "list") == (2, "", words)
 
 
@@ -111,7 +111,7 @@ def test_standard_output_that_takes_no_more(monkeypatch: pytest.MonkeyPatch, unb
     with open("/dev/full", "w") as full:
         command = [sys.executable, "-m", "psccnet", "weights", "list"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
-    words = "psccnet: standard output cannot be written (No space left on device); make room for it.\n"
+    words = "psccnet: standard output cannot be written (No space left on device); free space for it.\n"
     assert (done.returncode, done.stderr) == (3, words)
 
 

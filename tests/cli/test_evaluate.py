@@ -70,7 +70,7 @@ def test_an_interval_stands_behind_its_score(psccnet: Command, listed_set: Path)
 def test_some_of_the_pictures(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
     def ids(name: str) -> list[str]:
         done = psccnet("evaluate", listed_set, "--comparator", "centre", "--limit", "5", "--out", tmp_path / name)
-        assert done.err == "psccnet: 5 of 7 pictures, as --limit says\n"
+        assert done.err == "psccnet: 5 of 7 pictures, because of --limit\n"
         with (tmp_path / name).open() as file:
             rows = list(csv.DictReader(file))
         assert len({row["manipulation"] for row in rows}) == 4
@@ -172,7 +172,7 @@ def test_mistakes_in_the_listing_stop_it(psccnet: Command, small: tuple, listed_
     index.write_text("image,mask,manipulation\n0.png,,pristine\n1.png,,removal\n")
     done = psccnet("evaluate", listed_set, *small)
     assert (done.status, done.out) == (2, "")
-    assert done.err == f"psccnet: {index}, row 3: 1.png has no mask; mend the row.\n"
+    assert done.err == f"psccnet: {index}, row 3: 1.png has no mask; correct the row.\n"
     done = psccnet("evaluate", listed_set / "nothing", *small)
     assert done.status == 2
     assert "there is no such index" in done.err
@@ -186,7 +186,7 @@ def test_exit_scale(psccnet: Command, small: tuple, listed_set: Path, summary: d
     for words in (("--protocol", "robustness"), ("--comparator", "centre")):
         refused = psccnet("evaluate", listed_set, "--exit-scale", 4, *words)
         assert refused.status == 2
-        assert "--exit-scale goes with weights" in refused.err
+        assert "--exit-scale needs weights" in refused.err
 
 
 def test_a_full_disk_or_ctrl_c_ends_a_run_that_can_be_taken_up(
@@ -210,7 +210,7 @@ def test_a_full_disk_or_ctrl_c_ends_a_run_that_can_be_taken_up(
         patched.setattr("psccnet.evaluation.runs.score_picture", interrupted)
         gone_on = psccnet(*words, "--out", tmp_path / "run")
         alone = psccnet(*words)
-    assert gone_on == (130, "", "psccnet: interrupted; the same command goes on from here\n")
+    assert gone_on == (130, "", "psccnet: interrupted; run the same command again to resume\n")
     assert alone == (130, "", "psccnet: interrupted\n")
     assert psccnet(*words, "--out", tmp_path / "run").status == 0
 
@@ -231,7 +231,7 @@ def test_distorted_pictures(psccnet: Command, small: tuple, listed_set: Path) ->
     for words in (("--distort", "ocean"), ("--distort", "social", "--protocol", "robustness")):
         refused = psccnet("evaluate", listed_set, *words, *small)
         assert refused.status == 2
-        assert "--distort goes with the protocol native" in refused.err
+        assert "--distort needs the protocol native" in refused.err
 
 
 def test_black_may_be_forged(psccnet: Command, listed_set: Path) -> None:

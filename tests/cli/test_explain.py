@@ -40,9 +40,9 @@ def test_pixels_are_chosen_where_none_are_named(psccnet: Run, small: tuple, phot
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["PHOTO", "-o", "why.jpg"], "why.jpg: the drawing ends in .png; name it so\n"),
+        (["PHOTO", "-o", "why.jpg"], "why.jpg: the name of the drawing must end in .png\n"),
         (["PHOTO", "-o", "OUT", "--point", "left"], "--point left: a pixel is X,Y, such as 120,80\n"),
-        (["PHOTO", "-o", "OUT", "--point", "60,0"], "has 60 x 40 pixels; name one of them\n"),
+        (["PHOTO", "-o", "OUT", "--point", "60,0"], "has 60 x 40 pixels; give one of them\n"),
         (["PHOTO", "-o", "OUT", "--channel", "999"], "--channel 999: scale 3 has 72 channels, from 0\n"),
         (["PHOTO", "-o", "OUT", "--scale", "5"], "--scale"),
         (["nowhere.jpg", "-o", "OUT"], "nowhere.jpg: there is no such file; check the path.\n"),

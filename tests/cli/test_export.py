@@ -21,13 +21,13 @@ def test_export_by_the_ending(weights_file: Path, tmp_path: Path, capsys: pytest
     assert out.split() == [str(tmp_path / "a.xml"), str(tmp_path / "a.bin")]
     assert "verified against the network in torch" in err
     assert run("export", tmp_path / "a.h5") == 2
-    assert "ends in .onnx, .xml (OpenVINO) or .pt (TorchScript)" in capsys.readouterr().err
+    assert "must end in .onnx, .xml (OpenVINO) or .pt (TorchScript)" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "a.xml"]
 
 
 def test_export_to_an_ending_of_another_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("export", tmp_path / "a.pt", "--format", "onnx") == 2
-    assert capsys.readouterr().err == f"psccnet: {tmp_path}/a.pt does not end in .onnx: name the file so\n"
+    assert capsys.readouterr().err == f"psccnet: {tmp_path}/a.pt does not end in .onnx: give it that ending\n"
     assert run("export", tmp_path / "none" / "a.onnx") == 2
     assert "none is not a folder: make it first" in capsys.readouterr().err
 

@@ -108,7 +108,7 @@ def test_the_installed_command() -> None:
         text=True,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("psccnet: no is neither bundled weights")
+    assert done.stderr.startswith("psccnet: no is neither a bundled name")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

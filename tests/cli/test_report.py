@@ -55,7 +55,7 @@ def test_the_threshold_is_said(psccnet: Run, small: tuple, photo: Path, tmp_path
     )
     assert done.out.startswith("forged")
     page = (tmp_path / "r.html").read_text()
-    assert "0, as it was asked for" in page
+    assert "0, from the command line" in page
     assert "Mask 3, the finest" in page
     assert "Mask 1" not in page
 
@@ -63,11 +63,11 @@ def test_the_threshold_is_said(psccnet: Run, small: tuple, photo: Path, tmp_path
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["PHOTO", "-o", "r.txt"], 2, "r.txt: a report ends in .html or .pdf; name it so\n"),
-        (["-o", "r.html"], 2, "name a picture, or see psccnet report --help\n"),
+        (["PHOTO", "-o", "r.txt"], 2, "r.txt: the name of a report must end in .html or .pdf\n"),
+        (["-o", "r.html"], 2, "give a picture, or see psccnet report --help\n"),
         (["PHOTO"], 2, "--out"),
-        (["nowhere.jpg", "-o", "OUT"], 2, "not written, since none of the pictures could be looked at\n"),
-        (["PHOTO", "-o", "PHOTO/r.html"], 2, "a file stands where a folder should be"),
+        (["nowhere.jpg", "-o", "OUT"], 2, "not written, since none of the pictures could be examined\n"),
+        (["PHOTO", "-o", "PHOTO/r.html"], 2, "there is a file where a folder is needed"),
     ],
 )
 def test_wrong_usage(

@@ -23,13 +23,13 @@ def test_scan_query_and_report(psccnet: Run, small: tuple, photos: Path, tmp_pat
     out = tmp_path / "out"
     done = psccnet("scan", photos, "--out", out, *small)
     assert (done.status, done.out) == (1, "")
-    assert f"psccnet: {photos}/broken.jpg: not a picture in a format that is read here.\n" in done.err
-    assert "psccnet: 3 pictures looked at in" in done.err
-    assert done.err.endswith("psccnet: passed over: 1 .md\n")
+    assert f"psccnet: {photos}/broken.jpg: not a picture in a supported format.\n" in done.err
+    assert "psccnet: 3 pictures examined in" in done.err
+    assert done.err.endswith("psccnet: skipped: 1 .md\n")
 
     again = psccnet("scan", photos, "--out", out, *small)
     assert again.status == 0
-    assert "0 pictures looked at in 0 s, 4 done before" in again.err
+    assert "0 pictures examined in 0 s, 4 done before" in again.err
     assert "psccnet: 1 failed before; --retry-failed tries them again" in again.err
 
     question = "SELECT source, score FROM results WHERE state = 'done' ORDER BY source"
@@ -45,7 +45,7 @@ def test_scan_query_and_report(psccnet: Run, small: tuple, photos: Path, tmp_pat
     page = (out / "report.html").read_text()
     assert summed.out.splitlines()[2].split() == ["no", "verdict", "3"]  # of pictures below 64 pixels a side
     assert page.count("data:image/jpeg;base64,") == 3
-    assert "not a picture in a format that is read here." in page
+    assert "not a picture in a supported format." in page
     assert "http://" not in page
     assert "https://" not in page
 
@@ -55,10 +55,27 @@ def test_what_is_wrong_is_said(psccnet: Run, small: tuple, photos: Path, tmp_pat
     assert nowhere[0] == 2
     assert nowhere.err == f"psccnet: {tmp_path}/gone: there is no such file or folder; check the path.\n"
     assert not (tmp_path / "out").exists()
-    assert psccnet("scan", "--out", tmp_path / "out").err == "psccnet: name a source, or see psccnet scan --help\n"
+    assert psccnet("scan", "--out", tmp_path / "out").err == "psccnet: give a source, or see psccnet scan --help\n"
     assert "holds no results of a scan" in psccnet("scan", "report", tmp_path).err
     psccnet("scan", photos, "--out", tmp_path / "out", *small)
     wrong = psccnet("scan", "query", tmp_path / "out", "SELECT scoer FROM results")
     assert wrong.status == 2
-    assert wrong.err.startswith("psccnet: the question cannot be answered: ")
+    assert wrong.err.startswith("psccnet: the query fails: ")
     assert "scoer" in wrong.err
+
+
+def test_thumbnails_of_an_archive_need_one_pass(
+    psccnet: Run, small: tuple, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tarfile
+
+    from psccnet.scan.sources import Sources
+
+    with tarfile.open(tmp_path / "shard!1.tar", "w") as archive:
+        archive.add(photos, "photos")
+    psccnet("scan", tmp_path / "shard!1.tar", "--out", tmp_path / "out", *small)
+    listings, items = [], Sources.items
+    monkeypatch.setattr(Sources, "items", lambda self: listings.append(self.names) or items(self))
+    psccnet("scan", "report", tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").read_text().count("data:image/jpeg;base64,") == 3
+    assert listings == [[str(tmp_path / "shard!1.tar")]]

@@ -44,7 +44,7 @@ def test_it_starts_says_where_and_ends_with_ctrl_c(weights_file: Path) -> None:
     ("words", "message"),
     [
         (["--host", "0.0.0.0"], "psccnet: --host 0.0.0.0 lets other machines in: set the variable PSCCNET_API_KEY"),
-        (["--weights", "nowhere"], "psccnet: nowhere is neither bundled weights"),
+        (["--weights", "nowhere"], "psccnet: nowhere is neither a bundled name"),
         (["--weights", "FOLDER"], "a server needs weights with a card: psccnet weights import makes them\n"),
         (["--host", "300.1.2.3", "--host-name", "a"], "psccnet: --host 300.1.2.3 lets other machines in"),
         (["--port", "70000"], 'Invalid value "70000" for --port'),

@@ -69,7 +69,7 @@ def test_a_set_is_rebuilt_from_its_recipe(psccnet: Run, made: Path, photographs:
     shutil.copytree(photographs, tmp_path / "other")
     (tmp_path / "other" / "1.png").unlink()
     done = psccnet("synthesize", tmp_path / "other", "--out", tmp_path / "b", "--recipe", made / "synthesis.yaml")
-    assert (done.status, done.err.count("other photographs or objects")) == (0, 1)
+    assert (done.status, done.err.count("the photographs or objects are not those")) == (0, 1)
 
 
 def test_shards_with_a_sheet(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_errors(psccnet: Run, photographs: Path, tmp_path: Path) -> None:
         ([tmp_path / "nowhere"], "psccnet: no such folder or tar archive"),
         ([photographs, "--split", "test"], "split 'test'"),
         ([photographs, "--objects", tmp_path / "no.tar"], "no.tar"),
-        ([blank], "psccnet: no copy-move could be made of 16 photographs; add photographs"),
+        ([blank], "psccnet: no copy-move could be made from 16 photographs; add photographs"),
         ([photographs, "--size", 16], 'Invalid value "16" for --size'),
         ([photographs, "--count", 0], 'Invalid value "0" for --count'),
         ([photographs, "--recipe", wrong], "wrong.yaml: seams.hart: Unexpected keyword argument"),
@@ -148,7 +148,7 @@ def test_interrupted_and_gone_on(
     with monkeypatch.context() as patched:
         patched.setattr(Synthesizer, "encoded", interrupted)
         done = psccnet(*words)
-    assert done == (130, "", "psccnet: interrupted; the same command goes on from here\n")
+    assert done == (130, "", "psccnet: interrupted; run the same command again to resume\n")
     assert psccnet(*words).status == 0
 
 
@@ -160,6 +160,6 @@ def test_a_full_disk(
     done = psccnet(*words)
     assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
     assert done.err.startswith(f"psccnet: {tmp_path}/set/images/splicing-00000001.")
-    assert "cannot be written (No space left on device); make room" in done.err
+    assert "cannot be written (No space left on device); free space" in done.err
     monkeypatch.undo()
     assert psccnet(*words).status == 0

@@ -69,7 +69,7 @@ def test_two_sets_of_one_name(psccnet: Command, listed_set: Path, tmp_path: Path
     assert {path.name for path in (tmp_path / "out").glob("*.csv")} == {"table-VI-a-b.csv", "table-VI-c.csv"}
     again = psccnet("table", "II", *words, "--set", f"listing={listed_set}")
     assert again.status == 2
-    assert "is another set called a/b; name it otherwise" in again.err
+    assert "is another set called a/b; change its name" in again.err
 
 
 def test_two_of_one_name(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:

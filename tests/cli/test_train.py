@@ -79,8 +79,8 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
         done = psccnet("train", recipe_file, "--out", run, "--data.photographs", photographs, "--data.size", 32)
     assert (done.status, done.out) == (130, "")
     lines = done.err.splitlines()
-    assert "psccnet: stopping after this step; Ctrl-C once more stops at once" in lines
-    assert lines[-1] == f"psccnet: stopped; the same command with --out {run} goes on from {run / 'last.ckpt'}"
+    assert "psccnet: stopping after this step; press Ctrl-C again to stop at once" in lines
+    assert lines[-1] == f"psccnet: stopped; run the same command with --out {run} to resume from {run / 'last.ckpt'}"
     assert read_checkpoint(run / "last.ckpt")["global_step"] == 2
     assert not any("warn" in line.lower() for line in lines)
 

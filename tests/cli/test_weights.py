@@ -53,7 +53,7 @@ def test_verify(psccnet: Run, weights_file: Path, tmp_path: Path) -> None:
 def test_unknown_weights(psccnet: Run, verb: str) -> None:
     done = psccnet("weights", verb, "nowhere")
     names = ", ".join(bundled())
-    message = f"nowhere is neither bundled weights (there are: {names}) nor a file or folder: check the name"
+    message = f"nowhere is neither a bundled name (there are: {names}) nor a file or folder: check the name"
     assert done == (2, "", f"psccnet: {message}\n")
 
 
@@ -72,7 +72,7 @@ def test_import(psccnet: Run, released: Path, photo: Path, tmp_path: Path) -> No
     warnings = done.err.splitlines()
     assert len(warnings) == 3
     for warning, part in zip(warnings, ("HRNet", "NLCDetection", "DetectionHead"), strict=True):
-        assert f"{part}.pth is not the released {part}.pth (its git blob id differs): where it comes from" in warning
+        assert f"{part}.pth is not the released {part}.pth (its git blob id differs): its origin" in warning
     network, card = load_network(out)
     assert (network.architecture.variant, card.name) == ("released", "released")
     assert psccnet("weights", "verify", out).status == 0
@@ -127,7 +127,7 @@ def test_calibrate_masks_writes_the_card(psccnet: Run, weights_file: Path, liste
     assert learnt.f1 >= learnt.f1_before
     nothing = psccnet("weights", "calibrate")
     assert nothing[0] == 2
-    assert "name a folder of untouched photographs, or --forged" in nothing.err
+    assert "give a folder of untouched photographs, or --forged" in nothing.err
 
 
 def test_card(psccnet: Run, weights_file: Path) -> None:

@@ -54,12 +54,12 @@ def test_a_mask_that_marks_nothing_is_of_a_pristine_picture(folder: Path) -> Non
         ([["a.png", ""]], "item 1: has no mask"),
         ([["a.png", "a_gt.png"], ["a.png"]], r'item 2: not a pair; an item is \["a\.jpg", "a_mask\.png"\]'),
         (["ab"], "item 1: not a pair"),
-        ([["a.png", 5]], "item 1: not two texts"),
+        ([["a.png", 5]], "item 1: not two strings"),
         ([{"image": "a.png"}], "item 1: needs one image and one mask"),
         ([{"image": "a.png", "path": "b.png", "mask": "a_gt.png"}], "item 1: needs one image and one mask"),
         ({"a.png": "a_gt.png"}, "not a JSON list of pairs"),
         ("a.png", "not a JSON list of pairs"),
-        ([["JsonDataset", "list.json"]], r"lists itself, through list\.json; take that line out"),
+        ([["JsonDataset", "list.json"]], r"lists itself, through list\.json; remove that line"),
         ([["JsonDataset", "../NAME/list.json"]], r"lists itself, through list\.json"),
     ],
 )
@@ -79,7 +79,7 @@ def test_one_of_several_lists_is_not_chosen_by_order(folder: Path) -> None:
     (folder / "one.json").write_text('[["a.png", "a_gt.png"]]')
     assert len(find("json", folder).entries) == 1
     (folder / "two.json").write_text('[["b.png", "Negative"]]')
-    with pytest.raises(InputError, match=r"holds several JSON lists \(one\.json, two\.json\); name one"):
+    with pytest.raises(InputError, match=r"holds several JSON lists \(one\.json, two\.json\); give one"):
         find("json", folder)
     (folder / "all.json").write_text('[["JsonDataset", "one.json"], ["JsonDataset", "two.json"]]')
     assert len(find("json", folder).entries) == 2

@@ -76,7 +76,7 @@ def test_no_index(tmp_path: Path) -> None:
 
 
 def test_a_picture_is_no_index(listed_set: Path) -> None:
-    with pytest.raises(ValueError, match=r"0\.png: not a CSV in UTF-8; name the index, not a picture"):
+    with pytest.raises(ValueError, match=r"0\.png: not a CSV in UTF-8; give the index, not a picture"):
         read_listing(listed_set / "0.png")
 
 
@@ -138,7 +138,7 @@ def test_an_old_encoding_is_told_by_the_files(tmp_path: Path, encoding: str) -> 
     assert [entry.id for entry in read_listing(index)] == ["Müller.png"]
     (tmp_path / "Müller.png").unlink()
     with pytest.raises(
-        InputError, match=r"index\.csv: not a CSV in UTF-8, perhaps in Windows-1252.*save it as CSV UTF-8"
+        InputError, match=r"index\.csv: not a CSV in UTF-8, but perhaps in Windows-1252.*save it as CSV UTF-8"
     ):
         read_listing(index)
 
@@ -162,11 +162,11 @@ def test_a_picture_of_the_name_elsewhere_is_not_taken(tmp_path: Path, monkeypatc
     ("content", "words"),
     [
         (b"PK\x03\x04 a workbook", "not a CSV in UTF-8 but an Excel workbook or an archive; save it as CSV UTF-8"),
-        (b"image mask manipulation\na.png m.png splicing\n", r"the column image is missing; its first line is to name"),
+        (b"image mask manipulation\na.png m.png splicing\n", r"the column image is missing; the first line must name"),
         (b"image,image,mask,manipulation\n", "the column image is missing"),
         (
             b"image,mask,manipulation,mask_rule\na.png,m.png,splicing,red\n",
-            "row 2: the mask rule 'red' is none of white,",
+            "row 2: the mask rule 'red' is not one of white,",
         ),
         (b"\0\1\2\3", "not a CSV in UTF-8"),
     ],

@@ -60,7 +60,7 @@ def test_what_list_and_mask_say_has_to_agree(tmp_path: Path) -> None:
     for entry, words in (
         (Entry("a", image, black, "splicing"), r"black\.png: marks nothing as forged, but a is listed as splicing"),
         (Entry("a", image, white, "pristine"), r"white\.png: marks 7\.8 % as forged, but a is listed as pristine"),
-        (Entry("a", image, label, "splicing"), r"label\.png: its values reach 1 of 255"),
+        (Entry("a", image, label, "splicing"), r"label\.png: its highest value is 1 of 255"),
     ):
         with pytest.raises(PictureError, match=words):
             entry.read()
@@ -84,7 +84,9 @@ def test_names_with_a_rule() -> None:
     assert data_set("folders:black") == (CATALOGUE["folders"], "black")
     assert data_set("casia1") == (CATALOGUE["casia1"], None)
     for words in ("folders:red", "casia1:black", "folders:"):
-        with pytest.raises(InputError, match="a mask rule is one of white, black, nonzero, green, and goes with mani,"):
+        with pytest.raises(
+            InputError, match="a mask rule is one of white, black, nonzero, green, and works with mani,"
+        ):
             data_set(words)
 
 
@@ -105,14 +107,14 @@ def test_pictures_and_masks_are_upright(tmp_path: Path, orientation: int) -> Non
 
 
 def test_what_the_size_does_not_show_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    entries_room._say_how_turned.cache_clear()
+    entries_room._warn_of_assumed_orientation.cache_clear()
     image, truth = save(tmp_path / "a.png", texture(0, 24, 32), 3), save(tmp_path / "m.png", mask())
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             Entry("a", image, truth, "splicing", "mine").read()
     assert [record.getMessage() for record in caplog.records] == [
-        "mine: pictures with an EXIF orientation have masks whose size does not show whether they are drawn on the"
-        " stored pixels or upright; they are taken as drawn on the stored pixels."
+        "mine: some pictures have an EXIF orientation, and the size of their masks does not show whether these follow"
+        " the stored pixels or the upright picture; they are assumed to follow the stored pixels."
     ]
 
 
@@ -138,5 +140,5 @@ def test_a_picture_that_lacks_its_end_is_whole_and_said(tmp_path: Path) -> None:
     found = usable(found, check_files(found.entries, whole=True))
     assert is_whole(CATALOGUE["folders"], found)
     assert [str(one) for one in found.problems] == [
-        "a.jpg is taken, but the end of the file is missing, all pixels are there"
+        "a.jpg is used, but the end of the file is missing, all pixels are there"
     ]

@@ -119,7 +119,7 @@ def test_pictures_that_cannot_be_paired_are_never_pristine(tmp_path: Path) -> No
         "images/b.jpg": "pristine",
     }
     assert [str(problem) for problem in found.problems] == [
-        "images/c.jpg has no mask; a pristine picture has an all-black one, or lies in pristine/"
+        "images/c.jpg has no mask; a pristine picture needs an all-black mask, or belongs in pristine/"
     ]
 
 
@@ -127,11 +127,13 @@ def test_a_folder_of_masks_without_any_pair_is_an_error(tmp_path: Path) -> None:
     save(tmp_path / "images" / "a.jpg")
     (tmp_path / "masks").mkdir()
     with pytest.raises(
-        InputError, match=r"no picture has a mask: pictures are a\.jpg, masks nothing; a mask is called"
+        InputError, match=r"no picture has a mask: pictures are a\.jpg, masks nothing; the mask of NAME\.jpg is called"
     ):
         find("folders", tmp_path)
     save(tmp_path / "masks" / "b.png", True)
-    with pytest.raises(InputError, match=r"no picture has a mask: pictures are a\.jpg, masks b\.png; a mask is called"):
+    with pytest.raises(
+        InputError, match=r"no picture has a mask: pictures are a\.jpg, masks b\.png; the mask of NAME\.jpg is called"
+    ):
         find("folders", tmp_path)
     save(tmp_path / "mani" / "Tp" / "a.jpg")
     with pytest.raises(InputError, match="no picture has a mask"):
@@ -143,10 +145,10 @@ def test_a_folder_of_masks_without_any_pair_is_an_error(tmp_path: Path) -> None:
     [
         (["masks/a.png", "photos/a.jpg"], "has masks/ but no images/"),
         (["GroundTruth/a.png", "a.jpg"], "has GroundTruth/ but no images/"),
-        (["train/images/a.jpg", "train/masks/a.png"], r"masks lie in .*train/masks; name the folder"),
+        (["train/images/a.jpg", "train/masks/a.png"], r"its masks are in .*train/masks; give the folder"),
         (["images/a.jpg", "authentic/b.jpg"], "has images/ but no masks/"),
         (["Tampered/a.jpg"], "has Tampered/ but no masks/"),
-        (["images/a.jpg", "masks/a.png", "gt/a.png"], "which of its folders .* belong together cannot be told"),
+        (["images/a.jpg", "masks/a.png", "gt/a.png"], "it is unclear which of its folders .* belong together"),
     ],
 )
 def test_folders_that_tell_too_little(tmp_path: Path, files: list[str], words: str) -> None:

@@ -150,7 +150,7 @@ def test_wrong_names_and_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"pairs\.json: not a JSON list"):
         find("json", tmp_path)
     (tmp_path / "pairs.json").write_text("[" * 100_000)
-    with pytest.raises(InputError, match=r"pairs\.json: not JSON, or cut off"):
+    with pytest.raises(InputError, match=r"pairs\.json: not JSON, or truncated"):
         find("json", tmp_path)
     (tmp_path / "data.mdb").write_text("no database")
     with pytest.raises(InputError, match=r"data\.mdb: not an LMDB"):

@@ -27,7 +27,7 @@ def test_backends_by_name(weights_file: Path) -> None:
         engine, card = make_engine(weights_file, name, "cpu")
         assert isinstance(engine.backend, kind)
         assert engine.architecture == card.architecture
-    with pytest.raises(ValueError, match="backend is auto, openvino, onnx or torch, not 'tensorflow'"):
+    with pytest.raises(ValueError, match="backend must be auto, openvino, onnx or torch, not 'tensorflow'"):
         choose("tensorflow")
 
 
@@ -82,7 +82,7 @@ def test_precisions(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for backend in (TorchBackend(network, precision="float32"), OpenVINOBackend({}, precision="float32")):
         assert backend.precision == "float32"
     for make in (lambda: TorchBackend(network, precision="int4"), lambda: OpenVINOBackend({}, precision="int4")):
-        with pytest.raises(ValueError, match=r"precision is auto, float32.*, not 'int4'"):
+        with pytest.raises(ValueError, match=r"precision must be auto, float32.*, not 'int4'"):
             make()
     with pytest.raises(ValueError, match="backend onnx computes in float32, not in 'bf16'"):
         ONNXBackend({}, "cpu", "bf16")
@@ -91,14 +91,14 @@ def test_precisions(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_device("cpu") == torch.device("cpu")
     for name in ("gpu", "", "meta", "cpux", "cpu:x"):
-        with pytest.raises(ValueError, match="device is auto, cpu, cuda, cuda:1 or mps"):
+        with pytest.raises(ValueError, match="device must be auto, cpu, cuda, cuda:1 or mps"):
             find_device(name)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.mps.is_available", lambda: False)
     for name in ("cuda", "cuda:1", "mps"):
-        with pytest.raises(ValueError, match=f"device {name}: torch finds none here; use auto or cpu"):
+        with pytest.raises(ValueError, match=f"device {name}: torch finds none on this machine; use auto or cpu"):
             find_device(name)
-    with pytest.raises(ValueError, match="backend openvino runs on the cpu here, not on cuda"):
+    with pytest.raises(ValueError, match="backend openvino runs on the cpu only, not on cuda"):
         choose("openvino", "cuda")
     with pytest.raises(ValueError, match="device cuda: this ONNX Runtime has no provider for it"):
         ONNXBackend({}, "cuda")

@@ -57,9 +57,9 @@ def test_what_it_costs_is_measured_on_other_pictures(quantized: Path) -> None:
 
 
 def test_only_openvino_runs_int8(quantized: Path, weights_file: Path) -> None:
-    with pytest.raises(ValueError, match="int8 needs weights calibrated for it"):
+    with pytest.raises(ValueError, match="int8 needs quantized weights"):
         psccnet.load(weights_file, precision="int8")
-    with pytest.raises(ValueError, match="precision is auto, float32, float64 or bf16, not 'int8'"):
+    with pytest.raises(ValueError, match="precision must be auto, float32, float64 or bf16, not 'int8'"):
         psccnet.load(quantized, backend="torch", precision="int8")
 
 
@@ -67,7 +67,7 @@ def test_refusals(weights_file: Path, quantized: Path, tmp_path: Path) -> None:
     pictures = [texture(seed, 40, 40) for seed in range(4)]
     with pytest.raises(ValueError, match="at least 4 pictures, not 3"):
         quantize(weights_file, pictures[:3], tmp_path / "new")
-    with pytest.raises(ValueError, match="is there already"):
+    with pytest.raises(ValueError, match="exists already"):
         quantize(weights_file, pictures, quantized)
     with pytest.raises(WeightsError, match="is a folder"):
         quantize(quantized, pictures, tmp_path / "new")
@@ -81,7 +81,7 @@ def test_parts_of_other_weights_or_damaged_ones_are_refused(quantized: Path, tmp
     assert set(measured["parts"]) == {f"{part}.{end}" for part in ("stem", "stages") for end in ("xml", "bin")}
 
     def refused(name: str) -> None:
-        with pytest.raises(WeightsError, match=f"{name} is damaged or of other weights"):
+        with pytest.raises(WeightsError, match=f"{name} is damaged or holds parts of other weights"):
             psccnet.load(tmp_path / name)
 
     for name in ("lacking", "cut", "other", "old", "nonsense"):

@@ -163,7 +163,7 @@ def test_errors_name_what_is_wrong(weights_file: Path) -> None:
         Detector(lambda *_: broken, Card(name="broken")).detect(PIXELS)
     with pytest.raises(WeightsError, match="nowhere"):
         psccnet.load("nowhere")
-    with pytest.raises(ValueError, match="backend is auto, openvino, onnx or torch, not 'tpu'"):
+    with pytest.raises(ValueError, match="backend must be auto, openvino, onnx or torch, not 'tpu'"):
         psccnet.load(weights_file, backend="tpu")
     with pytest.raises(AttributeError, match="colour"):
         _ = psccnet.colour

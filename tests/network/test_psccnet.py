@@ -77,11 +77,11 @@ def test_unknown_exit_scales_are_refused(small: PSCCNet, exit_scale: int) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"variant": "papr"}, "variant is .* not 'papr'"),
-        ({"detection": "mask"}, "detection is 'head' or 'contrast', not 'mask'"),
-        ({"attention": "all"}, "attention is 'both' or .* not 'all'"),
-        ({"stem": "half"}, "stem is 'full' or 'unshuffled', not 'half'"),
-        ({"grid": 0}, "grid is a positive multiple of 32, not 0"),
+        ({"variant": "papr"}, "variant must be .* not 'papr'"),
+        ({"detection": "mask"}, "detection must be 'head' or 'contrast', not 'mask'"),
+        ({"attention": "all"}, "attention must be 'both' or .* not 'all'"),
+        ({"stem": "half"}, "stem must be 'full' or 'unshuffled', not 'half'"),
+        ({"grid": 0}, "grid must be a positive multiple of 32, not 0"),
         ({"grid": 48}, "not 48"),
         ({"grid": -32}, "not -32"),
     ],

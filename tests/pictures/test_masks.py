@@ -90,10 +90,14 @@ def test_no_forged_pixel_is_a_pristine_picture(tmp_path: Path, top: int) -> None
 @pytest.mark.parametrize(
     ("pixels", "rule", "words"),
     [
-        (TRUTH.astype(np.uint8), "white", "its values reach 1 of 255, and white, above 127.*mask rule is nonzero"),
-        (TRUTH.astype(np.uint16) * 300, "white", "its values reach 300 of 65535"),
-        (WHITE // 255 + 200, "black", "its values begin at 200 of 255, and black is to be forged"),
-        (np.dstack([WHITE * 0, WHITE]), "white", "what is opaque in it is black.*mask rule is black"),
+        (
+            TRUTH.astype(np.uint8),
+            "white",
+            "its highest value is 1 of 255, but only values above 127.*mask rule to nonzero",
+        ),
+        (TRUTH.astype(np.uint16) * 300, "white", "its highest value is 300 of 65535"),
+        (WHITE // 255 + 200, "black", "its lowest value is 200 of 255, but black means forged"),
+        (np.dstack([WHITE * 0, WHITE]), "white", "its opaque pixels are black.*mask rule to black"),
     ],
 )
 def test_wrong_values_are_told_from_no_forged_pixel(
@@ -162,8 +166,8 @@ def test_levels_between_pristine_and_forged(tmp_path: Path) -> None:
         assert values == pytest.approx(half, abs=0.003)
         assert (values.dtype, orientation) == (np.float32, 1)
     Image.new("RGB", (2, 2), (200, 30, 30)).save(tmp_path / "heat.png")
-    with pytest.raises(PictureError, match="is in colour; let the mask be written in grey"):
+    with pytest.raises(PictureError, match="is in colour; save the mask in grey"):
         read_grey(tmp_path / "heat.png")
     Image.fromarray(half * 300).save(tmp_path / "large.tif")
-    with pytest.raises(PictureError, match=r"not all numbers within 0\.\.1"):
+    with pytest.raises(PictureError, match=r"not all of its values are within 0\.\.1"):
         read_grey(tmp_path / "large.tif")

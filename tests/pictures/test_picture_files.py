@@ -84,7 +84,7 @@ def test_heic_is_read() -> None:
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "a Git LFS pointer.*git lfs pull"),
         (b"%PDF-1.7 ...", "a PDF; take the pictures out"),
-        (b"\n<!DOCTYPE html><html>", "a page of a website"),
+        (b"\n<!DOCTYPE html><html>", "a web page"),
         (b"<svg xmlns=''>", "a drawing"),
         (b"PK\x03\x04...", "an archive or a document; unpack it"),
         (b"\0\0\0\x20ftypisom", "a video; save a frame"),

@@ -9,7 +9,7 @@ from psccnet.pictures.resumable_folder import ResumableFolder
 def test_a_folder_is_begun_taken_up_and_finished(tmp_path: Path, about: str) -> None:
     what = {"seed": 1, "sides": (2, 3), "count": 4}
     begun = ResumableFolder(tmp_path / "new" / "set", about)
-    assert begun.said() is None
+    assert begun.description() is None
     assert begun.claim("a set", what) is None
     begun.keep("00001", b"second")
     begun.keep("00000", b"first")
@@ -19,7 +19,7 @@ def test_a_folder_is_begun_taken_up_and_finished(tmp_path: Path, about: str) -> 
     again = ResumableFolder(begun.path, about)
     assert again.claim("a set", {**what, "count": 5}, ["count"]) == {"seed": 1, "sides": [2, 3], "count": 4}
     assert [part.read_bytes() for part in again.kept("*")] == [b"first", b"second"]
-    assert again.said() == {"seed": 1, "sides": [2, 3], "count": 5}
+    assert again.description() == {"seed": 1, "sides": [2, 3], "count": 5}
     assert not list(again.path.glob("*/.*"))
     with pytest.raises(ValueError, match=r"set holds a set with other seed, count; name another folder"):
         again.claim("a set", {**what, "seed": 2, "count": 6})

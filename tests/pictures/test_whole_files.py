@@ -21,7 +21,7 @@ def test_the_file_that_cannot_be_written_is_named(
     with pytest.raises(WriteError) as caught:
         write_whole(dict.fromkeys(files, b"now"))
     name = files[failing_call - 1]
-    assert str(caught.value).startswith(f"{name}: cannot be written (No space left on device); make room")
+    assert str(caught.value).startswith(f"{name}: cannot be written (No space left on device); free space")
     assert caught.value.errno == errno.ENOSPC
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"before")]
 
@@ -30,7 +30,7 @@ def test_what_stands_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "file", tmp_path / "file" / "in"):
-        with pytest.raises(InputError, match=rf"^{path}: a file stands where a folder should be; name another"):
+        with pytest.raises(InputError, match=rf"^{path}: there is a file where a folder is needed; name another"):
             make_folder(path)
     with pytest.raises(WriteError, match=rf"^{tmp_path}/folder: cannot be written \(Is a directory\)"):
         write_whole({tmp_path / "folder": b""})
@@ -46,7 +46,7 @@ def test_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf\xc3\xa4,1\r\n")
     assert read_text(path) == "ä,1\r\n"
     path.write_bytes(b"\xe4")
-    with pytest.raises(InputError, match=r"a\.txt: not a text in UTF-8; save it as such"):
+    with pytest.raises(InputError, match=r"a\.txt: not text in UTF-8; save it in UTF-8"):
         read_text(path)
     with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
         read_text(tmp_path)
@@ -57,7 +57,9 @@ def test_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000, "9" * 10_000])
 def test_what_is_no_json(data: bytes | str) -> None:
-    with pytest.raises(InputError, match=r"^list\.json: not JSON, or cut off; copy it again, or name another file\.$"):
+    with pytest.raises(
+        InputError, match=r"^list\.json: not JSON, or truncated; copy it again, or name another file\.$"
+    ):
         parse_json(data, "list.json")
 
 
@@ -67,7 +69,7 @@ def test_what_is_no_json(data: bytes | str) -> None:
 def test_what_is_no_yaml(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(text)
-    with pytest.raises(InputError, match=r"a\.yaml is not valid YAML( \(see line \d+\))?: mend it$"):
+    with pytest.raises(InputError, match=r"a\.yaml: not valid YAML( \(see line \d+\))?; correct the file\.$"):
         read_yaml(path)
 
 

@@ -27,7 +27,7 @@ def test_names_come_back_from_the_store() -> None:
     # An actor may work in another folder.
     (relative,) = _blocks(iter([Item("a.png", 3, "7", "a.png")]))
     assert _item(relative.to_pylist()[0]) == Item("a.png", 3, "7", str(Path.cwd() / "a.png"))
-    with pytest.raises(InputError, match="--ray takes tables that name pictures, not such as hold them"):
+    with pytest.raises(InputError, match="--ray takes tables with paths of pictures, not with their bytes"):
         list(_blocks(iter([Item("t!0", 1, "", "t", content=b"x")])))
 
 

@@ -119,7 +119,7 @@ def test_failures_are_rows_and_are_tried_again(scan: Callable[..., Scan], photos
     (photos / "broken.png").write_bytes(b"no picture")
     first = scan()
     failed = [row for row in first.run() if row["state"] == "failed"]
-    assert [row["reason"] for row in failed] == [f"{photos}/broken.png: not a picture in a format that is read here."]
+    assert [row["reason"] for row in failed] == [f"{photos}/broken.png: not a picture in a supported format."]
     again = scan()
     assert list(again.run()) == []
     assert again.counts["failed before"] == 1
@@ -152,6 +152,28 @@ def test_equal_bytes_that_are_no_picture_all_fail(scan: Callable[..., Scan], pho
     failed = [row for row in rows(tmp_path / "out") if row["state"] == "failed"]
     assert len(failed) == 2
     assert all("not a picture" in row["reason"] for row in failed)
+
+
+def test_the_total_is_that_of_the_shard(scan: Callable[..., Scan]) -> None:
+    totals = []
+    for number in (1, 2):
+        half = scan(shard=Shard(number, 2))
+        assert half.total is None
+        assert len(list(half.run())) == half.total
+        totals.append(half.total)
+    assert sum(totals) == PICTURES
+
+
+def test_a_source_is_listed_once(scan: Callable[..., Scan], photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir, listed = os.scandir, []
+
+    def note(path: Any) -> Any:
+        listed.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("psccnet.scan.sources.os.scandir", note)
+    list(scan().run())
+    assert listed.count(str(photos)) == 1
 
 
 def test_shards_share_a_folder(scan: Callable[..., Scan], tmp_path: Path) -> None:
@@ -286,7 +308,7 @@ def test_interrupted(photos: Path, tmp_path: Path, weights_file: Path) -> None:
     words = [*command[3:], "--weights", str(weights_file)]
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=120)
     assert done.returncode == 130, done.stderr
-    assert "finishing the pictures in hand" in done.stderr
-    assert done.stderr.endswith("what was looked at is kept, the same command goes on from here\n")
+    assert "finishing the pictures in progress" in done.stderr
+    assert done.stderr.endswith("the results so far are kept, run the same command again to resume\n")
     kept = len(rows(tmp_path / "out"))
     assert 2 <= kept < PICTURES

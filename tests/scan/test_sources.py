@@ -54,7 +54,7 @@ def test_a_picture_is_known_again_until_its_file_changes(folder: Path) -> None:
 
 def test_globs_and_files(folder: Path) -> None:
     assert names(Sources([f"{folder}/*.png", str(folder / "deep" / "b.png")])) == {"a.png", "b.png"}
-    with pytest.raises(MissingFileError, match=r"\*\.jpg: fits no file; check the pattern"):
+    with pytest.raises(MissingFileError, match=r"\*\.jpg: matches no file; check the pattern"):
         list(Sources([f"{folder}/*.jpg"]).items())
     with pytest.raises(MissingFileError, match="gone: there is no such file or folder"):
         Sources([str(folder / "gone")]).check()
@@ -93,13 +93,11 @@ def test_an_archive_that_is_cut_off_keeps_what_is_whole(folder: Path, tmp_path: 
     first, last = Sources([str(path)]).items()
     assert first.read() == picture(0)
     assert first.place is not None
-    with pytest.raises(
-        PictureError, match=r"shard\.tar: (its end is missing|no tar archive that can be read to its end)"
-    ):
+    with pytest.raises(PictureError, match=r"shard\.tar: (its end is missing|not a tar archive, or damaged)"):
         last.read()
     path.write_bytes(path.read_bytes()[: first.place.offset + 512])  # a whole member, and then nothing
     first, last = Sources([str(path)]).items()
-    with pytest.raises(PictureError, match=r"shard\.tar: its end is missing, and maybe pictures with it"):
+    with pytest.raises(PictureError, match=r"shard\.tar: its end is missing, and perhaps pictures"):
         last.read()
     path.write_bytes(b"\x1f\x8b no tar")
     (only,) = Sources([str(path)]).items()
@@ -115,7 +113,7 @@ def test_a_table_with_pictures_in_it(tmp_path: Path, nested: bool) -> None:
     *items, empty = Sources([str(tmp_path / "set.parquet")]).items()
     assert [item.read() for item in items] == contents[:-1]
     assert items[69].source == f"{tmp_path}/set.parquet!69"
-    with pytest.raises(PictureError, match=r"!70: this row holds no picture; leave it out"):
+    with pytest.raises(PictureError, match=r"!70: this row holds no picture; remove it"):
         empty.read()
 
 
@@ -124,11 +122,11 @@ def test_a_table_with_paths_in_it(folder: Path, tmp_path: Path) -> None:
     (item,) = Sources([str(tmp_path / "set.parquet")]).items()
     assert (item.source, item.read()) == (str(folder / "a.png"), picture(0))
     pq.write_table(pa.table({"id": ["x"], "n": [1]}), tmp_path / "set.parquet")
-    with pytest.raises(InputError, match="no column of it holds or names pictures; call the one that does bytes"):
+    with pytest.raises(InputError, match="no column holds or names pictures; rename the right one of id, n to bytes"):
         list(Sources([str(tmp_path / "set.parquet")]).items())
     (tmp_path / "set.parquet").write_bytes(b"no table")
     (item,) = Sources([str(tmp_path / "set.parquet")]).items()
-    with pytest.raises(PictureError, match="no Parquet file that can be read to its end"):
+    with pytest.raises(PictureError, match="not a Parquet file, or damaged"):
         item.read()
 
 
@@ -143,8 +141,30 @@ def test_a_folder_that_may_not_be_listed(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr("psccnet.scan.sources.os.scandir", refuse)
     items = list(Sources([str(folder)]).items())
     assert {Path(item.source).name for item in items} == {"a.png", "deep"}
-    with pytest.raises(PictureError, match=r"deep: cannot be listed \(Permission denied\); check your rights"):
+    with pytest.raises(PictureError, match=r"deep: cannot be listed \(Permission denied\); check permissions"):
         next(item for item in items if item.source.endswith("deep")).read()
+
+
+def test_links(folder: Path, tmp_path: Path) -> None:
+    (folder / "gone.png").symlink_to(folder / "nowhere.png")
+    (folder / "copy.png").symlink_to(folder / "a.png")
+    (folder / "again").symlink_to(folder / "deep")
+    sources = Sources([str(folder)])
+    items = {Path(item.source).name: item for item in sources.items()}
+    assert set(items) == {"a.png", "b.png", "without_ending", "copy.png", "gone.png"}
+    assert sources.others == {".md": 1, "links to folders, which are not followed": 1}
+    with pytest.raises(PictureError, match=r"gone\.png: a link to a file that does not exist; correct or remove it"):
+        items["gone.png"].read()
+
+
+def test_a_list_from_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Piped:
+        buffer = io.BytesIO(os.fsencode(folder / "a.png") + b"\0")
+
+    monkeypatch.setattr("sys.stdin", Piped)
+    sources = Sources([], [Path("-")])
+    sources.check()
+    assert names(sources) == {"a.png"}
 
 
 def test_storage_behind_a_url(folder: Path) -> None:
@@ -163,10 +183,34 @@ def test_storage_behind_a_url(folder: Path) -> None:
     assert one.read() == picture(7)
     with pytest.raises(InputError, match=r"memory://nothing: there is nothing there; check the URL"):
         list(Sources(["memory://nothing"]).items())
-    with pytest.raises(InputError, match=r"nonsense://x: no kind of storage that is known"):
+    with pytest.raises(InputError, match=r"nonsense://x: unknown kind of storage"):
         list(Sources(["nonsense://x"]).items())
 
 
+def test_storage_that_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries of storage have exceptions of their own, which are no OSError."""
+    import fsspec
+
+    class CredentialsError(Exception):
+        pass
+
+    def refuse(*_: object, **__: object) -> None:
+        raise CredentialsError("no\ncredentials")
+
+    system = fsspec.filesystem("memory")
+    with system.open("vault/a.png", "wb") as file:
+        file.write(picture(7))
+    (item,) = Sources(["memory://vault"]).items()
+    monkeypatch.setattr(type(system), "cat_file", refuse)
+    with pytest.raises(PictureError, match=r"vault/a\.png: cannot be read \(no credentials\); check URL, credentials"):
+        item.read()
+    monkeypatch.setattr(type(system), "info", refuse)
+    with pytest.raises(InputError, match=r"memory://vault: cannot be listed by memory \(no credentials\); check URL"):
+        list(Sources(["memory://vault"]).items())
+    with pytest.raises(PictureError, match=r"nonsense://x/a\.png: unknown kind of storage"):
+        Item("nonsense://x/a.png", 0, "", "nonsense://x/a.png").read()
+
+
 def test_a_name_that_no_file_can_have() -> None:
-    with pytest.raises(PictureError, match="no name that a file can have; mend the list"):
+    with pytest.raises(PictureError, match="not a possible file name; correct the list"):
         Item("a\0b", -1, "", "a\0b").read()

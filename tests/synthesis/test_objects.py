@@ -48,7 +48,7 @@ def test_masks_of_another_size_are_left_out_by_name(photographs: Photographs, tm
     for seed in range(20):
         objects.draw(np.random.default_rng(seed))
     assert objects.left_out == {
-        f"{path.name}, annotation 5 of photograph-0.jpg": "its mask is 20 x 20, the picture 176 x 200",
+        f"{path.name}, annotation 5 of photograph-0.jpg": "its mask is 20 x 20, but the picture 176 x 200",
         f"{path.name}, annotation 6 of photograph-0.jpg": "its runs do not add up to the picture",
     }
 
@@ -60,7 +60,7 @@ def test_what_is_no_polygon_is_left_out_by_name(
     good = {"segmentation": run_lengths(), "bbox": BOX}
     objects = Objects.open(coco(tmp_path, {"id": 9, "segmentation": shape, "bbox": BOX}, good), photographs)
     assert len(objects) == 1
-    assert list(objects.left_out.values()) == ["is no polygon"]
+    assert list(objects.left_out.values()) == ["is not a polygon"]
 
 
 def test_polygons_of_a_picture_that_was_resized_are_left_out(photographs: Photographs, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_polygons_of_a_picture_that_was_resized_are_left_out(photographs: Photog
     objects = Objects.open(path, photographs)
     for seed in range(8):
         objects.draw(np.random.default_rng(seed))
-    assert list(objects.left_out.values()) == ["is drawn on 352 x 200, the picture is 176 x 200"]
+    assert list(objects.left_out.values()) == ["is annotated for 352 x 200, but the picture is 176 x 200"]
 
 
 def test_a_tenth_of_the_cut_outs_is_for_validation(folder: Path, tmp_path: Path) -> None:
@@ -103,9 +103,7 @@ def test_files_are_found_without_their_folder(tmp_path: Path) -> None:
 def test_no_annotations(photographs: Photographs, tmp_path: Path, content: str) -> None:
     path = tmp_path / "instances.json"
     path.write_text(content)
-    with pytest.raises(
-        InputError, match=r"instances\.json: (not JSON|no COCO annotations|annotation 0 is not of COCO)"
-    ):
+    with pytest.raises(InputError, match=r"instances\.json: (not JSON|not COCO annotations|no annotation is of COCO)"):
         Objects.open(path, photographs)
 
 
@@ -139,7 +137,7 @@ def test_an_annotation_of_another_form_is_left_out_by_name(
 def test_where_none_can_serve_the_reason_is_said(photographs: Photographs, tmp_path: Path) -> None:
     path = coco(tmp_path, {"segmentation": [[float("nan"), 10, 60, 10, 60, 60]]}, {"segmentation": []})
     with pytest.raises(
-        InputError, match=r"no objects .*: 2 are left out, as .*annotation 0 of .*, which has a point that"
+        InputError, match=r"no objects .*: 2 are left out, such as .*annotation 0 of .*, which has a coordinate that"
     ):
         Objects.open(path, photographs)
 

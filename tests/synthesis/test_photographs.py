@@ -97,7 +97,7 @@ def test_a_picture_of_more_pixels_than_can_be_is_named(folder: Path, tmp_path: P
     whole = (folder / "photograph-0.jpg").read_bytes()
     at = whole.index(b"\xff\xc0") + 5
     (tmp_path / "huge.jpg").write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])
-    with pytest.raises(UnusableFileError, match=r"huge\.jpg: not a readable picture, or not a whole one"):
+    with pytest.raises(UnusableFileError, match=r"huge\.jpg: not a readable picture, or an incomplete one"):
         Photographs.open(tmp_path).read(0)
 
 

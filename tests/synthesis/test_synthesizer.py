@@ -127,7 +127,7 @@ def test_blank_photographs_are_never_passed_off_as_forged(tmp_path: Path) -> Non
     for i in range(2):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((64, 64, 3), 100, np.uint8))
     synthesizer = Synthesizer(Photographs.open(tmp_path), recipe=SynthesisRecipe(size=64))
-    with pytest.raises(InputError, match="no copy-move could be made of 16 photographs; add photographs"):
+    with pytest.raises(InputError, match="no copy-move could be made from 16 photographs; add photographs"):
         synthesizer.sample(0, "copy-move")
 
 

@@ -109,7 +109,7 @@ def test_a_damaged_set_is_named(
     (tmp_path / ".parts").mkdir()
     shutil.copy(written / "synthesis.yaml", tmp_path)
     (tmp_path / name).write_text(content)
-    with pytest.raises(InputError, match=rf"^{tmp_path}.*(another|copy it again|mend it)"):
+    with pytest.raises(InputError, match=rf"^{tmp_path}.*(another|copy it again|correct)"):
         list(write_set(synthesizer, COUNT, tmp_path))
 
 
@@ -229,12 +229,12 @@ def decode_sheet(data: bytes) -> np.ndarray:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a list", r"a\.yaml: a recipe is sections of fields"),
-        ("recipe: 5", r"a\.yaml: a recipe is sections of fields"),
-        ("1: 2", r"a\.yaml: a recipe is sections of fields"),
+        ("- a list", r"a\.yaml: a recipe consists of sections with fields"),
+        ("recipe: 5", r"a\.yaml: a recipe consists of sections with fields"),
+        ("1: 2", r"a\.yaml: a recipe consists of sections with fields"),
         ("seed: often", r"a\.yaml: seed: Input should be a valid integer"),
         ("size: 16", r"a\.yaml: recipe: size must be at least 32"),
-        ("a: [", r"a\.yaml is not valid YAML"),
+        ("a: [", r"a\.yaml: not valid YAML"),
     ],
 )
 def test_what_is_no_recipe_is_named(tmp_path: Path, text: str, message: str) -> None:

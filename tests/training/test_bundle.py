@@ -171,12 +171,12 @@ def test_a_threshold_is_chosen_by_pictures(run: Path, tmp_path: Path, monkeypatc
     out = tmp_path / "w.safetensors"
     card = bundle_checkpoint(run / "last.ckpt", out, pictures=str(untouched))
     assert card.threshold == pytest.approx(0.195)  # scores are 0 to 0.2, and one in twenty may reach it
-    assert card.notes == "The threshold 0.195 calls 1 of the 21 pristine pictures forged that it was chosen by."
+    assert card.notes == "The threshold 0.195 calls 1 of the 21 pristine pictures forged that it was chosen with."
     assert asked == [str(out)]
     assert verify(out) == card
     for path in sorted(untouched.iterdir())[4:]:
         path.unlink()
-    with pytest.raises(ValueError, match="has 4 pristine pictures; a threshold needs 20 at least"):
+    with pytest.raises(ValueError, match="has 4 pristine pictures; a threshold needs at least 20"):
         bundle_checkpoint(run / "last.ckpt", tmp_path / "other.safetensors", pictures=str(untouched))
     assert not (tmp_path / "other.safetensors").exists()
 
@@ -187,7 +187,7 @@ def test_the_threshold_lets_one_in_twenty_pass() -> None:
     assert (scores >= threshold).sum() == 10
     assert threshold_for([0.3] * 40) == pytest.approx(0.65)  # ties cannot be told apart: none may pass
     assert threshold_for([0.3] * 38 + [0.5] * 2) == pytest.approx(0.4)
-    with pytest.raises(ValueError, match="give no threshold"):
+    with pytest.raises(ValueError, match="there is no threshold"):
         threshold_for([1.0] * 40)
 
 

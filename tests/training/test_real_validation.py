@@ -177,7 +177,7 @@ def test_an_answer_that_is_not_finite_gains_nothing(make: Make, caplog: pytest.L
             task.eval().validation_step(picture, index, 1)
     found = task._real.compute()
     assert (found["real_pixel_auc"], found["real_image_auc"]) == (0.5, 0.5)
-    assert "no finite answer on" in caplog.text
+    assert "is not finite; it counts as 0.5" in caplog.text
 
 
 def test_nothing_that_can_be_read_is_an_error(make: Make, listed_set: Path) -> None:
@@ -196,14 +196,14 @@ def test_what_is_validated_on_is_not_trained_on(make: Make, listed_set: Path, tm
         Image.fromarray(texture(i, 40)).save(folder / f"own{i}.png")
     (folder / "some other name.png").symlink_to(listed_set / "2.png")
     changes = {"sets": [f"listing={listed_set}"]} if how == "set" else {"photographs": folder}
-    with pytest.raises(ValueError, match=r"\.png is to be trained and validated on; take it out of one of them"):
+    with pytest.raises(ValueError, match=r"\.png is in both training and validation; remove it from one of them"):
         TrainingData(make(**changes)).check_apart()
     TrainingData(make()).check_apart()
 
 
 def test_the_best_weights_are_chosen_by_auc(make: Make) -> None:
     fields = make().model_dump() | {"selection": "accuracy"}
-    with pytest.raises(ValueError, match="selection is auc, not accuracy"):
+    with pytest.raises(ValueError, match="selection must be auc, not accuracy"):
         Recipe.model_validate(fields)
 
 

@@ -56,7 +56,7 @@ def test_every_wrong_field_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [", r"mine\.yaml is not valid YAML"), ("- a\n- b", r"mine\.yaml must hold fields .*not a list")],
+    [("a: [", r"mine\.yaml: not valid YAML"), ("- a\n- b", r"mine\.yaml must hold fields .*not a list")],
 )
 def test_files_that_are_no_recipe_are_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -141,5 +141,7 @@ def test_twins_need_an_even_batch(tmp_path: Path) -> None:
 def test_a_size_without_a_grid_is_named() -> None:
     network = Recipe.model_validate({"network": {"stem": "unshuffled"}}).network
     assert network.architecture(128).grid == 64
-    with pytest.raises(InputError, match=r"pictures of 96 make a grid of 48.*\(data\.size, data.* one of 64, or give"):
+    with pytest.raises(
+        InputError, match=r"pictures of 96 give a grid of 48.*\(data\.size, data.* a multiple of 64, or give"
+    ):
         network.architecture(96)

@@ -120,7 +120,9 @@ def test_weights_of_another_network_are_named(whole_run: Path, recipe: Recipe) -
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a ZIP", b"\x80\x02}q\x00.", b"\xff\xd8\xff picture"])
 def test_what_is_no_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "last.ckpt").write_bytes(content)
-    with pytest.raises(WeightsError, match=r"last\.ckpt is no checkpoint of a run; name its last\.ckpt or best\.ckpt"):
+    with pytest.raises(
+        WeightsError, match=r"last\.ckpt is not a checkpoint of a run; give its last\.ckpt or best\.ckpt"
+    ):
         read_checkpoint(tmp_path / "last.ckpt")
 
 
@@ -143,12 +145,12 @@ def test_detection_is_that_of_the_initial_weights_or_the_recipes(
     # A run that goes on, and weights that are bundled, have it from the checkpoint.
     train(open_.model_copy(update={"epochs": 2}), tmp_path / "run", progress=False)
     assert bundle_checkpoint(last, tmp_path / "out.safetensors").architecture.detection == "contrast"
-    assert "another kind of detection" not in caplog.text
+    assert "another detection head" not in caplog.text
 
     task = PSCCTask(of_paper)
     before = {name: value.clone() for name, value in task.network.detection_head.state_dict().items()}
     load_initial_weights(task, of_paper, initial_state(of_paper))
-    assert f"{weights} has another kind of detection; the recipe's starts anew." in caplog.text
+    assert f"{weights} has another detection head; that of the recipe starts from random weights." in caplog.text
     assert_same_weights(task.network.detection_head.state_dict(), before)
     assert_same_weights(task.network.top_down.state_dict(), network.top_down.state_dict())
     assert_same_weights(task.network.bottom_up.state_dict(), network.bottom_up.state_dict())
@@ -183,8 +185,7 @@ def test_what_only_harms_is_not_called_the_best(
     train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 2}), tmp_path, progress=False)
     assert not (tmp_path / "best.ckpt").exists()
     assert (
-        caplog.messages[-1]
-        == f"nothing was better than the weights at step 0; the last are in {tmp_path / 'last.ckpt'}"
+        caplog.messages[-1] == f"no weights were better than those at step 0; the last are in {tmp_path / 'last.ckpt'}"
     )
 
 
@@ -316,7 +317,7 @@ def test_initial_weights_whose_validation_takes_too_long_are_trained_all_the_sam
 ) -> None:
     monkeypatch.setattr(Limit, "reached", lambda self, share=1.0: share < 1)
     train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 1}), tmp_path, progress=False)
-    assert "takes over half the time: left out" in caplog.text
+    assert "takes over half of the time limit: skipped" in caplog.text
     assert list(curve(tmp_path, "val/score")) == [2]
     assert checkpoint(tmp_path)["global_step"] == 3
 

@@ -53,7 +53,7 @@ def test_batch_norm_takes_the_recipes_momentum() -> None:
 def test_evidence_is_for_the_papers_head() -> None:
     recipe = Recipe.model_validate({"data": {"size": 32}, "loss": {"evidence": 0.5}})
     PSCCTask(recipe)
-    with pytest.raises(ValueError, match=r"make it 0 for detection by contrast"):
+    with pytest.raises(ValueError, match=r"set it to 0 for detection contrast"):
         PSCCTask(recipe, "contrast")
 
 

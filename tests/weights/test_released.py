@@ -136,7 +136,7 @@ def test_other_weights_are_told_from_the_released_ones(
     with caplog.at_level(logging.WARNING):
         import_released(released_folder)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "HRNet.pth is not the released HRNet.pth (its git blob id differs): where it" in caplog.text
+    assert "HRNet.pth is not the released HRNet.pth (its git blob id differs): its origin" in caplog.text
     card: Card = released_card(released_folder)
     assert "HRNet.pth" in card.notes
     assert not card.licence

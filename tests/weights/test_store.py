@@ -193,7 +193,7 @@ def test_card_of_another_architecture(saved: Path) -> None:
     card = json.loads(saved.with_suffix(".json").read_text())
     card["architecture"]["attention"] = "none"
     saved.with_suffix(".json").write_text(json.dumps(card))
-    with pytest.raises(WeightsError, match="mend the card"):
+    with pytest.raises(WeightsError, match="correct the card"):
         load_network(saved)
 
 
@@ -203,7 +203,7 @@ def test_names_go_before_paths(saved: Path, tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "default").mkdir()
     assert resolve("default") == saved
     assert resolve(Path("default")) == Path("default")
-    with pytest.raises(WeightsError, match=r"nothing is neither bundled weights \(there are: default\)"):
+    with pytest.raises(WeightsError, match=r"nothing is neither a bundled name \(there are: default\)"):
         load_network("nothing")
 
 

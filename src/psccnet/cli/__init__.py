@@ -1,4 +1,4 @@
-"""The command `psccnet`: one small file a verb; what needs torch is imported when a verb runs."""
+"""The command `psccnet`: one small file for each verb. Slow imports, such as torch, happen when a verb runs."""
 
 import io
 import logging
@@ -12,20 +12,20 @@ from psccnet.errors import PsccnetError, WriteError
 
 DEBUG = "--debug"
 _EXTRAS = {"nncf": "int8", "fastapi": "serve", "uvicorn": "serve", "jinja2": "report", "weasyprint": "report"}
-"""Module that is missing -> the extra that brings it, where that is not train."""
+"""The extra that installs a missing module, if it is not train."""
 WRONG_INPUT, CANNOT_WRITE, INTERRUPTED = 2, 3, 130
-"""Exit statuses, beside 0 and 1; 130 is what shells give for Ctrl-C."""
+"""Exit statuses besides 0 and 1; 130 is the shells' status for Ctrl-C."""
 
 app = App(
     name="psccnet",
     version=psccnet.__version__,
-    help="Tells whether a picture was manipulated (splicing, copy-move, removal), and shows where.",
+    help="Find out whether a picture was manipulated (splicing, copy-move, removal), and where.",
     help_epilogue="Start with:  psccnet detect photo.jpg --out results/\n\n"
-    "psccnet --debug ..., or PSCCNET_DEBUG=1, shows with an error where in the code it arose.",
+    "psccnet --debug ..., or PSCCNET_DEBUG=1, shows the traceback of an error.",
     result_action="return_value",
-    suppress_keyboard_interrupt=False,  # `main` says what was interrupted
+    suppress_keyboard_interrupt=False,  # `main` prints a message
 )
-# By the paths of their functions, so that a verb waits for no other's imports.
+# By the import paths of their functions, so that a verb does not wait for the imports of others.
 VERBS = (
     "detect",
     "report",
@@ -44,7 +44,7 @@ VERBS = (
 )
 for _verb in VERBS:
     app.command(f"psccnet.cli.{_verb}:{_verb}")
-datasets = App(name="datasets", help="List data sets, check whether one is whole, write one for IMDL-BenCo.")
+datasets = App(name="datasets", help="List data sets, check whether one is complete, write one for IMDL-BenCo.")
 datasets.command("psccnet.cli.datasets:list_datasets", name="list")
 datasets.command("psccnet.cli.datasets:check")
 datasets.command("psccnet.cli.datasets:export")
@@ -63,7 +63,7 @@ app.command(weights)
 
 
 class _OnStandardError(logging.Handler):
-    """Says what library code logs as the command says its own words; on the standard error of that moment."""
+    """Prints log messages in the same form as the command's own messages, on the current standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(f"psccnet: {record.getMessage()}", file=sys.stderr)
@@ -73,15 +73,15 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit.
 
     Status 0 done, 1 some inputs failed (named), 2 wrong usage or input, 3 results cannot be written, 130 interrupted.
-    A `PsccnetError` becomes one sentence. Anything else is a fault of this package and keeps its traceback; with
-    --debug, or the variable PSCCNET_DEBUG, everything does.
+    A `PsccnetError` is printed as one sentence. Any other exception is a bug of this package and keeps its traceback;
+    with --debug, or the variable PSCCNET_DEBUG, every exception does.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in words or os.environ.get("PSCCNET_DEBUG", "") not in ("", "0")
     log = logging.getLogger("psccnet")
     log.handlers = [_OnStandardError()]
     log.setLevel(logging.INFO)
-    # A file's name may hold bytes that the output's encoding has no letters for.
+    # File names may have bytes that the encoding of the output cannot represent.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     if not words or {"--help", "-h"} & set(words):
@@ -89,50 +89,50 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         status = app([word for word in words if word != DEBUG])
         sys.stdout.flush()
-    except BrokenPipeError:  # The reader, such as `head`, has seen enough.
-        _write_no_more()
+    except BrokenPipeError:  # The reader, such as `head`, has closed the pipe.
+        _discard_output()
         sys.exit(1)
     except (Exception, KeyboardInterrupt) as error:
-        told = None if debug else _told(error)
-        if told is None:
+        explained = None if debug else _explain(error)
+        if explained is None:
             raise
-        sentence, status = told
+        sentence, status = explained
         print(f"psccnet: {sentence}", file=sys.stderr)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _load_all(of: App) -> None:
-    """Import the functions of all verbs: the list of them shows what each is for."""
-    for name in of:
+def _load_all(group: App) -> None:
+    """Import the functions of all verbs, whose docstrings the list of verbs shows."""
+    for name in group:
         if not name.startswith("-"):
-            _load_all(of[name])
+            _load_all(group[name])
 
 
-def _told(error: BaseException) -> tuple[str, int] | None:
-    """A sentence about an error and the exit status; None of what is a fault of ours."""
+def _explain(error: BaseException) -> tuple[str, int] | None:
+    """A sentence about an error and the exit status; None for a bug of this package."""
     match error:
         case WriteError():
             return str(error), CANNOT_WRITE
         case PsccnetError():
-            # A loader process of torch's puts its own words and the traceback before ours.
+            # A loader process of torch puts its own message and a traceback before ours.
             return str(error).rpartition(f"{type(error).__name__}: ")[2].strip(), WRONG_INPUT
         case KeyboardInterrupt():
             return str(error) or "interrupted", INTERRUPTED
         case MemoryError():
             why = f" ({error})" if str(error) else ""
-            return f"out of memory{why}: close other programs, or give less at a time", WRONG_INPUT
+            return f"out of memory{why}: close other programs, or process less at a time", WRONG_INPUT
         case ModuleNotFoundError() if not (error.name or "").startswith("psccnet"):
             extra = _EXTRAS.get(error.name or "", "train")
             return f"this needs {error.name}: pip install 'psccnet[{extra}]'", WRONG_INPUT
-        # What fails on a file that was opened already has no name; files of ours have a WriteError.
+        # Errors of open files have no file name; for files of ours there is a WriteError.
         case OSError(filename=None) if _standard_output_fails():
-            _write_no_more()
-            return f"standard output cannot be written ({error.strerror}); make room for it.", CANNOT_WRITE
+            _discard_output()
+            return f"standard output cannot be written ({error.strerror}); free space for it.", CANNOT_WRITE
     return None
 
 
 def _standard_output_fails() -> bool:
-    """Whether it does not take another blank line."""
+    """Whether printing a blank line fails."""
     try:
         print(flush=True)
     except OSError:
@@ -140,6 +140,6 @@ def _standard_output_fails() -> bool:
     return False
 
 
-def _write_no_more() -> None:
-    """Send what is left for standard output nowhere; Python would complain again when it flushes at the end."""
+def _discard_output() -> None:
+    """Discard the remaining output; otherwise Python reports another error when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

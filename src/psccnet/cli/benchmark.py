@@ -1,4 +1,4 @@
-"""`psccnet benchmark`: how long a picture takes here, and where the time goes."""
+"""`psccnet benchmark`: measure how long a picture takes on this machine, and where the time goes."""
 
 import json
 import sys
@@ -39,11 +39,11 @@ def benchmark(
     plot: Path | None = None,
     json_lines: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Time pictures of noise on the processor, beside what it could do at best.
+    """Time pictures of noise on the processor, and compare with lower bounds.
 
-    The bounds: the network's FLOP at the rate of a bare large convolution by OpenVINO (of int8, in floating point),
-    and the bytes of its maps, each written and read once, at the rate of a bare copy. What is computed is more than the
-    network's FLOP where tiles overlap.
+    The bounds are the network's floating-point operations at the rate of large convolutions in OpenVINO (for int8: in
+    floating point), and the bytes of its maps, each written and read once, at the rate of a memory copy. If tiles
+    overlap, more operations are computed than the network has.
 
     For example:
 
@@ -52,15 +52,15 @@ def benchmark(
     Args:
         sizes: WIDTHxHEIGHT; may be given several times.
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
-        backend: what computes; see psccnet detect --help.
+        backend: runtime; see psccnet detect --help.
         precision: auto, float32 or bf16.
-        repeats: of each size, of which the median is shown.
-        plot: draw where the time goes, a stacked bar a size, into this .png or .pdf (needs psccnet[train]).
-        json_lines: print one JSON object a size.
+        repeats: number of runs of each size; the median is shown.
+        plot: draw where the time goes, a stacked bar for each size, into this .png or .pdf (needs psccnet[train]).
+        json_lines: print one JSON object per size.
     """
-    wanted = [_size(words) for words in sizes]
+    wanted = [_size(text) for text in sizes]
     if plot is not None:
-        import matplotlib  # noqa: F401 (missing, it is missed now and not after the measuring)
+        import matplotlib  # noqa: F401 (fail before measuring if it is missing)
     from psccnet.engine.find import find_graphs, make_engine
     from psccnet.engine.timing import bandwidth, measure, peak_flops
     from psccnet.weights.reading import inside, resolve
@@ -72,17 +72,18 @@ def benchmark(
     measured = measure(engine, graphs, wanted, repeats)
     width = {"bf16": 2, "int8": 1}.get(engine.backend.precision, 4)
     if json_lines:
-        for one in measured:
-            print(json.dumps(asdict(one) | {"peak_flops": peak, "bandwidth": copying, "precision_bytes": width}))
+        for size in measured:
+            print(json.dumps(asdict(size) | {"peak_flops": peak, "bandwidth": copying, "precision_bytes": width}))
     else:
         print(f"peak {peak / 1e9:,.0f} GFLOP/s, memory {copying / 1e9:.1f} GB/s, medians of {repeats}\n")
         print("| picture | seconds | GFLOP | computed | least seconds by FLOP | by bytes | share of the bound |")
         print("|---|---|---|---|---|---|---|")
-        for one in measured:
-            by_flop, by_bytes = one.flop / peak, one.values * width / copying
+        for size in measured:
+            by_flop, by_bytes = size.flop / peak, size.values * width / copying
             print(
-                f"| {one.width} x {one.height} | {one.seconds:.3f} | {one.flop / 1e9:,.0f} | {one.flop_done / 1e9:,.0f}"
-                f" | {by_flop:.3f} | {by_bytes:.3f} | {100 * max(by_flop, by_bytes) / one.seconds:.0f} % |"
+                f"| {size.width} x {size.height} | {size.seconds:.3f} | {size.flop / 1e9:,.0f}"
+                f" | {size.flop_done / 1e9:,.0f} | {by_flop:.3f} | {by_bytes:.3f}"
+                f" | {100 * max(by_flop, by_bytes) / size.seconds:.0f} % |"
             )
     if plot is not None:
         from psccnet.evaluation.reporting.figures import write_figure
@@ -91,24 +92,24 @@ def benchmark(
             print(file, file=sys.stderr)
 
 
-def _size(words: str) -> tuple[int, int]:
-    width, _, height = words.partition("x")
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
-        raise InputError(f"--size: {words!r} is not WIDTHxHEIGHT, such as 1920x1080")
+        raise InputError(f"--size: {text!r} is not WIDTHxHEIGHT, such as 1920x1080")
     return int(height), int(width)
 
 
 def _bars(measured: list["Measured"], title: str) -> "Figure":
-    """A stacked bar a size: the share of each step."""
+    """A stacked bar for each size: the shares of the steps."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 1.4 + 0.7 * len(measured)), layout="constrained")
     axes = figure.add_subplot()
-    names = [f"{one.width} x {one.height}\n{one.seconds:.2f} s" for one in measured]
+    names = [f"{size.width} x {size.height}\n{size.seconds:.2f} s" for size in measured]
     left = [0.0] * len(measured)
     for index, (step, label) in enumerate(LABELS.items()):
-        shares = [100 * one.steps[step] / one.seconds for one in measured]
+        shares = [100 * size.steps[step] / size.seconds for size in measured]
         axes.barh(names, shares, left=left, label=label, color=colormaps["tab10"](index))
         left = [start + share for start, share in zip(left, shares, strict=True)]
     axes.invert_yaxis()

@@ -1,4 +1,4 @@
-"""`psccnet datasets`: which data sets are read, and whether one is whole."""
+"""`psccnet datasets`: list the data sets, and check whether one is complete."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from psccnet.cli.progress import progress
 
 
 def list_datasets() -> None:
-    """List the data sets that are read as they are published: name, pictures, use, layout.
+    """List the data sets that can be read as published: name, use, number of pictures, layout.
 
     Example:
 
@@ -19,10 +19,11 @@ def list_datasets() -> None:
     """
     from psccnet.datasets.catalogue import CATALOGUE
 
-    for one in CATALOGUE.values():
-        counts = [f"{n:,} {word}" for n, word in ((one.forged, "forged"), (one.pristine, "pristine")) if n is not None]
-        print(f"{one.name:<10} {one.use:<9} {one.title}{': ' + ', '.join(counts) if counts else ''}")
-        print(f"{'':<20} {one.layout}")
+    for known in CATALOGUE.values():
+        numbers = ((known.forged, "forged"), (known.pristine, "pristine"))
+        counts = [f"{number:,} {kind}" for number, kind in numbers if number is not None]
+        print(f"{known.name:<10} {known.use:<9} {known.title}{': ' + ', '.join(counts) if counts else ''}")
+        print(f"{'':<20} {known.layout}")
 
 
 def check(
@@ -36,9 +37,9 @@ def check(
     write_sha256: Path | None = None,
     verify_sha256: Path | None = None,
 ) -> int:
-    """Say in words what of a data set is there, what is missing and which masks do not fit.
+    """Check a data set: report what is there, what is missing and which masks do not fit.
 
-    Exit status 1 if the set is not whole or a checksum differs.
+    Exit status 1 if the set is incomplete or a checksum differs.
 
     For example:
 
@@ -47,22 +48,21 @@ def check(
         psccnet datasets check columbia downloads/columbia/ --write-sha256 columbia.sha256
 
     Args:
-        name: of the data set; `psccnet datasets list` lists them.
+        name: of the data set; see psccnet datasets list.
         folder: that it was unpacked in.
-        mask_rule: what in the masks of a list or folder of one's own is forged: white, black, nonzero or green; in a
-            recipe, folders:black=FOLDER.
-        whole: decode the pictures, too, which finds truncated and damaged ones and takes longer than reading their
-            headers.
-        every: name all files of a problem, not the first five.
-        write_sha256: write the checksums of all files to this file, as sha256sum does.
+        mask_rule: which pixels are forged in the masks of your own list or folder: white, black, nonzero or green; in a
+            recipe, write folders:black=FOLDER.
+        whole: also decode the pictures, which finds truncated and damaged ones but takes longer than reading headers.
+        every: name all files of a problem, not only the first five.
+        write_sha256: write the checksums of all files to this file, in the format of sha256sum.
         verify_sha256: compare all files with such a list.
     """
     from psccnet.datasets.catalogue import data_set, find
     from psccnet.datasets.check import check_files, is_whole, report, usable, verify_checksums, write_checksums
 
-    words = f"{name}:{mask_rule}" if mask_rule else name
-    chosen, _ = data_set(words)
-    found = find(words, folder)
+    full_name = f"{name}:{mask_rule}" if mask_rule else name
+    chosen, _ = data_set(full_name)
+    found = find(full_name, folder)
     found = usable(found, progress(check_files(found.entries, whole), "pictures", len(found.entries)))
     print(report(chosen, folder, found, every))
     status = 0 if is_whole(chosen, found) else 1
@@ -73,7 +73,7 @@ def check(
     if verify_sha256 is not None:
         compared = list(progress(verify_checksums(folder, verify_sha256), "files"))
         wrong = [(file, state) for file, state in compared if state != "ok"]
-        print(f"  {len(compared) - len(wrong):,} of {len(compared):,} files are as {verify_sha256} says")
+        print(f"  {len(compared) - len(wrong):,} of {len(compared):,} files have the checksums in {verify_sha256}")
         for file, state in wrong:
             print(f"    {file}: {state}", file=sys.stderr)
         status = status or (1 if wrong else 0)
@@ -83,7 +83,7 @@ def check(
 def export(
     name: str, folder: Path, out: Path, /, *, mask_rule: MaskRuleName | None = None, set_format: str = "imdlbenco"
 ) -> int:
-    """Write a data set in the form that another project reads: its pictures, its masks, and a list of both.
+    """Write a data set in the format of another project: pictures, masks, and a list of both.
 
     Exit status 1 if some pictures could not be used; they are named and left out.
 
@@ -92,13 +92,13 @@ def export(
         psccnet datasets export listing validation/ exported/
 
     Args:
-        name: of the data set; `psccnet datasets list` lists them.
+        name: of the data set; see psccnet datasets list.
         folder: that it was unpacked in.
-        out: receives Tp, Gt, Au, pairs.json and names.csv.
-        mask_rule: what in the masks of a list or folder of one's own is forged: white, black, nonzero or green.
-        set_format: imdlbenco (ManiDataset and JsonDataset), the only one so far.
+        out: folder for Tp, Gt, Au, pairs.json and names.csv.
+        mask_rule: which pixels are forged in the masks of your own list or folder: white, black, nonzero or green.
+        set_format: imdlbenco (ManiDataset and JsonDataset), which is the only one.
     """
-    from psccnet.cli.progress import tell_left_out
+    from psccnet.cli.progress import report_left_out
     from psccnet.datasets.catalogue import find
     from psccnet.datasets.imdlbenco_export import NAMES, export_imdlbenco
     from psccnet.errors import InputError
@@ -111,11 +111,11 @@ def export(
     failures = [str(fault) for fault in found.faults]
     written = list(progress(export_imdlbenco(found.entries, out, failures), "pictures", len(found.entries)))
     print(f"{len(written)} pictures written to {out}; psccnet datasets collect takes the masks back")
-    return tell_left_out(failures)
+    return report_left_out(failures)
 
 
 def collect(exported: Path, predictions: Path, out: Path, /) -> int:
-    """Take back the masks that IMDL-BenCo wrote of an export, for --comparator NAME=FOLDER.
+    """Collect the masks that IMDL-BenCo made for an export, for --comparator NAME=FOLDER.
 
     Exit status 1 if some pictures have no mask; they are named.
 
@@ -124,13 +124,13 @@ def collect(exported: Path, predictions: Path, out: Path, /) -> int:
         psccnet datasets collect exported/ save_img_dir/ masks/mvss/
 
     Args:
-        exported: folder that psccnet datasets export wrote.
+        exported: folder written by psccnet datasets export.
         predictions: --output_dir of IMDL-BenCo's test_save_images.py.
-        out: receives the masks under the pictures' own names, and scores.csv where the model scores pictures.
+        out: folder for the masks, named after the pictures, and for scores.csv if the model scores pictures.
     """
-    from psccnet.cli.progress import tell_left_out
+    from psccnet.cli.progress import report_left_out
     from psccnet.datasets.imdlbenco_export import collect_imdlbenco
 
     taken, missing = collect_imdlbenco(exported, predictions, out)
     print(f"{taken} masks taken; measure them by --comparator NAME={out}")
-    return tell_left_out(missing)
+    return report_left_out(missing)

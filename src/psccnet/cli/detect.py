@@ -3,14 +3,15 @@
 import errno
 import json
 import sys
-from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from psccnet.cli.inputs import BackendName, Input, find_inputs
+from psccnet.cli.inputs import BackendName, Finder, Input, check_lists
 from psccnet.cli.progress import progress
 from psccnet.errors import InputError, WriteError
 from psccnet.pictures.picture_files import passed_over
@@ -26,6 +27,7 @@ def detect(
     *pictures: Annotated[
         str, Parameter(help="Files, folders, globs, or - for standard input.", allow_leading_hyphen=True)
     ],
+    from_: Annotated[tuple[Path, ...], Parameter(name="--from", negative=(), allow_leading_hyphen=True)] = (),
     weights: str = "default",
     out: Path | None = None,
     write: str | None = None,
@@ -39,12 +41,12 @@ def detect(
     precision: str = "auto",
     max_megapixels: Annotated[float, Parameter(validator=Number(gt=0, lte=100_000))] = 200,
 ) -> int:
-    """Tell of each picture whether it was manipulated, and where.
+    """Report whether each picture was manipulated, and where.
 
-    One line a picture: the verdict, "forged", "suspicious" or "nothing found", the score and the threshold that it is
-    held against, how much of the picture a marked region takes, and which traces speak for a manipulation. "Nothing
-    found" does not say that a picture is authentic. Exit status 1 if some pictures could not be read, 3 if results
-    could not be written; the others are still done.
+    One line per picture: the verdict ("forged", "suspicious" or "nothing found"), the score and its threshold, the size
+    and place of the marked region, and which traces indicate a manipulation. "Nothing found" does not mean that a
+    picture is authentic. Exit status 1 if some pictures could not be read, 3 if results could not be written; the
+    other pictures are still processed.
 
     For example:
 
@@ -54,31 +56,50 @@ def detect(
 
         curl -s https://example.org/photo.jpg | psccnet detect - --json
 
+        find claims/ -newer yesterday -print0 | psccnet detect --from -
+
     Args:
-        weights: a bundled name, a .safetensors file, a folder in the released layout, or one that psccnet weights
-            quantize made.
+        from_: a file with a picture or folder per line, or separated by NUL; - for standard input; may be given several
+            times.
+        weights: a bundled name, a .safetensors file, a folder in the released layout, or one made by psccnet weights
+            quantize.
         out: folder for drawings of each picture; those of different pictures never replace each other.
-        write: which, with commas between: mask (in colours), overlay (on the picture), masks (of the four scales),
-            mask16 (the mask's values in 16 bits, for programs); mask,overlay if left out.
-        json_lines: print one JSON object a line instead of words.
-        threshold: score at and above which a picture is called forged; the weights' own if left out.
-        exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops where the next hardly differs.
-        gate: localize only pictures that are called forged.
-        evidence: say what each other trace found in the picture and its file, and draw it into --out. Left out, the
-            traces count for the verdict and are not printed; --no-evidence gives the network alone.
-        backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
+        write: which drawings, separated by commas: mask (in colours), overlay (on the picture), masks (of the four
+            scales), mask16 (the mask's values in 16 bits, for programs); by default mask,overlay.
+        json_lines: print one JSON object per line instead of text.
+        threshold: score at and above which a picture is called forged; by default that of the weights.
+        exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops when masks hardly change.
+        gate: localize only in pictures that are called forged.
+        evidence: print what each other trace found in the picture and its file, and draw it into --out. By default,
+            traces count for the verdict but are not printed; --no-evidence uses the network alone.
+        backend: runtime; auto takes torch if there is an NVIDIA GPU, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
-        precision: auto, float32, bf16, or int8 for weights that psccnet weights quantize made.
+        precision: auto, float32, bf16, or int8 for weights made by psccnet weights quantize.
         max_megapixels: refuse larger pictures before decoding them.
     """
-    for word in pictures:
-        if word.startswith("-") and word != "-":
-            raise InputError(f"there is no option {word}; see psccnet detect --help (a file of that name is ./{word})")
-    others: Counter[str] = Counter()
-    inputs = find_inputs(list(pictures), out, others)
-    if not inputs:
-        where = ", ".join(pictures) + (f"; passed over: {passed_over(others)}" if others else "")
-        raise InputError(f"no picture in {where}" if pictures else "name a picture, or see psccnet detect --help")
+    for name in pictures:
+        if name.startswith("-") and name != "-":
+            raise InputError(f"there is no option {name}; see psccnet detect --help (a file of that name is ./{name})")
+    if "-" in pictures and Path("-") in from_:
+        raise InputError("standard input cannot be both a picture and a list; give - only once")
+    check_lists(from_)
+    counts = {"inputs": 0, "failed": 0, "unwritten": 0}
+
+    def fail(reason: object) -> None:
+        counts["failed"] += 1
+        print(f"psccnet: {reason}", file=sys.stderr)
+
+    def fail_listing(reason: str) -> None:
+        counts["inputs"] += 1
+        fail(reason)
+
+    finder = Finder(out, fail_listing)
+    inputs = chain(finder.find(pictures), *(finder.find_listed(listing) for listing in from_))
+    first = next(inputs, None)
+    if first is None:
+        where = ", ".join((*pictures, *map(str, from_)))
+        where += f"; skipped: {passed_over(finder.others)}" if finder.others else ""
+        raise InputError(f"no picture in {where}" if where else "give a picture, or see psccnet detect --help")
     from psccnet.inference import PictureError, load_detector
     from psccnet.inference.detector import OF_ONE_PICTURE
     from psccnet.inference.pipeline import in_order
@@ -89,28 +110,33 @@ def detect(
     folder = ResultFolder(out) if out is not None else None
     detector = load_detector(weights, backend, device, precision, int(max_megapixels * 1e6))
 
-    # Standard input is read here: a thread that waits for it could not be interrupted.
-    piped = sys.stdin.buffer.read() if any(one.source == "-" for one in inputs) else b""
+    # Standard input is read in this thread, since another one could not be interrupted while it waits.
+    piped = sys.stdin.buffer.read() if "-" in pictures else b""
 
-    def read(one: Input, admit: "Admit") -> tuple[Input, "Decoded"]:
-        name, opened = ("stdin", piped) if one.source == "-" else (one.source, one.source)
-        return one, decode(opened, detector.max_pixels, name, admit=admit)
+    def counted() -> Iterator[Input]:
+        for found in chain([first], inputs):
+            counts["inputs"] += 1
+            yield found
 
-    def look(one: tuple[Input, "Decoded"]) -> tuple[Input, "Decoded", "Result"]:
-        source, decoded = one
-        every = (1, 2, 3, 4)
+    def read(found: Input, admit: "Admit") -> tuple[Input, "Decoded"]:
+        if found.source == "-" and "-" in pictures:
+            return found, decode(piped, detector.max_pixels, "stdin", admit=admit)
+        return found, decode(found.source, detector.max_pixels, found.source, admit=admit)
+
+    def examine(picture: tuple[Input, "Decoded"]) -> tuple[Input, "Decoded", "Result"]:
+        found, decoded = picture
         result = detector.detect(
             decoded,
-            masks=every,
+            masks=(1, 2, 3, 4),
             exit_scale=exit_scale,
             gate=gate,
             threshold=threshold,
             evidence=evidence is not False,
         )
-        return source, decoded, result
+        return found, decoded, result
 
-    def keep(one: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path], WriteError | None]:
-        (_, output), decoded, result = one
+    def keep(examined: tuple[Input, "Decoded", "Result"]) -> tuple["Result", list[Path], WriteError | None]:
+        (_, output), decoded, result = examined
         try:
             files = folder.write(result, decoded.pixels, output, kinds, bool(evidence)) if folder else []
             return result, files, None
@@ -119,28 +145,27 @@ def detect(
                 return result, [], error
             raise PictureError(f"{decoded.name}: its name is too long for the results' names; shorten it.") from error
 
-    failed = unwritten = 0
-    done = in_order(inputs, read, look, keep, OF_ONE_PICTURE)
-    for _, outcome in progress(done, "pictures", len(inputs), lines=True):
+    done = in_order(counted(), read, examine, keep, OF_ONE_PICTURE)
+    for _, outcome in progress(done, "pictures", lines=True):
         if isinstance(outcome, Exception):
-            failed += 1
-            print(f"psccnet: {outcome}", file=sys.stderr)
+            fail(outcome)
         else:
             result, files, unwritable = outcome
             _print(result, json_lines, files)
             if evidence and not json_lines:
                 _print_findings(result)
             if unwritable is not None:
-                unwritten += 1
+                counts["unwritten"] += 1
                 print(f"psccnet: {result.name}: its results are lost: {unwritable}", file=sys.stderr)
-    if others:
-        print(f"psccnet: passed over: {passed_over(others)}", file=sys.stderr)
-    if failed:
-        print(f"psccnet: {failed} of {len(inputs)} inputs failed, named above.", file=sys.stderr)
-    if unwritten:
-        print(f"psccnet: the results of {unwritten} of {len(inputs)} inputs were not written.", file=sys.stderr)
+    if finder.others:
+        print(f"psccnet: skipped: {passed_over(finder.others)}", file=sys.stderr)
+    if counts["failed"]:
+        print(f"psccnet: {counts['failed']} of {counts['inputs']} inputs failed, named above.", file=sys.stderr)
+    if counts["unwritten"]:
+        unwritten = f"the results of {counts['unwritten']} of {counts['inputs']} inputs were not written."
+        print(f"psccnet: {unwritten}", file=sys.stderr)
         return 3
-    return 1 if failed else 0
+    return 1 if counts["failed"] else 0
 
 
 def _print(result: "Result", json_lines: bool, written: list[Path]) -> None:
@@ -156,20 +181,20 @@ def _print(result: "Result", json_lines: bool, written: list[Path]) -> None:
 
 
 def _print_findings(result: "Result") -> None:
-    """A line a trace."""
+    """Print one line for each trace."""
     for finding in result.findings:
-        speaks = " (speaks for a manipulation)" if finding.significant else ""
-        print(f"    {finding.name}{speaks}: {finding.sentence}", flush=True)
+        indicates = " (indicates a manipulation)" if finding.significant else ""
+        print(f"    {finding.name}{indicates}: {finding.sentence}", flush=True)
 
 
-def _kinds(words: str | None, out: Path | None) -> tuple["Kind", ...]:
+def _kinds(write: str | None, out: Path | None) -> tuple["Kind", ...]:
     from psccnet.inference.result_folder import KINDS, USUAL
 
-    if words is None:
+    if write is None:
         return USUAL
     if out is None:
         raise InputError("--write needs a folder to write to: add --out FOLDER")
-    wanted = {word.strip() for word in words.split(",")}
+    wanted = {kind.strip() for kind in write.split(",")}
     if not wanted <= set(KINDS):
-        raise InputError(f"--write takes {', '.join(KINDS)}, with commas between, not {words!r}")
+        raise InputError(f"--write takes {', '.join(KINDS)}, separated by commas, not {write!r}")
     return tuple(kind for kind in KINDS if kind in wanted)

@@ -1,4 +1,4 @@
-"""`psccnet evaluate`: pixel and image scores on pictures with ground truth."""
+"""`psccnet evaluate`: compute pixel and image scores on pictures with ground truth."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.inputs import BackendName, MaskRuleName
-from psccnet.cli.progress import progress, resumable, tell_left_out
+from psccnet.cli.progress import progress, report_left_out, resumable
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from psccnet.evaluation.runs import Run
 
 MAIN = ("pixel_auc", "f1_half", "f1_best", "image_auc", "tpr_5", "found", "false_alarms")
-"""What is shown of a protocol with one condition, unless everything is asked for."""
+"""Scores to show for a protocol with one condition, without --all."""
 SHORT = ("pixel_auc", "pixel_auc_pooled", "f1_eer", "image_auc", "image_f1_eer")
-"""What is shown of each condition where a protocol has several."""
+"""Scores to show for each condition if a protocol has several."""
 
 
 def evaluate(
@@ -46,12 +46,12 @@ def evaluate(
     device: str = "auto",
     precision: str = "auto",
 ) -> int:
-    """Score weights, or another method, on pictures with ground truth.
+    """Evaluate weights, or another method, on pictures with ground truth.
 
     Exit status 1 if some pictures could not be used; they are named and left out.
 
-    Protocols: native (the picture's own size), resized (256 x 256), pretrained, finetuned, exit-scales, robustness, and
-    those of other projects, imdlbenco, cat-net and trufor; docs/protocols.md says what each does.
+    Protocols: native (at the picture's own size), resized (256 x 256), pretrained, finetuned, exit-scales, robustness,
+    and those of other projects: imdlbenco, cat-net and trufor; see docs/protocols.md.
 
     For example:
 
@@ -66,28 +66,27 @@ def evaluate(
         psccnet evaluate validation/ --comparator my_methods:localize
 
     Args:
-        listing: a CSV with the columns image, mask, manipulation (and set), or a folder with it as index.csv; with
-            --dataset the folder of that data set.
-        dataset: how the folder is laid out; `psccnet datasets list` lists the names. package.module:loader takes one of
-            your own.
-        mask_rule: what in the masks of a list or folder of one's own is forged: white (brighter than half), black
-            (darker than half), nonzero (label maps) or green; white if left out. Transparent pixels never are.
+        listing: a CSV with the columns image, mask, manipulation (and set), or a folder with index.csv; with --dataset
+            the folder of that data set.
+        dataset: the data set, with a name from psccnet datasets list, or package.module:loader for one of your own.
+        mask_rule: which pixels are forged in the masks of your own list or folder: white (brighter than half, the
+            default), black (darker than half), nonzero (label maps) or green. Transparent pixels never are.
         split: keep only train or test of the split for fine-tuning (Table I).
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
-        comparator: measure this instead of weights: centre, noise, ela, ghosts, cfa, dq (classical methods),
-            NAME=FOLDER with masks that another program wrote, NAME="COMMAND {image} {mask}", mantranet=FILE, or
-            package.module:function, a method of your own (docs/comparators.md has all of them).
+        comparator: evaluate this instead of weights: centre, noise, ela, ghosts, cfa, dq (classical methods),
+            NAME=FOLDER with masks of another program, NAME="COMMAND {image} {mask}", mantranet=FILE, or
+            package.module:function for a method of your own (see docs/comparators.md).
         sets: only rows of this set; may be given several times.
-        limit: at most so many pictures, of each set and manipulation in proportion; always the same ones.
-        protocol: what is done to pictures and which are taken.
-        distort: degrade every picture first, by one of the robustness protocol's ways (resize-0.78, jpeg-50, mixed and
-            so on), or by social: as messengers and networks do.
-        out: where to keep the scores of each picture: a folder, in which a run that was stopped goes on where it was,
-            or one .csv or .parquet file.
-        json_summary: print the summary as JSON, one object a condition, with all scores.
-        every: print all scores, not the main ones alone.
+        limit: largest number of pictures, in proportion to each set and manipulation; always the same ones.
+        protocol: which pictures are used and how they are processed.
+        distort: degrade every picture first by a distortion of the robustness protocol (resize-0.78, jpeg-50, mixed,
+            ...), or by social: as messengers and social networks do.
+        out: where to write the scores of each picture: a folder, in which an interrupted run resumes, or a .csv or
+            .parquet file.
+        json_summary: print the summary as JSON with all scores, one object per condition.
+        every: print all scores, not only the main ones.
         exit_scale: finest mask to compute, 1..4 (Table V's Mask 4 .. Mask 1).
-        backend: what computes the network; see psccnet detect --help.
+        backend: runtime of the network; see psccnet detect --help.
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
     """
@@ -103,25 +102,27 @@ def evaluate(
     chosen, method = PROTOCOLS[protocol], find_comparator(comparator or weights, device, precision, backend)
     if exit_scale != 1:
         if protocol != "native" or not method.exit_scales:
-            raise InputError("--exit-scale goes with weights and the protocol native; --protocol exit-scales has all")
+            raise InputError(
+                "--exit-scale needs weights and the protocol native; --protocol exit-scales has all scales"
+            )
         chosen = replace(chosen, conditions=(Condition(f"mask-{exit_scale}", f"Mask {exit_scale}", "", exit_scale),))
     if distort is not None:
         if protocol != "native" or exit_scale != 1 or distort not in DISTORTIONS:
             names = ", ".join(DISTORTIONS)
-            raise InputError(f"--distort goes with the protocol native and mask 1, and is one of {names}")
+            raise InputError(f"--distort needs the protocol native and mask 1, and is one of {names}")
         chosen = replace(chosen, conditions=(Condition(distort, DISTORTIONS[distort].title, distort),))
-    dataset_and_rule = f"{dataset}:{mask_rule}" if mask_rule else dataset
-    entries, left_out = _entries(listing, dataset_and_rule, split, chosen.split, sets)
+    full_name = f"{dataset}:{mask_rule}" if mask_rule else dataset
+    entries, left_out = _entries(listing, full_name, split, chosen.split, sets)
     in_folder = out is not None and out.suffix not in (".csv", ".parquet")
     if limit is not None:
-        entries, there = stratified(chosen.chosen(entries), limit) or entries, len(entries)
-        print(f"psccnet: {len(entries)} of {there} pictures, as --limit says", file=sys.stderr)
+        entries, total = stratified(chosen.chosen(entries), limit) or entries, len(entries)
+        print(f"psccnet: {len(entries)} of {total} pictures, because of --limit", file=sys.stderr)
     run = Run(entries, method, chosen, out if in_folder else None)
     with resumable() if in_folder else nullcontext():
         for _ in progress(run.go(), "pictures", len(run)):
             pass
     left_out += run.failures
-    status = tell_left_out(left_out)
+    status = report_left_out(left_out)
     if not run.rows:
         raise InputError(f"{listing}: none of its {len(run.entries)} pictures could be used")
     _print(run, listing, json_summary, every)
@@ -133,7 +134,7 @@ def evaluate(
 def _entries(
     listing: Path, dataset: str, split: str | None, protocols_split: str | None, sets: tuple[str, ...]
 ) -> tuple[list["Entry"], list[str]]:
-    """The pictures, and those that a data set's loader left out, in words; the protocol's split where there is one."""
+    """The pictures, with the protocol's split if the set has one; and as text, what the set's loader left out."""
     from psccnet.datasets.catalogue import data_set, find, has_split
     from psccnet.datasets.listing import read_listing
 
@@ -149,7 +150,7 @@ def _entries(
     found = find(dataset, listing, split)
     if not found.entries:
         raise InputError(f"{listing}: no picture of {dataset} there; see psccnet datasets check {dataset} {listing}")
-    return found.entries, [str(one) for one in found.faults]
+    return found.entries, [str(problem) for problem in found.faults]
 
 
 def _print(run: "Run", listing: Path, json_summary: bool, every: bool) -> None:

@@ -1,4 +1,4 @@
-"""`psccnet explain`: which places of a picture the network relates a pixel to (Fig. 9 of the paper)."""
+"""`psccnet explain`: show which places of a picture the network relates a pixel to (Fig. 9 of the paper)."""
 
 import io
 import re
@@ -41,19 +41,19 @@ def explain(
     Args:
         picture: a file.
         out: the PNG file to write.
-        point: X,Y of a pixel of the upright picture, column and row from 0; may be given several times. Where left out,
-            two pixels that stand out and one that does not.
-        scale: of the module, 4 the coarsest.
+        point: X,Y of a pixel of the upright picture, column and row from 0; may be given several times. By default two
+            pixels with high mask values and one with a low value.
+        scale: of the module; 4 is the coarsest.
         channel: of X and Y_c, from 0.
         colours: viridis, or jet as in the paper.
-        weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
-        backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
+        weights: a bundled name, a .safetensors file, or a folder made by psccnet weights quantize.
+        backend: runtime; auto takes torch if there is an NVIDIA GPU, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
-        precision: auto, float32, bf16, or int8 for weights that psccnet weights quantize made.
+        precision: auto, float32, bf16, or int8 for weights made by psccnet weights quantize.
     """
     if out.suffix.lower() != ".png":
-        raise InputError(f"{out}: the drawing ends in .png; name it so")
-    points = [_point(word) for word in point]
+        raise InputError(f"{out}: the name of the drawing must end in .png")
+    points = [_point(text) for text in point]
     make_folder(out.parent)
     import numpy as np
 
@@ -69,15 +69,15 @@ def explain(
     height, width = decoded.pixels.shape[:2]
     for x, y in points:
         if x >= width or y >= height:
-            raise InputError(f"--point {x},{y}: {picture} has {width} x {height} pixels; name one of them")
+            raise InputError(f"--point {x},{y}: {picture} has {width} x {height} pixels; give one of them")
     detector = load_detector(weights, backend, device, precision)
-    with watched(detector.engine) as given:
+    with watched(detector.engine) as features:
         result = detector.detect(decoded, exit_scale=scale, masks=(scale,))
-    channels = len(given[scale])
+    channels = len(features[scale])
     if channel >= channels:
         raise InputError(f"--channel {channel}: scale {scale} has {channels} channels, from 0")
     chosen = points or choose_points(result.masks[scale], width, height)
-    explained = ask(attention, given[scale], scale, chosen, (width, height), channel)
+    explained = ask(attention, features[scale], scale, chosen, (width, height), channel)
     spatial, y_c = np.stack(explained.spatial), np.empty((0, 0)) if explained.y_c is None else explained.y_c
     packed = io.BytesIO()
     np.savez(packed, spatial=spatial, x=explained.x, y_c=y_c, points=np.array(explained.points))
@@ -86,8 +86,8 @@ def explain(
     return 0
 
 
-def _point(word: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{1,9})\s*,\s*(\d{1,9})", word)
+def _point(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,9})\s*,\s*(\d{1,9})", text)
     if found is None:
-        raise InputError(f"--point {word}: a pixel is X,Y, such as 120,80")
+        raise InputError(f"--point {text}: a pixel is X,Y, such as 120,80")
     return int(found[1]), int(found[2])

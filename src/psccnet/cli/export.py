@@ -1,4 +1,4 @@
-"""`psccnet export`: the network as a file for other programs."""
+"""`psccnet export`: write the network as a file for other programs."""
 
 import sys
 from pathlib import Path
@@ -23,9 +23,9 @@ def export(
 
     Args:
         out: file to write: .onnx, .xml (OpenVINO, with a .bin beside it) or .pt (TorchScript).
-        weights: a bundled name, a .safetensors file, a folder in the released layout, or one that psccnet weights
-            quantize made, of which the float32 weights are written.
-        format: onnx, openvino or torchscript; by the ending of the file if left out.
+        weights: a bundled name, a .safetensors file, a folder in the released layout, or one made by psccnet weights
+            quantize, of which the float32 weights are exported.
+        format: onnx, openvino or torchscript; by default from the ending of the file.
     """
     from psccnet.engine.export import ENDINGS, TOLERANCE
     from psccnet.engine.export import export as write
@@ -33,7 +33,7 @@ def export(
     if format == "auto":
         by_ending = {ending: name for name, ending in ENDINGS.items()}
         if out.suffix not in by_ending:
-            raise InputError(f"{out}: name a file that ends in .onnx, .xml (OpenVINO) or .pt (TorchScript)")
+            raise InputError(f"{out}: the name must end in .onnx, .xml (OpenVINO) or .pt (TorchScript)")
         format = by_ending[out.suffix]
     done = write(weights, out, format)
     for file in done.files:

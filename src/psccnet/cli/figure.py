@@ -1,4 +1,4 @@
-"""`psccnet figure`: the figures of the paper, drawn from pictures with ground truth."""
+"""`psccnet figure`: draw the figures of the paper from pictures with ground truth."""
 
 import hashlib
 import math
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.measuring import find_sets, measure
-from psccnet.cli.progress import tell_left_out
+from psccnet.cli.progress import report_left_out
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def figure(
 ) -> int:
     """Draw a figure of the paper as PNG and PDF.
 
-    5 and 6 masks side by side, 7 ROC of detection, 8 masks of pristine and forged pictures, 9 what SCCM responds to,
-    10 masks from coarse to fine, 11 the worst failures.
+    5 and 6: masks side by side; 7: ROC of detection; 8: masks of pristine and forged pictures; 9: responses of the
+    SCCM; 10: masks from coarse to fine; 11: the worst failures.
 
     For example:
 
@@ -46,12 +46,12 @@ def figure(
 
     Args:
         number: of the figure.
-        sets: NAME=FOLDER, by the names of `psccnet datasets list`.
+        sets: NAME=FOLDER, with names from psccnet datasets list.
         comparators: weights (a bundled name, a file or a folder), centre, noise, ela, ghosts, or NAME=FOLDER with masks
-            that another program wrote; figures 9 and 10 take weights only, the first ones.
-        pictures: ids of the pictures to show; otherwise some of each manipulation, by the hash of their names.
-        count: how many pictures, where none are named.
-        out: results/figure-N.png if left out; the PDF stands beside it. Runs are kept in its folder's runs/.
+            of another program; figures 9 and 10 use only the first one, which must be weights.
+        pictures: ids of the pictures to show; by default some of each manipulation, chosen by a hash of their names.
+        count: number of pictures, if none are named.
+        out: the PNG, by default results/figure-N.png, with the PDF beside it. Runs are kept in runs/ of its folder.
         device: auto, cpu, cuda or mps.
         precision: auto, float32 or bf16.
     """
@@ -59,16 +59,16 @@ def figure(
     from psccnet.evaluation.protocol import PROTOCOLS
     from psccnet.evaluation.reporting.figures import compared, progression, write_figure
 
-    by_set, failures = find_sets(sets)
+    entries_by_set, failures = find_sets(sets)
     if pictures and number in ("7", "11"):
         raise InputError(f"--picture: figure {number} chooses its pictures by their scores")
     path = out or Path("results") / f"figure-{number}.png"
-    found = [find_comparator(words, device, precision) for words in comparators]
-    entries = [entry for entries in by_set.values() for entry in entries]
+    found = [find_comparator(name, device, precision) for name in comparators]
+    entries = [entry for entries in entries_by_set.values() for entry in entries]
     if number == "10" and not found[0].exit_scales:
         raise InputError(f"--comparator: {found[0].name} has one mask; figure 10 takes weights")
     if number in ("7", "11"):
-        measured, unusable = measure(by_set, found, PROTOCOLS["native"], path.parent / "runs")
+        measured, unusable = measure(entries_by_set, found, PROTOCOLS["native"], path.parent / "runs")
         failures += unusable
     drawn: Figure
     if number == "7":
@@ -82,19 +82,21 @@ def figure(
     else:
         which = "both" if number == "8" else "forged"
         drawn = compared(_chosen(entries, pictures, count, which), found)
-    status = tell_left_out(failures)
+    status = report_left_out(failures)
     for file in write_figure(drawn, path):
         print(file)
     return status
 
 
 def _chosen(entries: list["Entry"], pictures: tuple[str, ...], count: int, which: str) -> list["Entry"]:
-    """The named pictures, or some of each manipulation in turn, by the hash of their names."""
+    """The named pictures, or some of alternating manipulations, chosen by a hash of their names."""
     if pictures:
         by_id = {entry.id: entry for entry in entries}
         missing = [name for name in pictures if name not in by_id]
         if missing:
-            raise InputError(f"--picture: there is no {missing[0]} in these sets; ids are as in psccnet evaluate --out")
+            raise InputError(
+                f"--picture: there is no {missing[0]} in these sets; psccnet evaluate --out writes the ids of pictures"
+            )
         return [by_id[name] for name in pictures]
     if which == "forged":
         entries = [entry for entry in entries if entry.forged]
@@ -114,10 +116,10 @@ def _roc(measured: "Measured") -> "Figure":
     from psccnet.evaluation.reporting.figures import roc
 
     rows = {
-        comparator: [row for name in measured.sets for row in measured.rows.get((name, comparator, ""), [])]
+        comparator: [row for title in measured.sets for row in measured.rows.get((title, comparator, ""), [])]
         for comparator in measured.comparators
     }
-    if any(len({row.forged for row in found}) < 2 for found in rows.values()):
+    if any(len({row.forged for row in of_comparator}) < 2 for of_comparator in rows.values()):
         raise InputError("--set: a ROC needs forged and pristine pictures; these sets lack one of them")
     return roc(rows, f"Detection on {', '.join(measured.sets)}")
 
@@ -127,8 +129,8 @@ def _worst(entries: list["Entry"], measured: "Measured", count: int) -> list["En
     first = next(iter(measured.comparators))
     scores = {
         (row.set, row.id): row.pixels["pixel_auc"]
-        for name in measured.sets
-        for row in measured.rows.get((name, first, ""), [])
+        for title in measured.sets
+        for row in measured.rows.get((title, first, ""), [])
         if row.forged and not math.isnan(row.pixels["pixel_auc"])
     }
     if not scores:

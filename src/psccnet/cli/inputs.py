@@ -1,62 +1,117 @@
-"""Which pictures the words of a command line stand for."""
+"""Find the pictures that the arguments of a command line name."""
 
 import glob
 import os
 import re
+import sys
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from psccnet.pictures.picture_files import survey
+from psccnet.errors import MissingFileError
+from psccnet.pictures.name_lists import read_names
+from psccnet.pictures.picture_files import find_pictures
+from psccnet.pictures.whole_files import reading
 
 RESULTS = (".mask.png", ".mask16.png", ".overlay.png", ".masks.png")
-"""How the names end of what `psccnet detect --out` writes, as `psccnet.inference.result_folder` has them."""
+"""Endings of the drawings of `psccnet detect --out`, the same as in `psccnet.inference.result_folder`."""
 _EVIDENCE = re.compile(r"-evidence-[a-z-]+\.png$")
-"""Likewise of the findings that it draws."""
+"""Endings of its drawings of findings."""
 MANIFEST = "psccnet-results.jsonl"
-"""What it writes beside them."""
+"""The name of its manifest."""
 
 BackendName = Literal["auto", "openvino", "onnx", "torch"]
 MaskRuleName = Literal["white", "black", "nonzero", "green"]
-"""`psccnet.pictures.masks.MaskRule`, for which nothing has to be imported."""
+"""The same as `psccnet.pictures.masks.MaskRule`, without its imports."""
 
 
 class Input(NamedTuple):
-    """One input: what to open, and how to name its output below the output folder, if the name is free."""
+    """An input: what to open, and the name of its output relative to the output folder, if that name is free."""
 
     source: str
     output: Path
 
 
-def find_inputs(words: list[str], skip: Path | None = None, others: Counter[str] | None = None) -> list[Input]:
-    """Files, folders (searched for pictures by their endings or their first bytes), globs, and `-` for standard input.
+class Finder:
+    """Finds the pictures that names stand for, one by one.
 
-    A word that fits nothing stays as it is, so that opening it gives the error. Outputs of files carry the file's
-    name, outputs of a folder's pictures their path below it. Results of an earlier run below `skip`, the folder of
-    outputs, are not found in folders. Files of folders that are no pictures are counted in `others` by ending.
+    The output of a file has the file's name, that of a folder's picture its path relative to the folder. A name that
+    matches nothing is an input too, so that opening it gives the error.
+
+    Args:
+        out: folder of outputs; results of an earlier run in it are not inputs.
+        failed: called with a sentence for each folder that cannot be listed and each link to a missing file.
+
+    Attributes:
+        others: number of files in folders that are not pictures, by ending.
     """
-    results = skip.resolve() if skip is not None else None
-    found: list[Input] = []
-    for word in words:
-        path = Path(word)
-        if word == "-":
-            found.append(Input("-", Path("stdin")))
-        elif os.path.isdir(word):
-            inside, rest = survey(path, by_content=True)
-            if results is not None and results.is_relative_to(path.resolve()) and (results / MANIFEST).is_file():
-                rest -= Counter([Path(MANIFEST).suffix])
-            if others is not None:
-                others.update(rest)
-            if results is not None:
-                inside = [p for p in inside if not (_is_result(p.name) and p.resolve().is_relative_to(results))]
-            found += [Input(str(p), p.relative_to(path)) for p in inside]
-        # os.path: Path.exists raises for names that are too long, and one word would stop the others.
-        elif not os.path.exists(word) and glob.has_magic(word):
-            matches = sorted(glob.glob(word, recursive=True))
-            found += find_inputs(matches, skip, others) if matches else [Input(word, Path(path.name))]
+
+    def __init__(self, out: Path | None = None, failed: Callable[[str], None] = lambda _: None) -> None:
+        self.out = out.resolve() if out is not None else None
+        self.failed = failed
+        self.others: Counter[str] = Counter()
+
+    def find(self, names: Sequence[str]) -> Iterator[Input]:
+        """Yield the inputs of a command line: files, folders, globs, and `-` for standard input."""
+        for name in names:
+            # os.path, since Path.exists raises for names that are too long, which would stop the others.
+            if name == "-":
+                yield Input("-", Path("stdin"))
+            elif not os.path.exists(name) and glob.has_magic(name):
+                matches = sorted(glob.glob(name, recursive=True))
+                yield from self.find(matches) if matches else self._named(name)
+            else:
+                yield from self._named(name)
+
+    def find_listed(self, listing: Path) -> Iterator[Input]:
+        """Yield the inputs of a list of files and folders; see `psccnet.pictures.name_lists`.
+
+        Args:
+            listing: the file; "-" is standard input.
+
+        Raises:
+            MissingFileError: if there is no such file.
+            InputError: if it cannot be read.
+        """
+        if str(listing) == "-":
+            for name in read_names(sys.stdin.buffer):
+                yield from self._named(name)
+            return
+        with reading(listing), listing.open("rb") as file:
+            for name in read_names(file):
+                yield from self._named(name)
+
+    def _named(self, name: str) -> Iterator[Input]:
+        if os.path.isdir(name):
+            yield from self._in_folder(Path(name))
         else:
-            found.append(Input(word, Path(path.name)))
-    return found
+            yield Input(name, Path(Path(name).name))
+
+    def _in_folder(self, folder: Path) -> Iterator[Input]:
+        manifest = (
+            self.out is not None and self.out.is_relative_to(folder.resolve()) and (self.out / MANIFEST).is_file()
+        )
+        others: Counter[str] = Counter()
+        try:
+            for path in find_pictures(folder, True, others, self.failed):
+                if self.out is None or not (_is_result(path.name) and path.resolve().is_relative_to(self.out)):
+                    yield Input(str(path), path.relative_to(folder))
+        finally:
+            if manifest:
+                others -= Counter([Path(MANIFEST).suffix])
+            self.others.update(others)
+
+
+def check_lists(listings: Sequence[Path]) -> None:
+    """Check that lists exist before anything else is done.
+
+    Raises:
+        MissingFileError: if one does not; the message names it.
+    """
+    for listing in listings:
+        if str(listing) != "-" and not listing.exists():
+            raise MissingFileError(f"{listing}: there is no such list; check the path.")
 
 
 def _is_result(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the verbs that measure have in common: find the sets, run a protocol over them, keep the runs."""
+"""Shared by the verbs that measure: find sets, run a protocol on them, keep the runs."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from psccnet.evaluation.reporting.measured import Measured
 
 Sets = dict[str, list["Entry"]]
-"""Name of a set -> its pictures."""
+"""The pictures of each set, by its name."""
 
 
 def find_sets(
@@ -23,15 +23,15 @@ def find_sets(
     """The pictures of each set that `--set NAME=FOLDER` names.
 
     Args:
-        sets: NAME=FOLDER, as given on the command line; a listing is as many sets as its set column has.
-        protocol: takes its split of the sets that have one, and its pictures; None takes all.
-        limit: at most so many pictures of each set, of each manipulation in proportion; None keeps all.
+        sets: NAME=FOLDER, as given on the command line; a listing counts as the sets in its set column.
+        protocol: keep only its pictures, and its split of sets that have one; None keeps all.
+        limit: largest number of pictures of each set, in proportion to each manipulation; None keeps all.
 
     Returns:
         The sets, and a sentence for each picture that was left out.
 
     Raises:
-        InputError: if an option has no NAME=FOLDER, two sets have the same name, or no picture is found.
+        InputError: if an option is not NAME=FOLDER, two sets have the same name, or no picture is found.
     """
     from psccnet.datasets.catalogue import find, has_split
     from psccnet.datasets.choosing import stratified
@@ -48,14 +48,14 @@ def find_sets(
         failures += [str(fault) for fault in found.faults]
         for title in dict.fromkeys(entry.set or name for entry in found.entries):
             if plain_name(title) in taken:
-                raise InputError(f"--set: {option} is another set called {title}; name it otherwise in its set column")
+                raise InputError(f"--set: {option} is another set called {title}; change its name in its set column")
             taken.add(plain_name(title))
         for entry in found.entries:
             entries_of.setdefault(entry.set or name, []).append(entry)
     if not entries_of:
         raise InputError(f"--set: no picture in {', '.join(sets)}; psccnet datasets check NAME FOLDER says why")
     for title, entries in entries_of.items():
-        # Sets of which a protocol takes nothing stay as they are: measuring them says why.
+        # A set of which the protocol uses no picture is kept complete: measuring it reports the reason.
         chosen = protocol.chosen(entries) if protocol is not None else entries
         entries_of[title] = stratified(chosen or entries, limit)
     return entries_of, failures
@@ -64,14 +64,14 @@ def find_sets(
 def measure(
     sets: Sets, comparators: list["Comparator"], protocol: "Protocol", folder: Path, limit: int | None = None
 ) -> tuple["Measured", list[str]]:
-    """Run a protocol over sets, or read the runs that are there.
+    """Run a protocol on sets, or read earlier runs.
 
     Args:
-        sets: name -> pictures.
-        comparators: what looks at them.
-        protocol: how.
-        folder: holds a folder a run, whose name tells protocol, set, comparator and what it was measured with.
-        limit: of `find_sets`, for the name of the folder.
+        sets: pictures by set.
+        comparators: methods to measure.
+        protocol: to measure with.
+        folder: holds a folder for each run, named after protocol, set, comparator and its identity.
+        limit: that of `find_sets`, for the name of the folder.
 
     Returns:
         The rows, and a sentence for each picture that was left out.
@@ -81,7 +81,8 @@ def measure(
     from psccnet.evaluation.runs import Run
     from psccnet.evaluation.stored_runs import Source
 
-    measured = Measured(list(sets), {one.name: one.threshold for one in comparators}, protocol.conditions, {})
+    thresholds = {comparator.name: comparator.threshold for comparator in comparators}
+    measured = Measured(list(sets), thresholds, protocol.conditions, {})
     failures: list[str] = []
     for comparator in comparators:
         identity = hashlib.sha256(comparator.identity.encode()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""`psccnet page`: the page without a server."""
+"""`psccnet page`: write the page without a server."""
 
 import sys
 from pathlib import Path
@@ -15,10 +15,10 @@ def page(
     runtime: Path | None = None,
     max_megapixels: Annotated[float, Parameter(validator=Number(gt=0, lte=100))] = 16,
 ) -> None:
-    """Write the page of psccnet serve as static files, for any host: the visitor's browser runs the network.
+    """Write the page of psccnet serve as static files for any web host: the visitor's browser runs the network.
 
-    No picture leaves the browser. The network alone decides: other traces and reports on paper need psccnet serve.
-    The runtime, onnxruntime-web, is downloaded by npm and verified, or taken from --runtime.
+    No picture leaves the browser. Only the network is used: other traces and PDF reports need psccnet serve. The
+    runtime, onnxruntime-web, is downloaded by npm and verified, or taken from --runtime.
 
     For example:
 
@@ -29,15 +29,15 @@ def page(
     Args:
         out: folder to write, about 27 MB; made if missing.
         weights: a bundled name, a .safetensors file, or a folder in the released layout.
-        runtime: the file that npm pack onnxruntime-web@1.30.0 writes, or a folder that holds the package.
-        max_megapixels: larger pictures are refused by the page; a megapixel takes 10 to 60 s in a browser.
+        runtime: the file written by npm pack onnxruntime-web@1.30.0, or a folder with the package.
+        max_megapixels: the page refuses larger pictures; a megapixel takes 10 to 60 s in a browser.
     """
     from psccnet.serve.site import write_site
 
     done = write_site(out, weights, runtime, int(max_megapixels * 1e6))
     print(out / "index.html")
     print(
-        f"psccnet: {len(done.files)} files, {done.size / 1e6:.0f} MB. Browsers load them over HTTP alone; to try it:"
+        f"psccnet: {len(done.files)} files, {done.size / 1e6:.0f} MB. Browsers load them only over HTTP; to try it:"
         f" python -m http.server --directory {out}",
         file=sys.stderr,
     )

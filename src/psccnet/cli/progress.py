@@ -1,4 +1,4 @@
-"""What is said on standard error: a progress line, for people only, and what was left out."""
+"""Messages on standard error: a progress line on terminals, and what was left out."""
 
 import sys
 import time
@@ -9,8 +9,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def tell_left_out(failures: list[str]) -> int:
-    """Name on standard error what could not be used; the exit status that goes with it."""
+def report_left_out(failures: list[str]) -> int:
+    """Print on standard error what could not be used; return the exit status, 1 if there is anything."""
     for failure in failures:
         print(f"psccnet: left out: {failure}", file=sys.stderr)
     return 1 if failures else 0
@@ -18,24 +18,24 @@ def tell_left_out(failures: list[str]) -> int:
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Around what goes on where it was when the same command is given again: Ctrl-C says so."""
+    """Context for work that resumes when the same command is run again; the message on Ctrl-C says so."""
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("interrupted; the same command goes on from here") from None
+        raise KeyboardInterrupt("interrupted; run the same command again to resume") from None
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None, lines: bool = False) -> Iterator[T]:
-    """Yield the items, showing how many are done and how long the rest will take.
+    """Yield the items, and show how many are done and how long the rest will take.
 
-    Shows nothing where standard error is no terminal. How many there are is said at once, the time left after two
-    seconds.
+    Shows nothing if standard error is not a terminal. The number of items is shown at once, the remaining time after
+    two seconds.
 
     Args:
-        items: to go through.
+        items: to iterate over.
         what: the noun for them, in the plural.
-        total: how many there are, where `items` has no length.
-        lines: the caller prints a line an item, which on a terminal is progress enough.
+        total: their number, if `items` has no length.
+        lines: the caller prints a line for each item, so that no other progress is needed on a terminal.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)

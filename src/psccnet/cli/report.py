@@ -1,7 +1,6 @@
-"""`psccnet report`: verdict, drawings and what they can tell, in one file for people."""
+"""`psccnet report`: write verdict, drawings and their explanation into one file for people."""
 
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from psccnet.cli.inputs import BackendName, Input, find_inputs
-from psccnet.cli.progress import progress, tell_left_out
+from psccnet.cli.inputs import BackendName, Finder, Input
+from psccnet.cli.progress import progress, report_left_out
 from psccnet.errors import InputError
 from psccnet.pictures.picture_files import passed_over
 from psccnet.pictures.whole_files import make_folder, write_whole
@@ -34,7 +33,7 @@ def report(
     precision: str = "auto",
     max_megapixels: Annotated[float, Parameter(validator=Number(gt=0, lte=100_000))] = 200,
 ) -> int:
-    """Write a report on pictures as one HTML or PDF file: verdict in words, drawings, the file's facts, and the limits.
+    """Write a report on pictures as one HTML or PDF file: verdict, drawings, facts about the files, and limits.
 
     Exit status 1 if some pictures could not be read; the report names them and has the others.
 
@@ -45,49 +44,49 @@ def report(
         psccnet report claims/ -o claims.html
 
     Args:
-        out: the file, ending in .html or .pdf; what stood there before is replaced.
-        weights: a bundled name, a .safetensors file, a folder in the released layout, or one that psccnet weights
-            quantize made.
-        threshold: score at and above which a picture is called forged; the weights' own if left out.
-        exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops where the next hardly differs.
-        evidence: look for other traces of the picture and its file, too; --no-evidence gives the network alone.
-        backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
+        out: the file, ending in .html or .pdf; an existing file is replaced.
+        weights: a bundled name, a .safetensors file, a folder in the released layout, or one made by psccnet weights
+            quantize.
+        threshold: score at and above which a picture is called forged; by default that of the weights.
+        exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops when masks hardly change.
+        evidence: also look for other traces in the picture and its file; --no-evidence uses the network alone.
+        backend: runtime; auto takes torch if there is an NVIDIA GPU, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
-        precision: auto, float32, bf16, or int8 for weights that psccnet weights quantize made.
+        precision: auto, float32, bf16, or int8 for weights made by psccnet weights quantize.
         max_megapixels: refuse larger pictures before decoding them.
     """
     if out.suffix.lower() not in ENDINGS:
-        raise InputError(f"{out}: a report ends in {' or '.join(ENDINGS)}; name it so")
-    others: Counter[str] = Counter()
-    # Drawings of an earlier run are no pictures, wherever they lie.
-    inputs = find_inputs(list(pictures), Path(Path.cwd().anchor), others)
+        raise InputError(f"{out}: the name of a report must end in {' or '.join(ENDINGS)}")
+    failures: list[str] = []
+    # Drawings of an earlier run do not count as pictures, in any folder.
+    finder = Finder(Path(Path.cwd().anchor), failures.append)
+    inputs = list(finder.find(pictures))
     if not inputs:
-        where = ", ".join(pictures) + (f"; passed over: {passed_over(others)}" if others else "")
-        raise InputError(f"no picture in {where}" if pictures else "name a picture, or see psccnet report --help")
+        where = ", ".join(pictures) + (f"; skipped: {passed_over(finder.others)}" if finder.others else "")
+        raise InputError(f"no picture in {where}" if pictures else "give a picture, or see psccnet report --help")
     make_folder(out.parent)
     from psccnet.inference import load_detector
     from psccnet.report.document import html, pdf, require
 
     require(out.suffix.lower() == ".pdf")
     detector = load_detector(weights, backend, device, precision, int(max_megapixels * 1e6))
-    failures: list[str] = []
     sections = list(_sections(detector, inputs, threshold, exit_scale, evidence, failures))
     if not sections:
         for failure in failures:
             print(f"psccnet: {failure}", file=sys.stderr)
-        raise InputError(f"{out}: not written, since none of the pictures could be looked at")
+        raise InputError(f"{out}: not written, since none of the pictures could be examined")
     parameters = {
         "backend": f"{detector.engine.backend.name}, {detector.engine.backend.precision}",
         "finest mask": str(exit_scale),
         "other traces": "looked for" if evidence else "not looked for",
-        "threshold": "the weights' own" if threshold is None else f"{threshold:g}, as it was asked for",
+        "threshold": "that of the weights" if threshold is None else f"{threshold:g}, from the command line",
     }
     page = html(sections, detector.card, parameters, failures)
     write_whole({out: pdf(page) if out.suffix.lower() == ".pdf" else page.encode()})
     for section in sections:
         print(f"{section.result.words:<13}  score {section.result.score:.3f}  {section.result.name}")
     print(out)
-    return tell_left_out(failures)
+    return report_left_out(failures)
 
 
 def _sections(
@@ -116,7 +115,7 @@ def _sections(
 
 
 def read_picture_file(source: str) -> bytes:
-    """The bytes of a file, of which the report tells facts, too.
+    """Read the bytes of a file; the report also lists facts about them.
 
     Raises:
         MissingFileError: if there is no such file.

@@ -1,4 +1,4 @@
-"""`psccnet scan`: millions of pictures, in Parquet, going on where it was; and questions to the results."""
+"""`psccnet scan`: examine millions of pictures into Parquet, resume, and query the results."""
 
 import json
 import signal
@@ -16,18 +16,17 @@ from cyclopts.validators import Number
 
 from psccnet.cli.inputs import BackendName
 from psccnet.cli.progress import progress
-from psccnet.errors import InputError, PsccnetError
+from psccnet.errors import InputError
 from psccnet.pictures.picture_files import passed_over
 from psccnet.pictures.whole_files import write_whole
 
 if TYPE_CHECKING:
     from psccnet.scan.scanning import Scan
-    from psccnet.scan.sources import Sources
 
 NAMED = 10
-"""Failures that are named as they come; all of them are in the results."""
+"""Number of failures that are printed; all of them are in the results."""
 EVERY = 30.0
-"""Seconds between lines of progress where standard error is no terminal."""
+"""Seconds between lines of progress if standard error is not a terminal."""
 
 scan = App(name="scan")
 
@@ -55,10 +54,10 @@ def run(
     precision: str = "auto",
     max_megapixels: Annotated[float, Parameter(validator=Number(gt=0, lte=100_000))] = 200,
 ) -> int:
-    """Look at all pictures of the sources and keep a row of each in Parquet.
+    """Examine all pictures of the sources, and write a row for each into Parquet files.
 
-    A run that was stopped, by whatever, goes on where it was when the same command is given again. Ctrl-C finishes the
-    pictures in hand. Exit status 0 done, 1 some pictures failed (each has a row with the reason), 3 results cannot be
+    A run that was stopped in any way resumes when the same command is run again. Ctrl-C finishes the pictures in
+    progress first. Exit status 0 done, 1 some pictures failed (each has a row with the reason), 3 results cannot be
     written, 130 interrupted.
 
     For example:
@@ -72,29 +71,30 @@ def run(
         psccnet scan query results/ "SELECT source, score FROM results ORDER BY score DESC LIMIT 20"
 
     Args:
-        out: folder of the results, of this scan alone.
-        from_: a file with a path or URL a line, or with NUL between them; may be given several times.
-        weights: a bundled name, a .safetensors file, or one that psccnet weights quantize made.
-        masks: also write the mask of each picture, PNG with 8 bits, below OUT/masks/.
-        threshold: score at and above which a picture is called forged; the weights' own if left out.
-        exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops where the next hardly differs.
-        gate: localize only pictures that are called forged.
-        evidence: look for other traces in each picture and its file, which count for the verdict; --no-evidence gives
-            the network alone, in less time.
-        workers: processes, each with its share of the cores, or a GPU each with --device cuda; 0 looks in this one.
-        ray: look on a Ray cluster: its address, auto for the one that this machine belongs to, or local to start one
-            here. Sources and OUT have to be reachable by the same names from all nodes; --workers is the number of
-            actors.
+        out: folder for the results of this scan.
+        from_: a file with a path or URL per line, or separated by NUL; - for standard input; may be given several
+            times.
+        weights: a bundled name, a .safetensors file, or one made by psccnet weights quantize.
+        masks: also write the mask of each picture, as 8-bit PNG, into OUT/masks/.
+        threshold: score at and above which a picture is called forged; by default that of the weights.
+        exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops when masks hardly change.
+        gate: localize only in pictures that are called forged.
+        evidence: also look for other traces in each picture and its file, which count for the verdict; --no-evidence
+            uses the network alone, which is faster.
+        workers: number of processes, each with its share of the cores, or with --device cuda a GPU; 0 uses this
+            process.
+        ray: use a Ray cluster: its address, auto for the cluster of this machine, or local to start one here. Sources
+            and OUT must have the same paths on all nodes; --workers is the number of actors.
         shard: which part of the pictures, such as 3/16, for several machines that share OUT.
-        dedupe: compute equal bytes once, under whatever names.
-        retry_failed: look again at what failed, and at nothing else.
-        backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
+        dedupe: compute equal bytes once, even under different names.
+        retry_failed: examine only pictures that failed.
+        backend: runtime; auto takes torch if there is an NVIDIA GPU, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
-        precision: auto, float32, bf16, or int8 for weights that psccnet weights quantize made.
+        precision: auto, float32, bf16, or int8 for weights made by psccnet weights quantize.
         max_megapixels: refuse larger pictures before decoding them.
     """
     if not sources and not from_:
-        raise InputError("name a source, or see psccnet scan --help")
+        raise InputError("give a source, or see psccnet scan --help")
     _require_arrow()
     from psccnet.scan.looking import Options
     from psccnet.scan.scanning import Scan, Shard
@@ -104,9 +104,8 @@ def run(
         weights, backend, device, precision, int(max_megapixels * 1e6), exit_scale, gate, threshold, evidence,
         str(out / "masks") if masks else None,
     )  # fmt: skip
-    listed = Sources(sources, from_)
-    found = Scan(
-        listed,
+    chosen = Scan(
+        Sources(sources, from_),
         out,
         options,
         shard=Shard.parse(shard),
@@ -117,31 +116,31 @@ def run(
     )
     begun = time.monotonic()
     with _stopping() as stopped:
-        with _Line(found, Sources(sources, from_)) as line:
-            for row in found.run(stopped):
-                line.tell(row["reason"] if row["state"] == "failed" else None)
-        _sum_up(found, time.monotonic() - begun)
+        with _Line(chosen) as line:
+            for row in chosen.run(stopped):
+                line.show(row["reason"] if row["state"] == "failed" else None)
+        _sum_up(chosen, time.monotonic() - begun)
         if stopped():
-            raise KeyboardInterrupt("interrupted; what was looked at is kept, the same command goes on from here")
-    return 1 if found.counts["failed"] else 0
+            raise KeyboardInterrupt("interrupted; the results so far are kept, run the same command again to resume")
+    return 1 if chosen.counts["failed"] else 0
 
 
 def _require_arrow() -> None:
-    """See that what writes and reads Parquet is installed, before anything is done."""
+    """Check that PyArrow is installed, before anything is done."""
     if find_spec("pyarrow") is None:
         raise InputError("a scan needs PyArrow: pip install 'psccnet[scan]'")
 
 
 @contextmanager
 def _stopping() -> Iterator[Callable[[], bool]]:
-    """Take the first Ctrl-C or SIGTERM as a wish to end; a second Ctrl-C ends at once."""
+    """Treat the first Ctrl-C or SIGTERM as a request to stop; a second Ctrl-C stops at once."""
     asked = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(_number: int, _frame: object) -> None:
         asked.set()
         signal.signal(signal.SIGINT, before[signal.SIGINT])
-        print("\npsccnet: finishing the pictures in hand; Ctrl-C again ends at once", file=sys.stderr)
+        print("\npsccnet: finishing the pictures in progress; press Ctrl-C again to stop at once", file=sys.stderr)
 
     for number in before:
         signal.signal(number, ask)
@@ -153,48 +152,29 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 
 
 class _Line:
-    """The line of progress: how many are done, how many a second, how many failed, and what is left.
+    """The line of progress: pictures done, per second and failed, and the remaining time once all are listed."""
 
-    How many there are in all is counted in a thread of its own, while the first ones are looked at.
-    """
-
-    def __init__(self, scan: "Scan", again: "Sources") -> None:
+    def __init__(self, scan: "Scan") -> None:
         self._scan = scan
-        self._again = again
-        self._total: int | None = None
         self._begun = self._shown = time.monotonic()
         self._terminal = sys.stderr.isatty()
         self._failures = 0
 
     def __enter__(self) -> "_Line":
-        threading.Thread(target=self._count, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._clear()
 
-    def _count(self) -> None:
-        # Tables hold the pictures themselves, and servers want to be asked once.
-        words = (*self._again.words, *map(str, self._again.lists))
-        if any("://" in word or word.lower().endswith(".parquet") for word in words):
-            return
-        total = 0
-        try:
-            for item in self._again.items():
-                total += self._scan.shard.has(item.key)
-        except PsccnetError:
-            return  # the scan itself will say it
-        self._total = total
-
-    def tell(self, failure: str | None) -> None:
-        """Say a failure, and from time to time how far it is."""
+    def show(self, failure: str | None) -> None:
+        """Print a failure if there is one, and from time to time the progress."""
         if failure is not None:
             self._failures += 1
             if self._failures <= NAMED:
                 self._clear()
                 print(f"psccnet: {failure}", file=sys.stderr)
             if self._failures == NAMED:
-                print("psccnet: further failures are kept in the results, and counted", file=sys.stderr)
+                print("psccnet: further failures are only counted; the results have all of them", file=sys.stderr)
         now = time.monotonic()
         if now - self._shown < (0.2 if self._terminal else EVERY):
             return
@@ -207,19 +187,20 @@ class _Line:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def _text(self, now: float) -> str:
-        counts = self._scan.counts
+        counts, total = self._scan.counts, self._scan.total
         fresh = counts["done"] + counts["same"] + counts["failed"]
+        passed = fresh + counts["before"] + counts["skipped"]
         rate = fresh / max(now - self._begun, 1e-9)
-        text = f"{fresh + counts['before']:,}"
-        if self._total is not None:
-            text += f"/{self._total:,} pictures ({100 * (fresh + counts['before']) / max(self._total, 1):.1f} %)"
+        text = f"{passed:,}"
+        if total is not None:
+            text += f"/{total:,} pictures ({100 * passed / max(total, 1):.1f} %)"
         else:
             text += " pictures, listing"
-        text += f", {rate:.1f} a second" if rate >= 1 else f", {60 * rate:.1f} a minute"
+        text += f", {rate:.1f} per second" if rate >= 1 else f", {60 * rate:.1f} per minute"
         if counts["failed"]:
             text += f", {counts['failed']:,} failed"
-        if self._total is not None and rate:
-            text += f", {_time((self._total - fresh - counts['before']) / rate)} left"
+        if total is not None and rate:
+            text += f", {_time((total - passed) / rate)} left"
         return text
 
 
@@ -235,17 +216,17 @@ def _time(seconds: float) -> str:
     return f"{hours // 24} days {hours % 24} h"
 
 
-def _sum_up(found: "Scan", seconds: float) -> None:
-    counts = found.counts
-    words = [f"{counts['done']:,} pictures looked at in {_time(seconds)}"]
+def _sum_up(scan: "Scan", seconds: float) -> None:
+    counts = scan.counts
+    parts = [f"{counts['done']:,} pictures examined in {_time(seconds)}"]
     for state, text in (("same", "equal to another"), ("failed", "failed"), ("before", "done before")):
         if counts[state]:
-            words.append(f"{counts[state]:,} {text}")
-    print(f"psccnet: {', '.join(words)}: {found.folder.path}", file=sys.stderr)
-    if counts["failed before"] and not found.retry_failed:
+            parts.append(f"{counts[state]:,} {text}")
+    print(f"psccnet: {', '.join(parts)}: {scan.folder.path}", file=sys.stderr)
+    if counts["failed before"] and not scan.retry_failed:
         print(f"psccnet: {counts['failed before']:,} failed before; --retry-failed tries them again", file=sys.stderr)
-    if found.sources.others:
-        print(f"psccnet: passed over: {passed_over(found.sources.others)}", file=sys.stderr)
+    if scan.sources.others:
+        print(f"psccnet: skipped: {passed_over(scan.sources.others)}", file=sys.stderr)
 
 
 @scan.command
@@ -256,7 +237,7 @@ def report(
     out: Annotated[Path | None, Parameter(name=("--out", "-o"))] = None,
     top: Annotated[int, Parameter(validator=Number(gte=0, lte=1000))] = 24,
 ) -> None:
-    """Sum a scan up as an HTML page: counts, scores, failures, speed, and the pictures to look at first.
+    """Summarize a scan as an HTML page: counts, scores, failures, speed, and the pictures to examine first.
 
     For example:
 
@@ -264,22 +245,20 @@ def report(
 
     Args:
         results: folder of the scan.
-        out: the page; RESULTS/report.html if left out.
-        top: how many pictures to show.
+        out: the page; by default RESULTS/report.html.
+        top: number of pictures to show.
     """
     _require_arrow()
     from psccnet.report.document import require
     from psccnet.scan.summary import html, summarize
 
     require()
-    summary = summarize(results, top, lambda rows: progress(rows, "thumbnails"))
+    summary = summarize(results, top, lambda thumbnails: progress(thumbnails, "thumbnails"))
     page = out or results / "report.html"
     write_whole({page: html(summary).encode()})
-    width = max(len(word) for word in (*summary.states, *summary.words))
-    for state, count in summary.states.items():
-        print(f"{state:<{width}}  {count:>12,}")
-    for words, count in summary.words.items():
-        print(f"{words:<{width}}  {count:>12,}")
+    width = max(len(label) for label in (*summary.states, *summary.words))
+    for label, count in (*summary.states.items(), *summary.words.items()):
+        print(f"{label:<{width}}  {count:>12,}")
     print(page)
 
 
@@ -291,7 +270,7 @@ def query(
     *,
     json_lines: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
-    """Ask the results of a scan in SQL (DuckDB); the table is called `results`, a row a picture.
+    """Query the results of a scan in SQL (DuckDB); the table is called `results`, with one row per picture.
 
     For example:
 
@@ -303,8 +282,8 @@ def query(
 
     Args:
         results: folder of the scan.
-        sql: the question.
-        json_lines: print one JSON object a row instead of a table.
+        sql: the query.
+        json_lines: print one JSON object per row instead of a table.
     """
     _require_arrow()
     from psccnet.scan.querying import ask, connect

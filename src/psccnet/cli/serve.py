@@ -1,4 +1,4 @@
-"""`psccnet serve`: the page and the API on this machine."""
+"""`psccnet serve`: serve the page and the API on this machine."""
 
 import os
 from typing import Annotated
@@ -27,10 +27,10 @@ def serve(
     keep_minutes: Annotated[float, Parameter(validator=Number(gt=0, lte=10_000))] = 30,
     keep_mb: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 256,
 ) -> int:
-    """Look at pictures in a browser, and offer the same to other programs, on this machine alone.
+    """Serve a page to examine pictures in a browser, and an API for other programs, on this machine only.
 
-    Nothing leaves the machine. Results stay in memory and are deleted after a while. The variable PSCCNET_API_KEY,
-    where it is set, holds the key that requests have to bring.
+    Nothing leaves the machine. Results stay in memory and are deleted after a while. If the variable PSCCNET_API_KEY is
+    set, requests need this key.
 
     For example:
 
@@ -39,19 +39,19 @@ def serve(
         psccnet serve --port 9000 --keep-minutes 5
 
     Args:
-        host: address to listen on; 0.0.0.0 lets other machines in, for which a key and --host-name are needed.
+        host: address to listen on; 0.0.0.0 accepts other machines, which needs a key and --host-name.
         port: to listen on; 0 takes a free one.
-        weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
-        backend: what computes; auto takes torch on a GPU where there is one, otherwise OpenVINO.
+        weights: a bundled name, a .safetensors file, or a folder made by psccnet weights quantize.
+        backend: runtime; auto takes torch if there is an NVIDIA GPU, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
-        precision: auto, float32, bf16, or int8 for weights that psccnet weights quantize made.
-        host_name: name by which other machines call this one, beside localhost; may be given several times.
+        precision: auto, float32, bf16, or int8 for weights made by psccnet weights quantize.
+        host_name: a name of this machine in the network, besides localhost; may be given several times.
         max_upload_mb: refuse larger files.
         max_megapixels: refuse larger pictures before decoding them.
-        queue: requests that may wait at a time; more are told to come again.
-        seconds: that one picture may take.
-        keep_minutes: after which a result is deleted.
-        keep_mb: of memory for all results; the oldest are deleted first.
+        queue: largest number of waiting requests; others are refused with a request to try again later.
+        seconds: time limit for one picture.
+        keep_minutes: delete a result after this time.
+        keep_mb: memory for all results; the oldest are deleted first.
     """
     from psccnet.serve.running import run
     from psccnet.serve.settings import LOCAL_NAMES, Settings

@@ -1,4 +1,4 @@
-"""`psccnet synthesize`: forged pictures with masks from photographs."""
+"""`psccnet synthesize`: make forged pictures with masks from photographs."""
 
 import os
 import sys
@@ -28,10 +28,10 @@ def synthesize(
     preview: bool = False,
     workers: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
 ) -> None:
-    """Make pristine, spliced, copy-moved and inpainted pictures, equally many, with masks and a manifest.
+    """Make equal numbers of pristine, spliced, copy-moved and inpainted pictures, with masks and a manifest.
 
-    The same photographs, objects, recipe and seed give the same files, with any number of workers. A run that was
-    interrupted goes on where it was when the same command is given again.
+    The same photographs, objects, recipe and seed give the same files, with any number of workers. An interrupted run
+    resumes when the same command is run again.
 
     For example:
 
@@ -43,18 +43,18 @@ def synthesize(
 
     Args:
         photographs: a folder of pictures, a tar, or a folder of tars with an index.csv.
-        out: folder for the pictures, masks, synthesis.yaml (what the set is made by) and manifest.parquet.
-        count: how many pictures; 400 if neither this nor the recipe says otherwise.
-        size: their side in pixels; 256 if neither this nor the recipe says otherwise.
-        objects: cut-outs: a COCO annotation file, or a tar or folder with annotations, label maps and pictures with
-            alpha.
-        split: use only photographs of this split of the index.csv; that of the recipe's set if left out.
-        seed: of everything that is drawn; 0 if neither this nor the recipe says otherwise.
-        recipe: a YAML file with fields of the synthesis to change, or the synthesis.yaml of a set to rebuild.
-        layout: a folder that `psccnet evaluate` reads (where neither this nor the recipe says otherwise), or
-            WebDataset shards of 500 samples.
-        preview: also write preview.png, a sheet of pictures and masks to look at.
-        workers: processes; as many as there are cores if left out.
+        out: folder for the pictures, masks, synthesis.yaml (the recipe of the set) and manifest.parquet.
+        count: number of pictures; by default that of the recipe, or 400.
+        size: side of the pictures in pixels; by default that of the recipe, or 256.
+        objects: objects to paste: a COCO annotation file, or a tar or folder with annotations, label maps and pictures
+            with alpha.
+        split: use only photographs of this split of the index.csv; by default that of the recipe's set.
+        seed: of everything that is drawn; by default that of the recipe, or 0.
+        recipe: a YAML file with fields of the synthesis to change, or the synthesis.yaml of a set to make again.
+        layout: folder, which psccnet evaluate reads, or shards, WebDataset shards of 500 samples; by default that of
+            the recipe, or folder.
+        preview: also write preview.png, a sheet of pictures and masks.
+        workers: number of processes; by default the number of cores.
     """
     from psccnet.pictures.whole_files import write_whole
     from psccnet.synthesis import Objects, Photographs, Synthesizer
@@ -68,9 +68,12 @@ def synthesize(
     material = Objects.open(objects, pool) if objects else None
     synthesizer = Synthesizer(pool, material, chosen.recipe, chosen.seed if seed is None else seed)
     if chosen.photographs and not is_of(chosen, synthesizer):
-        print("psccnet: other photographs or objects than the recipe's set had: another set is made", file=sys.stderr)
+        print(
+            "psccnet: the photographs or objects are not those of the recipe's set: the set will differ",
+            file=sys.stderr,
+        )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # A process takes a second to start: a few pictures are sooner made here.
+    # A process takes a second to start, so that a few pictures are made faster in this one.
     processes = workers if workers is not None else cores if count >= 100 * cores > 100 else 0
     samples = write_set(synthesizer, count, out, layout or chosen.layout, processes)
     try:
@@ -79,7 +82,7 @@ def synthesize(
                 pass
     except BrokenProcessPool as error:
         raise PsccnetError(
-            "a process was ended, as for want of memory; try fewer --workers, the run goes on"
+            "the system ended a process, usually for lack of memory; restart with fewer --workers; the run resumes"
         ) from error
     if synthesizer.left_out:
         print(f"{len(synthesizer.left_out)} files or annotations could not be used and were left out:", file=sys.stderr)

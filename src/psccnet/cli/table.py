@@ -1,4 +1,4 @@
-"""`psccnet table`: the tables of the paper, measured."""
+"""`psccnet table`: measure the tables of the paper."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from psccnet.cli.measuring import find_sets, measure
-from psccnet.cli.progress import tell_left_out
+from psccnet.cli.progress import report_left_out
 from psccnet.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def table(
 ) -> int:
     """Measure a table of the paper: II and III localization, IV detection, V early exit, VI and VII robustness.
 
-    imdlbenco, cat-net and trufor measure by the scores of those projects, and say in what they differ. all makes every
-    table from the runs that are in OUT/runs; sets that are given are measured first, under every protocol.
+    imdlbenco, cat-net and trufor use the scores of those projects, and the table says what differs. all makes every
+    table from the runs in OUT/runs; sets that are given are measured first, under every protocol.
 
-    Prints Markdown and writes it with LaTeX, CSV and Parquet. Rows that others published stand below the measured ones
-    and say so. Runs are kept in OUT/runs: given again, the command goes on where it was stopped, and a table whose runs
-    are whole is made anew without running the network.
+    Prints Markdown, and writes Markdown, LaTeX, CSV and Parquet. Published rows are below the measured ones and marked.
+    Runs are kept in OUT/runs: when the same command is run again, an interrupted run resumes, and a table with complete
+    runs is made without running the network.
 
     For example:
 
@@ -50,12 +50,12 @@ def table(
         psccnet table all --out results/ --markdown results.md --html leaderboard.html
 
     Args:
-        name: number of the table, another project's protocol, or all.
-        sets: NAME=FOLDER, by the names of `psccnet datasets list`; a listing counts as the sets in its set column.
+        name: number of the table, the protocol of another project, or all.
+        sets: NAME=FOLDER, with names from psccnet datasets list; a listing counts as the sets in its set column.
         comparators: weights (a bundled name, a file or a folder), centre, noise, ela, ghosts, cfa, dq, NAME=FOLDER with
-            masks that another program wrote, NAME="COMMAND {image} {mask}", mantranet=FILE; see docs/comparators.md.
-        limit: at most so many pictures of each set, of each manipulation in proportion; always the same ones.
-        published: print also all figures that others published, with their sources, in a table of their own.
+            masks of another program, NAME="COMMAND {image} {mask}", mantranet=FILE; see docs/comparators.md.
+        limit: largest number of pictures of each set, in proportion to each manipulation; always the same ones.
+        published: also print all published figures, with their sources, in a separate table.
         out: folder for tables and runs.
         markdown: with all, a file whose parts between <!-- begin: psccnet table II --> and <!-- end: psccnet table II
             --> (and so on) are written anew; one that is not there is made.
@@ -70,11 +70,11 @@ def table(
     from psccnet.evaluation.reporting.table import write_tables
     from psccnet.evaluation.reporting.tables import TABLES
 
-    found = [find_comparator(text, device, precision) for text in comparators] if sets else []
-    if len({one.name for one in found}) < len(found):
+    found = [find_comparator(comparator, device, precision) for comparator in comparators] if sets else []
+    if len({comparator.name for comparator in found}) < len(found):
         raise InputError(
             "--comparator: two of them have the same name; give one of the weights another name in its card"
-            " (released ones get a card by psccnet weights import)"
+            " (psccnet weights import makes a card for the released ones)"
         )
     if name == "all":
         return _all(sets, found, limit, out, markdown, html)
@@ -85,12 +85,12 @@ def table(
     protocol = PROTOCOLS[TABLES[name][0]]
     entries, failures = find_sets(sets, protocol, limit)
     measured, unusable = measure(entries, found, protocol, out / "runs", limit)
-    status = tell_left_out(failures + unusable + measured.keep_common())
+    status = report_left_out(failures + unusable + measured.keep_common())
     tables = made(name, measured)
     if published and name.isupper():
         tables.append(published_figures(name))
     files = write_tables(tables, out, f"table-{name}")
-    print("\n".join(one.markdown() for one in tables))
+    print("\n".join(table.markdown() for table in tables))
     print(f"psccnet: wrote {files[0]}, its .tex, and a .csv and .parquet of each table", file=sys.stderr)
     return status
 
@@ -110,18 +110,18 @@ def _all(
     from psccnet.evaluation.stored_runs import stored_runs
     from psccnet.pictures.whole_files import make_folder, write_whole
 
-    status = tell_left_out(_measure_all(sets, comparators, limit, out)) if sets else 0
+    status = report_left_out(_measure_all(sets, comparators, limit, out)) if sets else 0
     runs, unreadable = stored_runs(out / "runs")
     if not runs:
         raise InputError(f"{out / 'runs'}: no finished run there; measure with --set, or by psccnet table II and so on")
-    parts, told = every_table(runs)
+    parts, left_out = every_table(runs)
     for part in parts:
         if not part.tables:
             print(f"psccnet: {part.title} is left out: {part.left_out}", file=sys.stderr)
             continue
         write_tables(part.tables, out, f"table-{part.number}")
-        print("\n".join(one.markdown() for one in part.tables))
-    status = tell_left_out(unreadable + told) or status
+        print("\n".join(made_table.markdown() for made_table in part.tables))
+    status = report_left_out(unreadable + left_out) or status
     if markdown is not None:
         absent = write_parts(parts, markdown)
         if absent:
@@ -137,18 +137,18 @@ def _all(
 
 
 def _measure_all(sets: tuple[str, ...], comparators: list["Comparator"], limit: int | None, out: Path) -> list[str]:
-    """Measure each protocol that a table needs and that means something to a set and a method; what was left out."""
+    """Measure each protocol that the tables need, where it applies to a set and a method; return what was left out."""
     from psccnet.datasets.catalogue import has_split
     from psccnet.evaluation.protocol import PROTOCOLS
 
-    told: list[str] = []
+    left_out: list[str] = []
     for name in ("native", "exit-scales", "robustness", "finetuned"):
         protocol = PROTOCOLS[name]
-        chosen = [one for one in sets if protocol.split is None or has_split(one.partition("=")[0])]
-        methods = [one for one in comparators if name != "exit-scales" or one.exit_scales]
+        chosen = [argument for argument in sets if protocol.split is None or has_split(argument.partition("=")[0])]
+        methods = [method for method in comparators if name != "exit-scales" or method.exit_scales]
         if not chosen or not methods:
             continue
         entries, failures = find_sets(tuple(chosen), protocol, limit)
         entries = {title: found for title, found in entries.items() if protocol.chosen(found)}
-        told += failures + measure(entries, methods, protocol, out / "runs", limit)[1]
-    return list(dict.fromkeys(told))
+        left_out += failures + measure(entries, methods, protocol, out / "runs", limit)[1]
+    return list(dict.fromkeys(left_out))

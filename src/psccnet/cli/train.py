@@ -1,4 +1,4 @@
-"""`psccnet train`: train after a recipe."""
+"""`psccnet train`: train from a recipe."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +15,13 @@ def train(
     /,
     *,
     out: Path | None = None,
-    max_time: Annotated[float | None, Parameter(help="Stop after so many minutes; resume later.")] = None,
+    max_time: Annotated[float | None, Parameter(help="Stop after this many minutes; resume later.")] = None,
     resume: bool = True,
     fields: Annotated[Recipe | None, Parameter(name="*")] = None,
 ) -> None:
-    """Train after a recipe; any of its fields can be overridden.
+    """Train from a recipe; each of its fields can be overridden.
 
-    A run whose folder holds last.ckpt goes on from there, to the step.
+    If the folder of the run holds last.ckpt, training resumes from that step.
 
     For example:
 
@@ -31,8 +31,8 @@ def train(
 
     Args:
         recipe: a YAML file such as recipes/paper.yaml.
-        out: folder of the run; runs/NAME-DATE if left out.
-        resume: go on from last.ckpt in that folder, if there is one.
+        out: folder of the run; by default runs/NAME-DATE.
+        resume: resume from last.ckpt in that folder, if there is one.
     """
     chosen = read_changed(recipe, fields)
     from psccnet.training.run import train as run
@@ -42,20 +42,20 @@ def train(
 
 
 def read_changed(recipe: Path, fields: Recipe | None) -> Recipe:
-    """A recipe file with the fields that the command line sets laid over it."""
+    """Read a recipe file, and apply the fields set on the command line."""
     changes = fields.model_dump(mode="json", exclude_unset=True) if fields else {}
-    # Fields of free form arrive as words; they mean what they would mean in the file.
+    # Fields of free form arrive as strings; parse them as in the file.
     synthesis = changes.get("data", {}).get("synthesis", {})
-    synthesis |= _meant(synthesis, "--data.synthesis")
+    synthesis |= _parsed(synthesis, "--data.synthesis")
     return read_recipe(recipe, changes)
 
 
-def _meant(fields: dict[str, Any], flag: str) -> dict[str, Any]:
-    """Words, also those in sections, as what YAML reads in them."""
-    meant = {}
+def _parsed(fields: dict[str, Any], flag: str) -> dict[str, Any]:
+    """Parse strings, also nested ones, as YAML."""
+    parsed = {}
     for name, value in fields.items():
         if isinstance(value, dict):
-            meant[name] = _meant(value, f"{flag}.{name}")
+            parsed[name] = _parsed(value, f"{flag}.{name}")
         else:
-            meant[name] = parse_yaml(value, f"{flag}.{name}") if isinstance(value, str) else value
-    return meant
+            parsed[name] = parse_yaml(value, f"{flag}.{name}") if isinstance(value, str) else value
+    return parsed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from psccnet.cli.inputs import find_inputs
+from psccnet.cli.inputs import Finder
 from psccnet.cli.progress import progress
 from psccnet.errors import InputError, MissingFileError, PictureError, WeightsError
 from psccnet.pictures.whole_files import write_whole
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 
 def list_weights() -> None:
-    """List the bundled weights, one a line: name, date, parameters."""
+    """List the bundled weights: name, date, number of parameters, size."""
     for name, path in bundled().items():
         card = read_card(path)
         print(f"{name}  {card.created[:10]}  {card.parameters:,} parameters  {path.stat().st_size / 1e6:.1f} MB")
 
 
 def show(weights: str = "default") -> None:
-    """Show the card of weights: what they were trained on, how, and how well they do.
+    """Show the card of weights: what they were trained on, how, and how good they are.
 
     For example:
 
         psccnet weights show mine.safetensors
 
     Args:
-        weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
+        weights: a bundled name, a .safetensors file, or a folder made by psccnet weights quantize.
     """
     print(render(_card_of(weights)))
 
@@ -50,9 +50,9 @@ def card(weights: str = "default", *, markdown: bool = False, table: bool = Fals
         psccnet weights card mine.safetensors --markdown
 
     Args:
-        weights: a bundled name, a .safetensors file, or a folder that psccnet weights quantize made.
+        weights: a bundled name, a .safetensors file, or a folder made by psccnet weights quantize.
         markdown: print a model card in the Hugging Face form, YAML before Markdown.
-        table: print what the weights find and miss as a table in Markdown, which the README has too.
+        table: print what the weights find and miss as a Markdown table, which is also in the README.
     """
     if markdown and table:
         raise InputError("--markdown and --table exclude each other: choose one")
@@ -73,15 +73,15 @@ def _card_of(weights: str) -> Card:
 
 
 def verify(weights: str = "default") -> None:
-    """Check that a weight file is the one its card was written for, or that released files are the released ones.
+    """Check that a weight file and its card belong together, or that released files are the original ones.
 
     For example:
 
         psccnet weights verify mine.safetensors
 
     Args:
-        weights: a bundled name, a .safetensors file, a folder that psccnet weights quantize made, or one in the
-            released layout.
+        weights: a bundled name, a .safetensors file, a folder made by psccnet weights quantize, or one in the released
+            layout.
     """
     path = inside(resolve(weights))
     if not path.is_dir():
@@ -103,7 +103,7 @@ def import_weights(folder: Path, *, out: Path) -> None:
         psccnet weights import PSCC-Net/ --out released.safetensors
 
     Args:
-        folder: in the released layout (checkpoint/HRNet_checkpoint/HRNet.pth, ...) or the three files flat.
+        folder: in the released layout (checkpoint/HRNet_checkpoint/HRNet.pth, ...), or with the three files in it.
         out: the .safetensors file to write.
     """
     from psccnet.engine.convert import convert
@@ -121,7 +121,7 @@ def bundle(
 ) -> None:
     """Make weights with a card from a checkpoint of a training run.
 
-    The threshold of the verdict is chosen by the pictures to calibrate by: 1 in 20 pristine ones reaches it.
+    With --calibrate, the threshold of the verdict is chosen so that 1 in 20 of these pristine pictures reaches it.
 
     For example:
 
@@ -131,7 +131,7 @@ def bundle(
         checkpoint: last.ckpt or best.ckpt in the run's folder.
         out: the .safetensors file to write.
         card: a YAML file with fields of the card (name, trained_on, threshold, scores, notes, ...).
-        calibrate: folder of pristine pictures (20 or more), a listing with forged ones too, or NAME=FOLDER.
+        calibrate: folder of at least 20 pristine pictures, a listing (also with forged ones), or NAME=FOLDER.
         half: store float16 instead of float32.
     """
     from psccnet.training.bundle import bundle_checkpoint
@@ -148,11 +148,11 @@ def calibrate(
     weights: str = "default",
     out: Path | None = None,
 ) -> None:
-    """Learn how often a score is a false alarm, and where in a mask forged begins; write both into the card.
+    """Calibrate scores and masks, and write the result into the card.
 
-    Untouched photographs tell the rate of false alarms by size, which the verdict of psccnet detect then keeps on small
-    pictures and on large ones: take 400 or more, of the kind that will be looked at. Forged pictures with ground truth
-    tell which value of the masks is to become 0.5. Take none that the weights were trained on.
+    Untouched photographs give the false-alarm rate of scores by picture size, for the verdict of psccnet detect: take
+    at least 400, of the kind that will be examined. Forged pictures with ground truth give the value of masks that
+    becomes 0.5. Do not use pictures that the weights were trained on.
 
     For example:
 
@@ -162,42 +162,42 @@ def calibrate(
 
     Args:
         photographs: folder of untouched pictures.
-        forged: a CSV with the columns image, mask, manipulation, or a folder with it as index.csv, such as psccnet
-            synthesize makes.
+        forged: a CSV with the columns image, mask, manipulation, or a folder with index.csv, such as one made by
+            psccnet synthesize.
         weights: a bundled name or a .safetensors file.
-        out: where to write the card, if not beside the weights.
+        out: where to write the card; by default beside the weights.
     """
     if photographs is None and forged is None:
-        raise InputError("name a folder of untouched photographs, or --forged; see psccnet weights calibrate --help")
+        raise InputError("give a folder of untouched photographs, or --forged; see psccnet weights calibrate --help")
     from psccnet.inference import load_detector
 
     path = inside(resolve(weights))
     if path.is_dir():
-        raise WeightsError(f"{path} is a folder, which has no card: name a .safetensors file")
+        raise WeightsError(f"{path} is a folder, which has no card: give a .safetensors file")
     detector = load_detector(str(path))
-    learnt: dict[str, object] = {}
+    calibrations: dict[str, object] = {}
     if photographs is not None:
-        learnt["calibration"] = _by_photographs(detector, photographs)
+        calibrations["calibration"] = _by_photographs(detector, photographs)
     if forged is not None:
-        learnt["mask_calibration"] = _by_forgeries(detector, forged)
-    card = read_card(path).model_copy(update=learnt)
+        calibrations["mask_calibration"] = _by_forgeries(detector, forged)
+    card = read_card(path).model_copy(update=calibrations)
     written = out or card_path(path)
     write_whole({written: (card.model_dump_json(indent=2) + "\n").encode()})
-    for one in render(card).splitlines():
-        if one.strip().startswith(("calibrated", "masks")):
-            print(" ".join(one.split()))
+    for line in render(card).splitlines():
+        if line.strip().startswith(("calibrated", "masks")):
+            print(" ".join(line.split()))
     print(written)
 
 
 def _by_photographs(detector: "Detector", photographs: Path) -> "Calibration":
     from psccnet.inference.calibrating import calibrate as learn
 
-    paths = [Path(one.source) for one in find_inputs([str(photographs)])]
-    return learn(
-        detector,
-        progress(paths, "photographs"),
-        failed=lambda _, error: print(f"psccnet: left out: {error}", file=sys.stderr),
-    )
+    paths = [Path(found.source) for found in Finder(failed=_left_out).find([str(photographs)])]
+    return learn(detector, progress(paths, "photographs"), failed=lambda _, error: _left_out(error))
+
+
+def _left_out(what: object) -> None:
+    print(f"psccnet: left out: {what}", file=sys.stderr)
 
 
 def _by_forgeries(detector: "Detector", listing: Path) -> "MaskCalibration":
@@ -216,7 +216,7 @@ def quantize(
     weights: str = "default",
     count: Annotated[int, Parameter(validator=Number(gte=4))] = 32,
 ) -> None:
-    """Calibrate weights for 8-bit integers, which some processors multiply faster; says what it costs.
+    """Quantize weights to 8-bit integers, which some processors compute faster; print the loss of accuracy.
 
     For example:
 
@@ -225,25 +225,25 @@ def quantize(
         psccnet detect photo.jpg --weights default-int8/
 
     Args:
-        calibrate: folder with pictures of the kind that will be looked at, untouched ones too; no masks are needed.
+        calibrate: folder with pictures of the kind that will be examined, also untouched ones; masks are not needed.
         out: folder to make.
         weights: a bundled name or a .safetensors file.
-        count: pictures of the folder to use, evenly spread; a quarter of them only to measure.
+        count: number of pictures of the folder to use, evenly spread; a quarter of them is used only to measure.
     """
     from psccnet.engine.quantization import centre
     from psccnet.engine.quantization import quantize as make
     from psccnet.pictures.decoding import decode
 
-    found = find_inputs([str(calibrate)])
+    found = list(Finder(failed=_left_out).find([str(calibrate)]))
     pictures = []
     count = min(count, len(found))
     for source, _ in progress([found[number * len(found) // count] for number in range(count)], "pictures"):
         try:
             pictures.append(centre(decode(source).pixels))
         except (PictureError, MissingFileError) as error:
-            print(f"psccnet: left out: {error}", file=sys.stderr)
+            _left_out(error)
     print("psccnet: calibrating, which takes about a minute", file=sys.stderr)
-    with redirect_stdout(sys.stderr):  # where nncf shows its progress
+    with redirect_stdout(sys.stderr):  # nncf prints its progress on standard output
         measured = make(weights, pictures, out)
     print(
         f"{out}: differs from float32 by {measured['score_difference']:.4f} in the score and by"

@@ -1,1 +1,1 @@
-"""Pictures with ground truth: one module a data set, each yielding `psccnet.pictures.sample.Sample`."""
+"""Pictures with ground truth: one module for each data set, each yields `psccnet.pictures.sample.Sample`."""

@@ -1,4 +1,4 @@
-"""COCO annotations: the outlines of objects on photographs."""
+"""Read COCO annotations: the outlines of objects in photographs."""
 
 import math
 from collections.abc import Mapping
@@ -17,12 +17,19 @@ from psccnet.pictures.whole_files import parse_json, reading
 MIN_SIDE = 24
 """Objects with a shorter side, in pixels, are not used."""
 _MOST_PIXELS = 1 << 30
-"""Of a run-length mask; larger ones are not of photographs."""
+"""Run-length masks with more pixels than this are refused: no photograph is that large."""
 
 
 @dataclass(frozen=True)
 class Polygons:
-    """An annotation in COCO's manner: the parts of one object of photograph `photograph`."""
+    """A COCO annotation of one object as polygons, in pixels.
+
+    Attributes:
+        photograph: position in the pool of photographs.
+        parts: (2n,) each: x and y of the corners, one after the other.
+        size: width and height of the photograph, if the file gives them.
+        name: of the annotation, for messages.
+    """
 
     photograph: int
     parts: tuple[npt.NDArray[np.float32], ...]
@@ -36,7 +43,15 @@ class Polygons:
 
 @dataclass(frozen=True)
 class RunLength:
-    """An annotation in COCO's manner: the run-length mask, height x width, of one object of a photograph."""
+    """A COCO annotation of one object as a run-length mask.
+
+    Attributes:
+        photograph: position in the pool of photographs.
+        counts: run lengths, or COCO's compressed form of them.
+        height: of the mask, in pixels.
+        width: of the mask, in pixels.
+        name: of the annotation, for messages.
+    """
 
     photograph: int
     counts: bytes | tuple[int, ...]
@@ -53,20 +68,23 @@ Annotation = Polygons | RunLength
 
 
 def read_annotations(file: StoredFile, name: str, photographs: Photographs) -> tuple[list[Annotation], dict[str, str]]:
-    """The usable annotations of a COCO file, and why others were left out, by their names.
+    """Read a COCO file.
 
     An annotation needs a picture and polygons or runs; its box may be missing. Annotations of photographs outside the
-    pool, crowds, and objects that are too small are passed over.
+    pool, of crowds, and of objects smaller than `MIN_SIDE` are skipped.
+
+    Returns:
+        The usable annotations; and by name, why others were left out.
 
     Raises:
-        InputError: if the file cannot be read or is no COCO JSON; the message names it.
+        InputError: if the file cannot be read or is not COCO JSON; the message names it.
     """
     with reading(Path(file.path)):
         data = file.read()
     coco = parse_json(data, name)
     images, annotations = (coco.get(part) if isinstance(coco, dict) else None for part in ("images", "annotations"))
     if not (isinstance(images, list) and isinstance(annotations, list)):
-        raise InputError(f"{name}: no COCO annotations; name the instances file of the set.")
+        raise InputError(f"{name}: not COCO annotations; give the instances file of the set.")
     files = _files(images)
     found: list[Annotation] = []
     left_out: dict[str, str] = {}
@@ -77,8 +95,7 @@ def read_annotations(file: StoredFile, name: str, photographs: Photographs) -> t
             continue
         where = f"{name}, annotation {about.id} of {about.image.name}"
         photograph = photographs.find(about.image.name)
-        # A crowd is no object.
-        if photograph is None or about.crowd:
+        if photograph is None or about.crowd:  # a crowd is not one object
             continue
         outline = _outline(annotation)
         fault = _ODD if outline is None else _fault(outline, about.image.size)
@@ -91,24 +108,24 @@ def read_annotations(file: StoredFile, name: str, photographs: Photographs) -> t
         else:
             found.append(Polygons(photograph, outline, about.image.size, where))
     if left_out and len(left_out) == len(annotations) and set(left_out.values()) == {_ODD}:
-        raise InputError(f"{name}: annotation 0 is not of COCO's form, nor is any other; name the instances file.")
+        raise InputError(f"{name}: no annotation is of COCO's form; give the instances file of the set.")
     return found, left_out
 
 
 _ODD = "is not of COCO's form"
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
-"""What plain look-ups raise in JSON of another form; nothing but look-ups may stand in a `try` with them."""
+"""What look-ups in JSON of another form raise. A `try` with these must contain look-ups only."""
 
 
 class _Image(NamedTuple):
-    """A picture's file, and its width and height if they are told."""
+    """A picture's file name, and its width and height if the file gives them."""
 
     name: str
     size: tuple[int, int] | None
 
 
 def _files(images: list[Any]) -> Mapping[Any, _Image]:
-    """The pictures by their ids, but for those that say nothing plain or share an id."""
+    """The pictures by id, without those that are malformed or share an id."""
     files: dict[Any, _Image] = {}
     doubtful = set()
     for image in images:
@@ -160,21 +177,21 @@ def _outline(annotation: Any) -> _Outline | None:
 
 
 def _fault(outline: _Outline, size: tuple[int, int] | None) -> str | None:
-    """What is wrong with an object on a picture of that size (width, height), if it is known."""
+    """What is wrong with an object in a picture of that size (width, height); None if nothing is."""
     if isinstance(outline, _Runs):
         return _runs_fault(outline)
     if not outline or any(part.ndim != 1 or part.size < 6 or part.size % 2 for part in outline):
-        return "is no polygon"
+        return "is not a polygon"
     points = np.concatenate(outline).reshape(-1, 2)
     if not np.isfinite(points).all() or (np.abs(points) > _MOST_PIXELS).any():
-        return "has a point that is no number"
+        return "has a coordinate that is not a number"
     if size is not None and ((points < -1).any() or (points > np.add(size, 1)).any()):
         return f"reaches outside the picture of {size[0]} x {size[1]}"
     return None
 
 
 def _shorter_side(annotation: Any, outline: _Outline) -> float:
-    """Of an object's box, in pixels: as it is told, else of its polygons; infinite where neither tells."""
+    """The shorter side of an object's box, in pixels; of its polygons if it has no box; infinity if unknown."""
     try:
         side = min(float(side) for side in annotation["bbox"][2:4])
     except _MALFORMED:
@@ -185,9 +202,9 @@ def _shorter_side(annotation: Any, outline: _Outline) -> float:
 
 
 def _runs_fault(runs: _Runs) -> str | None:
-    """What is wrong with a run-length mask: the decoder trusts what it is given."""
+    """What is wrong with a run-length mask, which the decoder does not check; None if nothing is."""
     if not (runs.height > 0 and runs.width > 0 and runs.height * runs.width <= _MOST_PIXELS):
-        return f"tells a mask of {runs.width} x {runs.height}"
+        return f"has a mask of {runs.width} x {runs.height}"
     counts = _unpacked(runs.counts) if isinstance(runs.counts, bytes) else runs.counts
     if counts is None or any(count < 0 for count in counts) or sum(counts) != runs.height * runs.width:
         return "its runs do not add up to the picture"
@@ -195,7 +212,7 @@ def _runs_fault(runs: _Runs) -> str | None:
 
 
 def _unpacked(packed: bytes) -> tuple[int, ...] | None:
-    """The runs of COCO's compressed form: five bits a letter; from the fourth on, less the last but one."""
+    """Decode COCO's compressed runs: five bits per letter; from the fourth run on, differences to the last but one."""
     counts: list[int] = []
     at = 0
     while at < len(packed):

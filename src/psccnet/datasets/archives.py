@@ -1,4 +1,4 @@
-"""Files in a folder or in an uncompressed tar archive, read at random by any number of processes."""
+"""Files in a folder or in an uncompressed tar archive, with random access from any number of processes."""
 
 import os
 import tarfile
@@ -13,7 +13,7 @@ from psccnet.pictures.whole_files import reading
 
 @dataclass(frozen=True)
 class StoredFile:
-    """Where a file's bytes lie: `size` bytes at `offset` of an archive, or a whole file (None)."""
+    """Where a file's bytes are: `size` bytes at `offset` of an archive, or a whole file if `size` is None."""
 
     path: str
     offset: int = 0
@@ -26,13 +26,13 @@ class StoredFile:
         return os.pread(_descriptor(self.path), self.size, self.offset)
 
     def length(self) -> int:
-        """Return the file's size in bytes; OSError if it is not there."""
+        """Return the file's size in bytes; OSError if it does not exist."""
         return os.stat(self.path).st_size if self.size is None else self.size
 
 
 @cache
 def _descriptor(path: str) -> int:
-    # pread has no file position: threads and forked workers may share a descriptor, spawned ones open theirs.
+    # pread uses no file position, so threads and forked workers can share a descriptor; spawned ones open their own.
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
@@ -40,7 +40,7 @@ def list_files(path: Path) -> Iterator[tuple[str, StoredFile]]:
     """Yield (name, file) of a folder (recursively) or a tar archive; names are relative, with slashes.
 
     Raises:
-        MissingFileError: there is nothing at `path`.
+        MissingFileError: `path` does not exist.
         InputError: `path` cannot be read, or is neither a folder nor an uncompressed tar archive.
     """
     if path.is_dir():
@@ -59,4 +59,4 @@ def list_files(path: Path) -> Iterator[tuple[str, StoredFile]]:
                         StoredFile(str(path), member.offset_data, member.size),
                     )
     except tarfile.TarError as error:
-        raise InputError(f"not an uncompressed tar archive, or cut off: {path}") from error
+        raise InputError(f"not an uncompressed tar archive, or truncated: {path}") from error

@@ -1,4 +1,4 @@
-"""Pictures of data sets to train on: drawn anew each epoch, as many of each manipulation, at one size."""
+"""Draw training pictures from data sets: the same number of each manipulation, all of one size."""
 
 import logging
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ from psccnet.pictures.sample import MANIPULATIONS, Sample
 Fit = Literal["resize", "crop"]
 _log = logging.getLogger(__name__)
 _DRAWS = 16
-"""Entries tried for one sample before the set is called unusable."""
+"""Entries to try for one sample before the set counts as unusable."""
 
 
 class BalancedPictures:
-    """An endless, reproducible stream of a set's pictures: sample `index` depends on the seed and the index alone.
+    """An endless, reproducible stream of a set's pictures: sample `index` depends only on the seed and the index.
 
-    The classes take turns, and within a class every picture is as likely as any other (Section III-D: 25,000 of each
-    class an epoch). A picture that cannot be used is said once on the log, and another is drawn.
+    The classes alternate, and all pictures of a class are equally likely (Section III-D: 25,000 of each class per
+    epoch). A picture that cannot be used is logged once, and another one is drawn.
 
     Args:
         entries: the pictures.
         size: side of the square samples, in pixels.
-        seed: another seed is another stream.
-        fit: "resize" squeezes the whole picture, as the released code does; "crop" cuts a square at native scale that
-            touches the forged region, and enlarges smaller pictures before.
+        seed: selects the stream.
+        fit: "resize" resizes the whole picture to the square, as the released code does; "crop" cuts out a square at
+            native scale that touches the forged region, after enlarging smaller pictures.
 
     Raises:
         InputError: if there are no entries.
@@ -36,7 +36,7 @@ class BalancedPictures:
 
     def __init__(self, entries: Sequence[Entry], size: int, seed: int = 0, fit: Fit = "resize") -> None:
         if not entries:
-            raise InputError("the data sets have no usable pictures; psccnet datasets check says why")
+            raise InputError("the data sets have no usable pictures; psccnet datasets check lists the reasons")
         kinds: dict[str, list[Entry]] = {kind: [] for kind in MANIPULATIONS}
         for entry in entries:
             kinds.setdefault(entry.manipulation, []).append(entry)
@@ -65,7 +65,7 @@ class BalancedPictures:
                 continue
             fitted = self._fitted(sample, f"{kind}-{index:08d}", rng)
             if fitted.mask is not None and fitted.mask.any() == fitted.forged:
-                return fitted  # else the forgery is too small to be seen at this size
+                return fitted  # otherwise the forgery is lost at this size
         raise InputError(f"{_DRAWS} pictures in a row cannot be used; psccnet datasets check names them")
 
     def _fitted(self, sample: Sample, name: str, rng: np.random.Generator) -> Sample:
@@ -75,14 +75,15 @@ class BalancedPictures:
         if self.fit == "crop":
             scale = max(1.0, self.size / min(image.size))
             larger = (round(image.width * scale), round(image.height * scale))
-            image, mask = (one.resize(larger, Image.Resampling.BICUBIC) if scale > 1 else one for one in (image, mask))
+            if scale > 1:
+                image, mask = (layer.resize(larger, Image.Resampling.BICUBIC) for layer in (image, mask))
             box = _crop(rng, np.asarray(mask) > 127, self.size)
             image, mask = image.crop(box), mask.crop(box)
         else:
-            image, mask = (one.resize(size, Image.Resampling.BICUBIC) for one in (image, mask))
+            image, mask = (layer.resize(size, Image.Resampling.BICUBIC) for layer in (image, mask))
         truth = np.asarray(mask) > 127
         if self.fit == "resize" and not truth.any():
-            # A forgery that vanishes when it is squeezed keeps the pixels that it lies in.
+            # A forgery that vanishes on resizing is marked at the pixels that it falls on.
             y, x = np.nonzero(sample.mask)
             truth = np.zeros_like(truth)
             truth[y * self.size // sample.mask.shape[0], x * self.size // sample.mask.shape[1]] = True
@@ -90,7 +91,7 @@ class BalancedPictures:
 
 
 def _crop(rng: np.random.Generator, truth: np.ndarray, size: int) -> tuple[int, int, int, int]:
-    """The box (left, upper, right, lower) of a square that touches the forged region, if there is one."""
+    """The box (left, upper, right, lower) of a random square that touches the forged region, if there is one."""
     height, width = truth.shape
     low_x, low_y, high_x, high_y = 0, 0, width - size, height - size
     forged = np.flatnonzero(truth)

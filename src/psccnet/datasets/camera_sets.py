@@ -1,4 +1,4 @@
-"""Sets for camera identification (KCMI, VISION, Dresden), whose photographs tell their cameras."""
+"""Sets for camera identification (KCMI, VISION, Dresden): photographs of known cameras."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from psccnet.pictures.whole_files import reading
 
 
 def find_cameras(root: Path) -> Found:
-    """Pristine pictures of known cameras (KCMI, VISION, Dresden): hosts and donors of random-mask splicing.
+    """Find pristine pictures of known cameras: hosts and donors of random-mask splicing.
 
-    A picture whose camera neither its path nor its EXIF tells is left out.
+    Pictures whose camera is neither in the path nor in the EXIF are left out.
     """
     found = Found()
     for path in pictures_below(root):
@@ -21,5 +21,5 @@ def find_cameras(root: Path) -> Found:
         if known:
             found.add(Entry(name, path, None, "pristine", "cameras"))
         else:
-            found.problems.append(Problem("unknown", name, "tells no camera, neither by its path nor in its EXIF"))
+            found.problems.append(Problem("unknown", name, "names no camera, neither in its path nor in its EXIF"))
     return found

@@ -11,8 +11,8 @@ from psccnet.pictures.whole_files import read_text
 RESIZED = frozenset(
     ("01602", "11912", "11913", "01654", "01883", "01778", "00751", "01719", "01971", "20010", "02316", "01980")
 )
-"""Last numbers of v2.0 pictures whose masks are of another size (source: SunnyHaze/IML-Dataset-Corrections, without
-the five whose masks lie on their side: which way they were turned is not known, so those are left out)."""
+"""Last numbers of v2.0 pictures whose masks have another size; these masks are resized. Source:
+SunnyHaze/IML-Dataset-Corrections, without its five masks that were turned by 90 degrees: the direction is unknown."""
 _KINDS = {"S": "copy-move", "D": "splicing"}
 _FORGED = re.compile(r"(?P<prefix>Sp|Tp)_(?P<kind>[SD])_.*(?<!\d)(?P<number>\d{4,5})$")
 _MASK_FOLDER = re.compile(r"\b(gt|masks?|ground ?truth)$")
@@ -20,11 +20,12 @@ _MASK_ENDING = re.compile(r"_gt\d*$")
 
 
 def find_casia(root: Path, version: int) -> Found:
-    """Pictures whose names begin with Sp_ (v1.0) or Tp_ (v2.0), and with Au_, in whatever folders they lie.
+    """Find pictures whose names begin with Sp_ (v1.0) or Tp_ (v2.0), or with Au_, in any subfolder.
 
     Sp_S and Tp_S were pasted from the same picture (copy-move), Sp_D and Tp_D from a different one (splicing). Masks
     are NAME_gt.png, or NAME in a folder whose name ends in gt, mask or groundtruth. Many pictures were renamed after
-    the masks were drawn; one without a mask of its name takes the one mask of its last number that no other has.
+    the masks were drawn. A picture without a mask of its name takes the mask with the same last number, if there is
+    exactly one that no other picture has.
     """
     found = Found()
     prefix = "Sp" if version == 1 else "Tp"
@@ -48,7 +49,7 @@ def find_casia(root: Path, version: int) -> Found:
             continue
         match = _FORGED.search(path.stem)
         if match is None:
-            found.problems.append(Problem("unknown", identifier(path, root), "has a name that tells no manipulation"))
+            found.problems.append(Problem("unknown", identifier(path, root), "has a name without a manipulation"))
             continue
         mask, kind = masks.get(path.stem), _KINDS[match["kind"]]
         candidates = spare[match["number"]]
@@ -57,7 +58,7 @@ def find_casia(root: Path, version: int) -> Found:
             renamed = _FORGED.search(stem)
             assert renamed is not None
             kind = _KINDS[renamed["kind"]]
-            text = f"was renamed: takes the mask {mask.name}"
+            text = f"was renamed; its mask is {mask.name}"
             found.problems.append(Problem("repaired", identifier(path, root), text))
         resize = version == 2 and match["number"] in RESIZED
         found.add(Entry(identifier(path, root), path, mask, kind, name, resize=resize))
@@ -75,26 +76,28 @@ def find_casia2(root: Path) -> Found:
 
 
 def find_casia_d(root: Path) -> Found:
-    """CASIA-D (Section IV-A.1): the pictures that `authentic.txt` and `fake.txt` name, one file name a line.
+    """Find CASIA-D (Section IV-A.1): the pictures listed in `authentic.txt` and `fake.txt`, one file name per line.
 
-    The lists come with the released code; the pictures are those of v1.0 and v2.0, anywhere below the folder. About
-    28 pristine pictures are listed twice; each is taken once.
+    The lists come with the released code; the pictures are those of v1.0 and v2.0, in any subfolder. About 28 pristine
+    pictures are listed twice; each is taken once.
     """
     lists = {path.name: path for path in sorted(root.rglob("*.txt"))}
     wanted: dict[str, bool] = {}
     found = Found()
     for name, forged in (("authentic.txt", False), ("fake.txt", True)):
         if name not in lists:
-            found.problems.append(Problem("no picture", name, "is missing: without the list nothing can be chosen"))
+            found.problems.append(
+                Problem("no picture", name, "is missing: without this list no picture can be selected")
+            )
             continue
         for line in read_text(lists[name]).split():
             if line in wanted:
-                found.problems.append(Problem("twice", line, f"stands twice in {name}; taken once"))
+                found.problems.append(Problem("twice", line, f"is listed twice in {name}; taken once"))
             wanted[line] = forged
     for part in (find_casia1(root), find_casia2(root)):
         for entry in part.entries:
             if wanted.pop(entry.image.name, None) is not None:
                 found.add(Entry(entry.id, entry.image, entry.mask, entry.manipulation, "casia-d", resize=entry.resize))
-        found.problems += [one for one in part.problems if wanted.pop(Path(one.file).name, None) is not None]
-    found.problems += [Problem("no picture", name, "is listed but not there") for name in wanted]
+        found.problems += [fault for fault in part.problems if wanted.pop(Path(fault.file).name, None) is not None]
+    found.problems += [Problem("no picture", name, "is listed but missing") for name in wanted]
     return found

@@ -1,4 +1,4 @@
-"""The data sets that are read as they are published: what they are, how many pictures they have, how to find them."""
+"""The catalogue of data sets: their names, numbers of pictures, layouts and loaders."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,20 +26,19 @@ from psccnet.pictures.whole_files import reading
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set of the paper or of the field.
+    """A data set, or a format for users' own data sets.
 
     Attributes:
-        name: how commands and recipes call it.
-        title: how papers call it.
-        use: what it is for in the paper.
+        name: in commands and recipes.
+        title: in papers.
+        use: what the paper uses it for.
         find: its loader.
-        layout: the folders and files that it is downloaded as.
-        forged: how many forged pictures it has when whole; None where that is open.
-        pristine: the same of pristine pictures.
-        parts: what must be there, a glob and its name in words.
-        own: whether its masks are drawn by whoever lists them, who may say what in them is forged; `find` then takes
-            the rule as well.
-        split: of an entry, "train" or "test", for fine-tuning (Table I); None where the paper has none.
+        layout: its folders and files after the download.
+        forged: number of forged pictures of the complete set; None if it is not fixed.
+        pristine: number of pristine pictures of the complete set; None if it is not fixed.
+        parts: what must be there: globs, each with its description.
+        split: of an entry, "train" or "test", for fine-tuning (Table I); None if the paper has no split.
+        own: whether it is a format for users' own masks; `find` then also takes a mask rule.
     """
 
     name: str
@@ -55,7 +54,7 @@ class DataSet:
 
 
 def find_listing(root: Path, rule: MaskRule = "white") -> Found:
-    """A CSV with the columns image, mask and manipulation, or a folder with it as index.csv."""
+    """Find the pictures of a CSV with the columns image, mask and manipulation, or of index.csv in a folder."""
     return Found(read_listing(root, rule=rule))
 
 
@@ -120,7 +119,7 @@ _ALL = (
         find_casia_d,
         "authentic.txt and fake.txt of the released code beside CASIA v1.0 and v2.0",
         921,
-        None,  # 921 lines, some of them twice
+        None,  # 921 lines with repetitions
         {"authentic.txt": "list of pristine pictures", "fake.txt": "list of forged pictures"},
     ),
     DataSet(
@@ -176,7 +175,7 @@ _ALL = (
         find_cameras,
         "train/HTC-1-M7/(HTC-1-M7)1.jpg; D01_Samsung_GalaxyS3Mini/images/nat/*.jpg; Canon_Ixus70_0_2367.JPG",
     ),
-    DataSet("mani", "IMDL-BenCo's ManiDataset", "training", find_mani, "Tp/, Gt/ and, if there, Au/", own=True),
+    DataSet("mani", "IMDL-BenCo's ManiDataset", "training", find_mani, "Tp/, Gt/ and optionally Au/", own=True),
     DataSet(
         "json",
         "IMDL-BenCo's JSON lists",
@@ -190,7 +189,7 @@ _ALL = (
         "plain folders",
         "training",
         find_folders,
-        "images/, masks/ and, if there, pristine/; or pictures alone (pristine)",
+        "images/, masks/ and optionally pristine/; or only pictures (pristine)",
         own=True,
     ),
     DataSet(
@@ -202,54 +201,59 @@ _ALL = (
         own=True,
     ),
 )
-CATALOGUE = {one.name: one for one in _ALL}
-"""All data sets by name, in the order of Table I and then those for training."""
+CATALOGUE = {known.name: known for known in _ALL}
+"""All data sets by name: first those of Table I in its order, then those for training."""
 
 
 def has_split(name: str) -> bool:
-    """Whether there is a data set of that name that is split for fine-tuning (Table I)."""
+    """Whether there is a data set of that name with a split for fine-tuning (Table I)."""
     return name in CATALOGUE and CATALOGUE[name].split is not None
 
 
-def data_set(words: str) -> tuple[DataSet, MaskRule | None]:
-    """A data set by its name, such as "folders", or with the rule of its masks, such as "folders:black".
+def data_set(name: str) -> tuple[DataSet, MaskRule | None]:
+    """Find a data set by name.
 
-    The name may also be an entry point of the group `psccnet.datasets`, or the import path of a loader of one's own,
-    package.module:loader: a function from a folder to its entries.
+    Args:
+        name: a name of the catalogue, such as "folders", or with a mask rule, such as "folders:black"; an entry point
+            of the group `psccnet.datasets`; or the import path of a user's loader, package.module:loader, which is a
+            function from a folder to its entries.
+
+    Returns:
+        The data set, and the mask rule if the name has one.
 
     Raises:
-        InputError: if there is none of that name, no such rule, or its masks are as they were published.
+        InputError: if there is no such data set or rule, or the data set does not take a rule.
     """
-    name, colon, word = words.partition(":")
-    if name not in CATALOGUE:
-        own = find_extension(words, "psccnet.datasets")
-        if own is None:
+    known, colon, rule_name = name.partition(":")
+    if known not in CATALOGUE:
+        loader = find_extension(name, "psccnet.datasets")
+        if loader is None:
             raise InputError(
-                f"There is no data set {name!r}; known are {', '.join(CATALOGUE)}, and package.module:loader for one"
+                f"There is no data set {known!r}; known are {', '.join(CATALOGUE)}, and package.module:loader for one"
                 " of your own (docs/extending.md)."
             )
-        return DataSet(words, words, "test", _checked(own, words), "as its loader reads it"), None
+        return DataSet(name, name, "test", _checked(loader, name), "as its loader reads it"), None
     rules: dict[str, MaskRule] = {rule: rule for rule in get_args(MaskRule)}
-    if colon and (word not in rules or not CATALOGUE[name].own):
-        own = ", ".join(one.name for one in CATALOGUE.values() if one.own)
-        raise InputError(f"{words}: a mask rule is one of {', '.join(rules)}, and goes with {own}.")
-    return CATALOGUE[name], rules[word] if colon else None
+    if colon and (rule_name not in rules or not CATALOGUE[known].own):
+        with_rules = ", ".join(entry.name for entry in CATALOGUE.values() if entry.own)
+        raise InputError(f"{name}: a mask rule is one of {', '.join(rules)}, and works with {with_rules}.")
+    return CATALOGUE[known], rules[rule_name] if colon else None
 
 
-def _checked(loader: object, words: str) -> Callable[[Path], Found]:
-    """A loader of the user's own, whose answer is looked at before it is used."""
+def _checked(loader: object, name: str) -> Callable[[Path], Found]:
+    """Wrap a user's loader so that its result is checked."""
     if not callable(loader):
-        raise InputError(f"{words}: is no function; a loader takes a folder and returns entries (docs/extending.md).")
+        raise InputError(f"{name}: not a function; a loader takes a folder and returns entries (docs/extending.md).")
 
     def load(root: Path) -> Found:
-        answer = loader(root)
-        if isinstance(answer, Found):
-            return answer
-        entries = list(answer)
-        wrong = [one for one in entries if not isinstance(one, Entry)]
+        result = loader(root)
+        if isinstance(result, Found):
+            return result
+        entries = list(result)
+        wrong = [item for item in entries if not isinstance(item, Entry)]
         if wrong:
             raise InputError(
-                f"{words}: returned {wrong[0]!r} among its pictures; make each a psccnet.datasets.entry.Entry."
+                f"{name}: returned {wrong[0]!r} among its pictures; make each a psccnet.datasets.entry.Entry."
             )
         return Found(entries)
 
@@ -260,23 +264,23 @@ def find(name: str, root: Path, split: str | None = None) -> Found:
     """Find the pictures of a data set in a folder.
 
     Args:
-        name: as `data_set` takes it.
-        root: the folder that it was unpacked in (for "json" and "listing" also the file).
+        name: see `data_set`.
+        root: the folder that the set was unpacked in; for "json" and "listing" it may also be the file.
         split: keep only "train" or "test" of the split for fine-tuning (Table I); NIST16's test part has forged
             pictures only.
 
     Raises:
-        InputError: if the name is unknown, the set has no such split, or the files are not of its form.
+        InputError: if the name is unknown, the set has no such split, or the files have another form.
         MissingFileError: if there is no such folder.
     """
     chosen, rule = data_set(name)
     if not root.exists():
-        raise MissingFileError(f"{root}: there is no such folder; name the one that {name} was unpacked in.")
+        raise MissingFileError(f"{root}: there is no such folder; give the one that {name} was unpacked in.")
     with reading(root):
         found = chosen.find(root) if rule is None else chosen.find(root, rule)
     if split is not None:
-        of = chosen.split
-        if of is None or split not in ("train", "test"):
+        split_of = chosen.split
+        if split_of is None or split not in ("train", "test"):
             raise InputError(f"{name} has no split {split!r}; coverage and nist16 have train and test.")
-        found.entries = [entry for entry in found.entries if of(entry) == split]
+        found.entries = [entry for entry in found.entries if split_of(entry) == split]
     return found

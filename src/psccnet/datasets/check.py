@@ -1,4 +1,4 @@
-"""Whether a data set is whole: counts, missing files, masks that do not fit, in words; and lists of checksums."""
+"""Check that a data set is complete: counts, missing files, masks that do not fit; and lists of checksums."""
 
 import fnmatch
 import hashlib
@@ -16,40 +16,40 @@ from psccnet.pictures.sample import Sample
 from psccnet.pictures.whole_files import read_text, reading, write_whole
 
 _NAMED = 5
-"""Files of one problem that are named before "and so many more"."""
+"""So many files of one problem are named; the others are counted."""
 _LEFT_OUT = ("no mask", "no pair", "another size", "unreadable", "unknown")
 _MOST = 0.99
-"""Share of a set's pictures that must be usable: every large set has a few masks that never fitted."""
+"""This share of a set's pictures must be usable: every large set is published with a few masks that do not fit."""
 _TITLES = {
     "no mask": "forged pictures without a mask, left out",
     "no pair": "files that cannot be paired, left out",
     "no picture": "files that are missing",
     "another size": "masks that do not fit their pictures, left out",
     "unreadable": "files that cannot be read, left out",
-    "not read": "kinds of files that are not read, passed over",
+    "not read": "kinds of files that are not supported, skipped",
     "twice": "pictures listed twice",
     "outside": "annotations outside their pictures, left out",
-    "odd": "annotations that are not plain, left out",
-    "unknown": "pictures of no known kind, left out",
+    "odd": "malformed annotations, left out",
+    "unknown": "pictures of unknown kind, left out",
     "repaired": "pictures repaired on reading",
 }
 
 
 def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple[Entry, Problem | None]]:
-    """Read the header of each picture and the whole of its masks, as evaluation and training do.
+    """Read the header of each picture, and its masks completely, as evaluation and training do.
 
     Args:
         entries: of a data set.
-        whole: decode the pictures, too, which also finds truncated and damaged ones.
+        whole: also decode the pictures, which finds truncated and damaged ones.
 
     Yields:
-        Each entry with what is wrong with it; "repaired" entries are usable.
+        Each entry with what is wrong with it, or None; "repaired" entries are usable.
     """
     for entry in entries:
         try:
-            in_a_file = entry.image.is_file()
-            problem = _fit(entry) if in_a_file else None
-            if not (problem and problem.left_out) and (whole or not in_a_file):
+            is_file = entry.image.is_file()  # not so for a record of a database
+            problem = _fit(entry) if is_file else None
+            if not (problem and problem.left_out) and (whole or not is_file):
                 problem = _odd(entry, entry.read()) or problem
         except MissingFileError as error:
             problem = Problem("no picture", entry.id, str(error))
@@ -59,12 +59,12 @@ def check_files(entries: Iterable[Entry], whole: bool = False) -> Iterator[tuple
 
 
 def _odd(entry: Entry, sample: Sample) -> Problem | None:
-    """A picture that lacks the end of its file alone, which is put in its place."""
-    return Problem("repaired", entry.id, f"is taken, but {NO_END}") if NO_END in sample.notes else None
+    """The problem of a picture of whose file only the end marker is missing."""
+    return Problem("repaired", entry.id, f"is used, but {NO_END}") if NO_END in sample.notes else None
 
 
 def _fit(entry: Entry) -> Problem | None:
-    """Compare the sizes that the headers tell, then read the masks."""
+    """Compare the sizes in the headers, then read the masks."""
     header = read_header(entry.image)
     size = (header.width, header.height)
     repaired = None
@@ -78,18 +78,18 @@ def _fit(entry: Entry) -> Problem | None:
             continue
         text = f"{size[0]} x {size[1]}, its mask {mask.name} {other[0]} x {other[1]}"
         if not entry.resize:
-            turned = ", lying on its side" if other == size[::-1] else ""
+            turned = ", turned by 90 degrees" if other == size[::-1] else ""
             upright = (
                 f" once turned upright by EXIF orientation {header.orientation}" if header.orientation != 1 else ""
             )
             return Problem("another size", entry.id, f"is {text}{turned}{upright}")
-        repaired = Problem("repaired", entry.id, f"is {text}: known, the mask is resized")
+        repaired = Problem("repaired", entry.id, f"is {text}; a known fault of the set, so the mask is resized")
     entry.truth(header.height, header.width, header.orientation)
     return repaired
 
 
 def usable(found: Found, checked: Iterable[tuple[Entry, Problem | None]]) -> Found:
-    """What is left after `check_files`, with all problems."""
+    """The entries that passed `check_files`, with all problems."""
     result = Found(problems=list(found.problems))
     for entry, problem in checked:
         if problem is not None:
@@ -100,13 +100,13 @@ def usable(found: Found, checked: Iterable[tuple[Entry, Problem | None]]) -> Fou
 
 
 def report(data_set: DataSet, root: Path, found: Found, every: bool = False) -> str:
-    """Say in words what is there and what is not.
+    """Report what a folder has of a data set and what is missing, as text.
 
     Args:
-        data_set: which set it should be.
+        data_set: the set that is expected.
         root: its folder.
-        found: what is there.
-        every: name every file of a problem, not the first few.
+        found: what was found.
+        every: name every file of a problem, not only the first few.
     """
     forged = sum(entry.forged for entry in found.entries)
     pristine = len(found.entries) - forged
@@ -115,15 +115,15 @@ def report(data_set: DataSet, root: Path, found: Found, every: bool = False) -> 
     kinds = Counter(entry.manipulation for entry in found.entries if entry.forged)
     if kinds:
         lines.append("  " + ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())))
-    # Masks may be called otherwise, as long as they are found.
+    # Masks may have other names, as long as they were found.
     paths = ["/" + path.relative_to(root).as_posix().lower() for path in root.rglob("*")] if data_set.parts else []
     absent = [
-        f"{words}: {glob}"
-        for glob, words in data_set.parts.items()
-        if not (forged and words.startswith("masks")) and not fnmatch.filter(paths, f"*/{glob.lower()}")
+        f"{description}: {glob}"
+        for glob, description in data_set.parts.items()
+        if not (forged and description.startswith("masks")) and not fnmatch.filter(paths, f"*/{glob.lower()}")
     ]
     if absent:
-        lines.append("  nothing there of:")
+        lines.append("  not found:")
         lines += [f"    {part}" for part in absent]
     problems: dict[str, list[Problem]] = {}
     for problem in found.problems:
@@ -141,9 +141,9 @@ def report(data_set: DataSet, root: Path, found: Found, every: bool = False) -> 
 
 
 def is_whole(data_set: DataSet, found: Found) -> bool:
-    """Whether all pictures of the set are there and hardly any had to be left out.
+    """Whether at least 99 % of a set's pictures are usable and none is missing.
 
-    Where it is not known how many there should be, whether none had to be left out.
+    For sets without a fixed number of pictures: whether there are pictures and none was left out.
     """
     if data_set.forged is None and data_set.pristine is None:
         return bool(found.entries) and not found.faults
@@ -154,14 +154,14 @@ def is_whole(data_set: DataSet, found: Found) -> bool:
 
 
 def _missing(data_set: DataSet, found: Found) -> int:
-    """How many pictures are not there, of those that the set has or lists."""
+    """The number of missing pictures, of those that the set has or lists."""
     listed = sum(problem.kind == "no picture" for problem in found.problems)
     if data_set.forged is None and data_set.pristine is None:
         return listed
-    # Pictures that are left out are there; whether they are forged is not always known.
-    there = len(found.entries) + sum(problem.kind in _LEFT_OUT for problem in found.problems)
+    # Pictures that were left out exist; whether they are forged is not always known.
+    existing = len(found.entries) + sum(problem.kind in _LEFT_OUT for problem in found.problems)
     pristine = sum(not entry.forged for entry in found.entries) if data_set.pristine is None else 0
-    return max(listed, (data_set.forged or 0) + (data_set.pristine or 0) - (there - pristine), 0)
+    return max(listed, (data_set.forged or 0) + (data_set.pristine or 0) - (existing - pristine), 0)
 
 
 def _of(count: int, expected: int | None) -> str:
@@ -171,23 +171,23 @@ def _of(count: int, expected: int | None) -> str:
 def _verdict(data_set: DataSet, found: Found, absent: bool) -> str:
     left_out = sum(problem.kind in _LEFT_OUT for problem in found.problems)
     if is_whole(data_set, found):
-        return "The set is whole." if not left_out else f"All pictures are there; {left_out} cannot be used."
+        return "The set is complete." if not left_out else f"All pictures are there; {left_out} cannot be used."
     if not found.entries and not left_out:
         return f"This is not the layout of {data_set.name}: {data_set.layout}."
     missing = _missing(data_set, found)
-    words = [f"{missing:,} pictures are missing"] if missing else []
-    words += [f"{left_out:,} cannot be used"] if left_out else []
+    reasons = [f"{missing:,} pictures are missing"] if missing else []
+    reasons += [f"{left_out:,} cannot be used"] if left_out else []
     if data_set.own:
-        return f"The set is not whole: {' and '.join(words) or 'see above'}. Mend what is named above."
+        return f"The set is incomplete: {' and '.join(reasons) or 'see above'}. Correct what is named above."
     mend = "Download what is named above" if absent or left_out else "Download the rest"
-    return f"The set is not whole: {' and '.join(words) or 'see above'}. {mend}, or name the folder above this one."
+    return f"The set is incomplete: {' and '.join(reasons) or 'see above'}. {mend}, or give the folder above this one."
 
 
 def write_checksums(root: Path, out: Path, files: Iterable[Path]) -> int:
-    """Write a list that `sha256sum -c` reads, too: a checksum and a path below `root` a line.
+    """Write a list of checksums in the format of `sha256sum`, with paths relative to `root`.
 
     Returns:
-        How many files it has.
+        The number of files in the list.
     """
     lines = [f"{_sha256(path)}  {path.relative_to(root).as_posix()}\n" for path in files]
     write_whole({out: "".join(lines).encode()})
@@ -201,7 +201,7 @@ def verify_checksums(root: Path, listing: Path) -> Iterator[tuple[str, str]]:
         The name of each file and "ok", "missing" or "differs".
 
     Raises:
-        InputError: if the list is none; the message names the line.
+        InputError: if a line of the list is malformed; the message names it.
         MissingFileError: if there is no list.
     """
     if not listing.is_file():
@@ -209,7 +209,7 @@ def verify_checksums(root: Path, listing: Path) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(read_text(listing).splitlines(), start=1):
         checksum, _, name = line.partition("  ")
         if len(checksum) != 64 or not name:
-            raise InputError(f"{listing}, line {number}: not a checksum, two blanks and a path.")
+            raise InputError(f"{listing}, line {number}: not a checksum, two spaces and a path.")
         path = root / name
         yield name, "missing" if not path.is_file() else "ok" if _sha256(path) == checksum else "differs"
 

@@ -1,4 +1,4 @@
-"""Some of many pictures, chosen by their names alone: the same wherever the sets lie, in every run."""
+"""Choose some of many pictures by their names alone: the same choice on every machine and in every run."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from psccnet.datasets.entry import Entry
 
 
 def by_manipulation(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """The entries of each manipulation, these in the order of their names."""
+    """The entries of each manipulation; manipulations are sorted by name."""
     kinds: dict[str, list[Entry]] = {}
     for entry in entries:
         kinds.setdefault(entry.manipulation, []).append(entry)
@@ -15,14 +15,14 @@ def by_manipulation(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def first_by_hash(entries: Iterable[Entry], count: int | None) -> list[Entry]:
-    """So many entries (None: all), in the order of the hash of their names."""
-    return sorted(entries, key=lambda one: hashlib.sha256(one.id.encode()).digest())[:count]
+    """The first `count` entries (None: all) when sorted by the hash of their ids."""
+    return sorted(entries, key=lambda entry: hashlib.sha256(entry.id.encode()).digest())[:count]
 
 
 def stratified(entries: Sequence[Entry], limit: int | None) -> list[Entry]:
-    """At most so many entries, of each set and manipulation in proportion, in their own order.
+    """Choose at most `limit` entries, in proportion to each set and manipulation; the order is kept.
 
-    Every set and manipulation keeps one picture at least, as long as the limit has room for them.
+    Every set and manipulation keeps at least one picture, as far as the limit allows.
 
     Args:
         entries: to choose from.
@@ -35,9 +35,9 @@ def stratified(entries: Sequence[Entry], limit: int | None) -> list[Entry]:
         strata.setdefault((entry.set, entry.manipulation), []).append(entry)
     shares = dict.fromkeys(strata, 0)
     for _ in range(limit):
-        # The stratum that is furthest below its share is given the next place; those without any come first.
-        with_room = [one for one, of in strata.items() if shares[one] < len(of)]
-        neediest = max(with_room, key=lambda one: (shares[one] == 0, len(strata[one]) / (shares[one] + 0.5), one))
+        # The next place goes to the stratum that is furthest below its share; strata without any picture come first.
+        with_room = [key for key, members in strata.items() if shares[key] < len(members)]
+        neediest = max(with_room, key=lambda key: (shares[key] == 0, len(strata[key]) / (shares[key] + 0.5), key))
         shares[neediest] += 1
-    kept = {id(entry) for key, of in strata.items() for entry in first_by_hash(of, shares[key])}
+    kept = {id(entry) for key, members in strata.items() for entry in first_by_hash(members, shares[key])}
     return [entry for entry in entries if id(entry) in kept]

@@ -10,18 +10,18 @@ from psccnet.datasets.photographs import Photographs
 
 
 def find_coco(root: Path) -> Found:
-    """The pictures of `train2017/` and the like, all pristine, and the faults of `annotations/instances_*.json`.
+    """Find the pictures of `train2017/` and similar folders, all pristine; check `annotations/instances_*.json`.
 
     `psccnet synthesize` pastes the annotated objects.
     """
     found = Found()
-    # Masks of panoptic and stuff annotations are PNG.
+    # PNG files are masks of panoptic and stuff annotations.
     for path in pictures_below(root):
         if path.suffix.lower() in (".jpg", ".jpeg"):
             found.add(Entry(identifier(path, root), path, None, "pristine", "coco"))
     annotations = sorted(root.rglob("instances_*.json"))
     if not annotations:
-        text = "is missing: without annotations only random contours can be pasted and removed"
+        text = "is missing: without annotations, only random contours can be pasted and removed"
         found.problems.append(Problem("no picture", "annotations/instances_*.json", text))
     elif found.entries:
         pool = Photographs.open(root)

@@ -7,14 +7,14 @@ from psccnet.datasets.folders import identifier, named, pictures_below
 
 
 def find_columbia(root: Path) -> Found:
-    """`4cam_splc/NAME.tif` with `4cam_splc/edgemask/NAME_edgemask.jpg`, and `4cam_auth/NAME.tif`.
+    """Find `4cam_splc/NAME.tif` with `4cam_splc/edgemask/NAME_edgemask.jpg`, and `4cam_auth/NAME.tif`.
 
-    An edge mask paints the host red and the spliced region green, brighter near the border. Folders may be nested
-    twice, as some archives unpack them.
+    In an edge mask, the host is red and the spliced region green, both brighter near the border. Some archives unpack
+    to a folder inside a folder of the same name; both are searched.
     """
     found = Found()
     for folder, kind in (("4cam_splc", "splicing"), ("4cam_auth", "pristine")):
-        # Sets, since the inner of two nested folders is found twice.
+        # A set, since the inner one of two nested folders is searched twice.
         paths = {path for place in named(root, folder) for path in pictures_below(place)}
         masks = {path.stem: path for path in paths if path.parent.name.lower() == "edgemask"}
         for path in sorted(path for path in paths if path.parent.name.lower() != "edgemask"):

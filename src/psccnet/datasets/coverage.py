@@ -7,14 +7,14 @@ from psccnet.datasets.entry import Entry, Found
 from psccnet.datasets.folders import by_stem, identifier, named, pictures_below
 
 TEST = frozenset((4, 6, 11, 12, 15, 18, 22, 26, 29, 32, 40, 44, 48, 59, 62, 68, 75, 76, 77, 78, 79, 80, 82, 84, 87))
-"""Numbers of the 25 pictures that fine-tuned models are tested on (Table I); the released repository lists them."""
+"""Numbers of the 25 pictures for testing fine-tuned models (Table I), from the released repository."""
 RESIZED = frozenset((41, 48, 55, 56, 57, 58, 59, 61, 95))
-"""Numbers whose masks are of another size than their pictures (source: SunnyHaze/IML-Dataset-Corrections)."""
+"""Numbers of pictures whose masks have another size (source: SunnyHaze/IML-Dataset-Corrections)."""
 _NAME = re.compile(r"(\d+)(t?)")
 
 
 def find_coverage(root: Path) -> Found:
-    """`image/7t.tif` is forged, with `mask/7forged.tif`, and `image/7.tif` its original."""
+    """Find forged pictures, such as `image/7t.tif` with `mask/7forged.tif`, and originals, such as `image/7.tif`."""
     found = Found()
     masks = {
         stem: path
@@ -34,6 +34,6 @@ def find_coverage(root: Path) -> Found:
 
 
 def split_of_coverage(entry: Entry) -> str:
-    """Table I's split: "test" or "train"; a picture and its original are on one side."""
+    """Table I's split: "test" or "train"; a forged picture and its original are in the same part."""
     name = _NAME.fullmatch(entry.image.stem)
     return "test" if name is not None and int(name[1]) in TEST else "train"

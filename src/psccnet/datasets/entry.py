@@ -1,4 +1,4 @@
-"""One picture of a data set with its ground truth, and what was wrong with the others."""
+"""One picture of a data set with its ground truth, and the problems of a data set."""
 
 import logging
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from psccnet.pictures.sample import Mask, Sample
 _log = logging.getLogger(__name__)
 
 UNSPECIFIED = "unspecified"
-"""The manipulation of a forged picture whose data set does not say which it is."""
+"""The manipulation of a forged picture if its data set does not give it."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Entry:
     """One picture with its ground truth.
 
     Attributes:
-        id: unique within its data set: the path of the picture below the set's folder.
+        id: unique within its data set: the picture's path relative to the set's folder.
         image: path of the picture.
         mask: path of the ground truth, or None for a pristine picture.
         manipulation: "pristine", "splicing", "copy-move", "removal" or another name.
         set: name of the data set, or "".
-        rule: how the mask's file says what is forged.
-        resize: whether a mask of another size than the picture is known to be the picture's, and is resized.
-        more_masks: further masks of the same picture; what any of them marks is forged.
+        rule: which pixels of the mask's file are forged.
+        resize: resize a mask of another size; for pictures whose mask is known to have the wrong size.
+        more_masks: further masks of the same picture; a pixel is forged if any mask marks it.
     """
 
     id: str
@@ -51,17 +51,19 @@ class Entry:
         return self.manipulation != "pristine"
 
     def truth(self, height: int, width: int, orientation: int = 1) -> Mask:
-        """The ground truth of a picture as it is seen: (height, width), true where forged.
+        """Read the ground truth of the upright picture.
 
         Args:
-            height: of the picture, upright, in pixels.
-            width: of the picture, upright, in pixels.
-            orientation: EXIF's of the picture, 1..8; masks are drawn on the stored pixels, unless their size says that
-                they are drawn upright.
+            height: of the upright picture, in pixels.
+            width: of the upright picture, in pixels.
+            orientation: EXIF orientation of the picture, 1..8; see `psccnet.pictures.masks.placed`.
+
+        Returns:
+            (height, width) bool, true where forged.
 
         Raises:
-            PictureError: if a mask cannot be read, is of another size and not known to be the picture's, or does not
-                say what the entry says.
+            PictureError: if a mask cannot be read, has another size and `resize` is not set, or contradicts
+                `manipulation`.
             MissingFileError: if there is no such file.
         """
         truth = np.zeros((height, width), np.bool_)
@@ -75,21 +77,21 @@ class Entry:
             )
         if not self.forged and truth.any():
             raise PictureError(
-                f"{self.mask}: marks {100 * truth.mean():.1f} % as forged, but {self.id} is listed as pristine; mend"
-                " one of them."
+                f"{self.mask}: marks {100 * truth.mean():.1f} % as forged, but {self.id} is listed as pristine;"
+                " correct one of them."
             )
         if truth.any() and not told_by_size(height, width, orientation):
-            _say_how_turned(self.set)
+            _warn_of_assumed_orientation(self.set)
         return truth
 
     def read(self, max_pixels: int = MAX_PIXELS) -> Sample:
         """Decode picture and mask, both upright by the picture's EXIF orientation.
 
         Args:
-            max_pixels: refuse larger pictures.
+            max_pixels: larger pictures are refused.
 
         Raises:
-            PictureError: if one of them cannot be read or they do not fit.
+            PictureError: if the picture or a mask cannot be read, or they do not fit.
             MissingFileError: if there is no such file.
         """
         decoded = decode(self.image, max_pixels)
@@ -108,23 +110,23 @@ class Entry:
 
 
 @cache
-def _say_how_turned(of: str) -> None:
-    """Say once of a data set what was assumed."""
+def _warn_of_assumed_orientation(data_set: str) -> None:
+    """Warn once for each data set."""
     _log.warning(
-        "%s: pictures with an EXIF orientation have masks whose size does not show whether they are drawn on the stored"
-        " pixels or upright; they are taken as drawn on the stored pixels.",
-        of or "the list",
+        "%s: some pictures have an EXIF orientation, and the size of their masks does not show whether these follow the"
+        " stored pixels or the upright picture; they are assumed to follow the stored pixels.",
+        data_set or "the list",
     )
 
 
 def kinds_of_masks(masks: Sequence[Path], rule: MaskRule) -> list[str]:
-    """What pictures with these masks are where nothing else tells: pristine if the mask marks nothing."""
+    """The manipulation of pictures, from their masks alone: "pristine" if a mask marks nothing, or `UNSPECIFIED`."""
 
     def kind(mask: Path) -> str:
         try:
             return "pristine" if marks_nothing(mask, rule) else UNSPECIFIED
         except (PictureError, MissingFileError):
-            return UNSPECIFIED  # reading it will say what is wrong with it
+            return UNSPECIFIED  # `Entry.truth` raises this error again when the mask is needed
 
     with ThreadPoolExecutor() as pool:
         return list(pool.map(kind, masks))
@@ -150,9 +152,9 @@ class Problem:
     """Something wrong with a file of a data set.
 
     Attributes:
-        kind: "repaired" is mended on reading; the pictures of all other kinds are left out.
-        file: which.
-        text: what is wrong, in words.
+        kind: pictures of kind "repaired" are repaired on reading; those of all other kinds are left out.
+        file: its name.
+        text: what is wrong with it.
     """
 
     kind: ProblemKind
@@ -160,24 +162,24 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        """The file and what is wrong with it."""
+        """The file's name and what is wrong with it."""
         return f"{self.file} {self.text}"
 
     @property
     def left_out(self) -> bool:
-        """Whether it keeps a picture from being used."""
+        """Whether the picture is left out because of it."""
         return self.kind != "repaired"
 
 
 @dataclass
 class Found:
-    """The usable pictures of a data set in a folder, and what was wrong with the others."""
+    """The usable pictures of a data set in a folder, and the problems of the others."""
 
     entries: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, entry: Entry) -> None:
-        """Take an entry, unless its mask is missing or its id is taken."""
+        """Add an entry, unless its mask is missing or its id exists already."""
         if entry.forged and entry.mask is None:
             self.problems.append(Problem("no mask", entry.id, "has no mask"))
         elif any(mask is not None and not mask.is_file() for mask in (entry.mask, *entry.more_masks)):
@@ -187,8 +189,8 @@ class Found:
             if first == entry:
                 self.problems.append(Problem("twice", entry.id, "is listed twice; taken once"))
                 return
-            # Which of them is right cannot be told.
-            self.entries = [one for one in self.entries if one is not first]
+            # It is unknown which of the two is right.
+            self.entries = [kept for kept in self.entries if kept is not first]
             text = "is listed twice, with different masks or kinds; left out"
             self.problems.append(Problem("twice", entry.id, text))
         else:
@@ -197,7 +199,7 @@ class Found:
 
     @property
     def faults(self) -> list[Problem]:
-        """The problems that keep pictures from being used."""
+        """The problems because of which pictures are left out."""
         return [problem for problem in self.problems if problem.left_out]
 
     def __post_init__(self) -> None:

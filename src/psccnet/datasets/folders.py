@@ -1,4 +1,4 @@
-"""Looking for files in folders that were unpacked in one of several ways; and plain folders as a data set."""
+"""Find files in folders whatever way they were unpacked; and the data set of plain folders."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ _PRISTINE = ("pristine", "authentic", "au", "original", "originals")
 
 
 def pictures_below(folder: Path) -> list[Path]:
-    """All pictures in a folder and those below it, sorted; what systems leave behind, as dot files, is none."""
+    """All pictures in a folder and its subfolders, sorted, without system files such as dot files."""
     return survey(folder).pictures
 
 
 def named(root: Path, name: str) -> Iterator[Path]:
-    """The folders called `name`, in upper or lower case, at or below `root`, outer ones first."""
+    """The folders called `name`, in upper or lower case: `root` or below it, outer folders first."""
     if root.name.lower() == name.lower():
         yield root
     for path in sorted(root.rglob("*")):
@@ -31,12 +31,12 @@ def named(root: Path, name: str) -> Iterator[Path]:
 
 
 def identifier(path: Path, root: Path) -> str:
-    """A picture's id: its path below the set's folder, with slashes."""
+    """A picture's id: its path relative to the set's folder, with slashes."""
     return path.relative_to(root).as_posix()
 
 
 def name_unread(found: Found, root: Path) -> None:
-    """Count the files below a folder that hold pictures which are not read here, by ending, as problems."""
+    """Add a problem for each ending of picture files below a folder that cannot be read, with their number."""
     for ending, count in sorted(survey(root).others.items()):
         if ending in HEIF | RAW:
             text = f"is the ending of {count} files; {mend_of(ending)}"
@@ -44,9 +44,9 @@ def name_unread(found: Found, root: Path) -> None:
 
 
 def by_stem(paths: Sequence[Path], found: Found, root: Path) -> dict[str, Path]:
-    """Files by their name without its ending, which is only what follows the last dot.
+    """Files by name without the ending, which is the part after the last dot.
 
-    Of several with one name that differ, none is kept: they are problems of `found`.
+    If files of one name differ, none of them is kept, and they are added to the problems of `found`.
     """
     kept: dict[str, Path] = {}
     doubtful: set[str] = set()
@@ -60,14 +60,15 @@ def by_stem(paths: Sequence[Path], found: Found, root: Path) -> dict[str, Path]:
 
 
 def find_folders(root: Path, rule: MaskRule = "white") -> Found:
-    """Plain folders: `images/` and `masks/` with files of one name below the same path (`psccnet.datasets.pairing`).
+    """Find pictures in `images/` with masks of the same names in `masks/` (see `psccnet.datasets.pairing`).
 
-    Pictures of `pristine/` beside them, and pictures whose mask marks nothing, are pristine; other pictures without a
-    mask are left out. Masks may also lie beside their pictures as NAME_mask.png. Pictures without any mask and without
-    a folder for masks are a set of pristine ones.
+    Pictures in `pristine/` beside them and pictures whose mask marks nothing are pristine; other pictures without a
+    mask are left out. Masks may also be beside their pictures as NAME_mask.png. If there are no masks at all and no
+    folder for them, all pictures are pristine.
 
     Raises:
-        InputError: if there is a folder of masks but none for pictures, or none of its masks has a picture.
+        InputError: if there is a folder of masks but none of pictures or the other way round, if it is unclear which
+            folders belong together, or if no mask has a picture.
     """
     found = Found()
     children = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
@@ -77,10 +78,12 @@ def find_folders(root: Path, rule: MaskRule = "white") -> Found:
     if (len(images) > 1 and masks) or len(masks) > 1:
         names = listed([path.name for path in images + masks], 6)
         raise InputError(
-            f"{root}: which of its folders {names} belong together cannot be told; keep images/ and masks/."
+            f"{root}: it is unclear which of its folders {names} belong together; keep only images/ and masks/."
         )
     if masks and not images:
-        raise InputError(f"{root}: has {masks[0].name}/ but no images/; put the pictures there, named as their masks.")
+        raise InputError(
+            f"{root}: has {masks[0].name}/ but no images/; put pictures there with the names of the masks."
+        )
     if images and not masks and (pristine or _plain(images[0].name) in _FORGED):
         raise InputError(f"{root}: has {images[0].name}/ but no masks/; put a mask there for each of its pictures.")
     if images and masks:
@@ -101,10 +104,10 @@ def _plain(name: str) -> str:
 
 
 def _add_flat(found: Found, folder: Path, root: Path, rule: MaskRule) -> None:
-    """Pictures in one folder: with masks beside them, or all of them pristine."""
+    """Add the pictures of one folder: with masks beside them, or else all as pristine."""
     inside = next((path for path in sorted(folder.rglob("*")) if _plain(path.name) in _MASKS and path.is_dir()), None)
     if inside is not None:
-        raise InputError(f"{root}: masks lie in {inside}; name the folder that holds images/ and masks/.")
+        raise InputError(f"{root}: its masks are in {inside}; give the folder that holds images/ and masks/.")
     paths = pictures_below(folder)
     stems = {without_ending(identifier(path, folder)) for path in paths}
     stems |= {identifier(path, folder) for path in paths}
@@ -119,17 +122,17 @@ def _add_flat(found: Found, folder: Path, root: Path, rule: MaskRule) -> None:
 
 
 def add_pairs(found: Found, pairs: Pairs, root: Path, name: str, rule: MaskRule) -> None:
-    """Take pictures with their masks, and name what cannot be paired.
+    """Add pictures with their masks, and a problem for each file without a partner.
 
     Args:
-        found: gains entries and problems.
+        found: entries and problems are added to it.
         pairs: of the set.
         root: of the set.
         name: of the set.
-        rule: how its masks say what is forged.
+        rule: which pixels of its masks are forged.
 
     Raises:
-        InputError: if there are masks and pictures, but no pair.
+        InputError: if there are masks or pictures, but no pair.
     """
     if not pairs.masks and not pairs.doubtful and (pairs.alone or pairs.spare):
         names = [listed(sorted(path.name for path in paths), 2) or "nothing" for paths in (pairs.alone, pairs.spare)]
@@ -138,7 +141,7 @@ def add_pairs(found: Found, pairs: Pairs, root: Path, name: str, rule: MaskRule)
     for (picture, mask), kind in zip(pairs.masks.items(), kinds, strict=True):
         found.add(Entry(identifier(picture, root), picture, mask, kind, name, rule))
     for path in pairs.alone:
-        text = "has no mask; a pristine picture has an all-black one, or lies in pristine/"
+        text = "has no mask; a pristine picture needs an all-black mask, or belongs in pristine/"
         found.problems.append(Problem("no mask", identifier(path, root), text))
     for path in pairs.spare:
         text = "is a mask without a picture of its name"

@@ -6,11 +6,11 @@ from psccnet.datasets.entry import UNSPECIFIED, Entry, Found
 from psccnet.datasets.folders import identifier, pictures_below
 
 RESIZED = frozenset(("z14/00030_fake",))
-"""Pictures whose masks are of another size (source: SunnyHaze/IML-Dataset-Corrections)."""
+"""Pictures whose masks have another size (source: SunnyHaze/IML-Dataset-Corrections)."""
 
 
 def find_imd2020(root: Path) -> Found:
-    """In each folder `NAME_orig.jpg` and any number of forgeries `NAME_0.jpg` or `.png` with `NAME_0_mask.png`."""
+    """Find in each folder `NAME_orig.jpg` and its forgeries `NAME_0.jpg` or `.png`, ... with `NAME_0_mask.png`, ..."""
     found = Found()
     paths = pictures_below(root)
     masks = {path.with_name(path.stem.removesuffix("_mask")): path for path in paths if path.stem.endswith("_mask")}

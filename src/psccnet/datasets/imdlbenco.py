@@ -20,10 +20,10 @@ _HOW = 'an item is ["a.jpg", "a_mask.png"] or ["b.jpg", "Negative"]'
 
 
 def find_mani(root: Path, rule: MaskRule = "white") -> Found:
-    """`Tp/` and `Gt/` (ManiDataset), with `Au/` where there is one.
+    """Find forged pictures in `Tp/`, masks in `Gt/` (ManiDataset), and pristine pictures in `Au/` if it exists.
 
-    IMDL-BenCo pairs the two sorted folders by position, which one missing file shifts for all that follow; here files
-    are paired by name (`psccnet.datasets.pairing`).
+    IMDL-BenCo pairs the files of the two sorted folders by position, so that one missing file shifts all pairs after
+    it. Here, files are paired by name (`psccnet.datasets.pairing`).
     """
     found = Found()
     pictures, masks = (pictures_below(root / name) for name in ("Tp", "Gt"))
@@ -35,14 +35,14 @@ def find_mani(root: Path, rule: MaskRule = "white") -> Found:
 
 
 def find_json(path: Path, rule: MaskRule = "white") -> Found:
-    """A JSON list of [picture, mask or "Negative"] (JsonDataset), or of [kind, path] of sets (BalancedDataset).
+    """Read a JSON list of [picture, mask or "Negative"] (JsonDataset), or of [kind, path] of sets (BalancedDataset).
 
-    Items may also be objects with a picture and a mask. Paths are relative to the file's folder, or to the folder that
-    one works in. A mask that marks nothing is that of a pristine picture.
+    Items may also be objects with a picture and a mask. Paths are relative to the file's folder or to the working
+    directory. A picture whose mask marks nothing is pristine.
 
     Raises:
-        InputError: if the file is no such list, or lists itself, or the folder holds several; the message names it.
-        MissingFileError: if there is none.
+        InputError: if the file is not such a list or lists itself, or the folder holds several lists.
+        MissingFileError: if there is no list.
     """
     return _find(path, rule, ())
 
@@ -50,7 +50,7 @@ def find_json(path: Path, rule: MaskRule = "white") -> Found:
 def _find(path: Path, rule: MaskRule, above: tuple[Path, ...]) -> Found:
     path = _the_list(path)
     if path.resolve() in above:
-        raise InputError(f"{path}: lists itself, through {listed([one.name for one in above])}; take that line out.")
+        raise InputError(f"{path}: lists itself, through {listed([file.name for file in above])}; remove that line.")
     with reading(path):
         data = path.read_bytes()
     items = parse_json(data, str(path))
@@ -63,16 +63,16 @@ def _find(path: Path, rule: MaskRule, above: tuple[Path, ...]) -> Found:
         if first in _SETS:
             folder = located(path.parent, second, here=True) or Path(second)
             if not folder.exists():
-                raise MissingFileError(f"{path}: its set {second} is not there; mend the path.")
+                raise MissingFileError(f"{path}: its set {second} does not exist; correct the path.")
             below = (*above, path.resolve())
             part = find_mani(folder, rule) if first == _SETS[0] else _find(folder, rule, below)
-            found.problems += [replace(one, file=f"{second}/{one.file}") for one in part.problems]
+            found.problems += [replace(problem, file=f"{second}/{problem.file}") for problem in part.problems]
             for entry in part.entries:
                 found.add(replace(entry, id=f"{second}/{entry.id}"))
             continue
         image = located(path.parent, first, here=True)
         if image is None:
-            found.problems.append(Problem("no picture", first, "is listed but not there"))
+            found.problems.append(Problem("no picture", first, "is listed but missing"))
             continue
         pristine = second.strip().lower() == _PRISTINE
         rows.append(
@@ -85,13 +85,13 @@ def _find(path: Path, rule: MaskRule, above: tuple[Path, ...]) -> Found:
 
 
 def _the_list(path: Path) -> Path:
-    """The list itself, or the one in a folder that no other of its lists names."""
+    """The list itself; of a folder, its list that no other of its lists names."""
     if path.is_dir():
         lists = sorted(path.glob("*.json"))
-        below = {name for one in lists for name in _sets_of(one)}
-        tops = [one for one in lists if one.name not in below] or lists
+        named = {name for file in lists for name in _sets_of(file)}
+        tops = [file for file in lists if file.name not in named] or lists
         if len(tops) > 1:
-            raise InputError(f"{path}: holds several JSON lists ({listed([one.name for one in tops])}); name one.")
+            raise InputError(f"{path}: holds several JSON lists ({listed([file.name for file in tops])}); give one.")
         path = tops[0] if tops else path / "pairs.json"
     if not path.is_file():
         raise MissingFileError(f"{path}: there is no such JSON list of pairs.")
@@ -115,10 +115,10 @@ class _Pair(NamedTuple):
 
 
 def _pair(item: Any, number: int, path: Path) -> _Pair:
-    """An item of a list: picture and mask, or the kind of a set and its place."""
+    """An item of a list: picture and mask, or the kind of a set and its path."""
     if isinstance(item, dict):
-        keys = {str(key).lower(): value for key, value in item.items()}
-        pictures, masks = ([keys[one] for one in names if one in keys] for names in (_IMAGE_KEYS, _MASK_KEYS))
+        values = {str(key).lower(): value for key, value in item.items()}
+        pictures, masks = ([values[key] for key in keys if key in values] for keys in (_IMAGE_KEYS, _MASK_KEYS))
         if len(pictures) != 1 or len(masks) != 1:
             raise InputError(f"{path}, item {number}: needs one image and one mask; {_HOW}.")
         item = [pictures[0], masks[0]]
@@ -128,5 +128,5 @@ def _pair(item: Any, number: int, path: Path) -> _Pair:
     if second is None or second == "":
         raise InputError(f'{path}, item {number}: has no mask; write "Negative" if {first} is pristine.')
     if not (isinstance(first, str) and isinstance(second, str) and first):
-        raise InputError(f"{path}, item {number}: not two texts; {_HOW}.")
+        raise InputError(f"{path}, item {number}: not two strings; {_HOW}.")
     return _Pair(first, second)

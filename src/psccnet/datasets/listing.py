@@ -1,4 +1,4 @@
-"""Which pictures to evaluate, from a CSV or a folder with an index.csv."""
+"""Read a list of pictures with ground truth: a CSV, or a folder with an index.csv."""
 
 import re
 from collections.abc import Sequence
@@ -30,20 +30,20 @@ _RULES = {"white": "white", "bright": "white", "255": "white", "black": "black",
 
 
 def read_listing(path: Path, sets: Sequence[str] = (), rule: MaskRule = "white") -> list[Entry]:
-    """Read an index: a CSV with the columns image, mask (empty for pristine), manipulation and, if wanted, others.
+    """Read an index: a CSV with the columns image, mask (empty for pristine pictures) and manipulation.
 
-    The others are `set` and `mask_rule`, what is forged in the row's mask: white, black or nonzero. A pristine picture
-    may have a mask that marks nothing. Separators, encodings, capitals and words like "authentic" are taken as they
-    come, see `psccnet.datasets.tables`.
+    Optional columns are `set` and `mask_rule` (white, black or nonzero). A pristine picture may have a mask that marks
+    nothing. Common separators, encodings and synonyms such as "authentic" are understood; see
+    `psccnet.datasets.tables`.
 
     Args:
         path: the CSV, or a folder that holds it as index.csv; paths in it are relative to its folder.
         sets: keep only rows of these sets.
-        rule: of masks in rows that have none of their own.
+        rule: the mask rule of rows without one.
 
     Raises:
-        InputError: if the file cannot be read or is no such index, a picture occurs twice, a forged picture has no
-            mask, or nothing is left; the message names file and row.
+        InputError: if the file cannot be read or is not such an index, a picture is listed twice, a forged picture has
+            no mask, or no row is left; the message names file and row.
         MissingFileError: if there is no index.
     """
     index = path / "index.csv" if path.is_dir() else path
@@ -71,7 +71,7 @@ def _entry(index: Path, row: Row, rule: MaskRule) -> Entry:
     kind = _KINDS.get(simple, word)
     place = located(index.parent, mask) if mask else None
     if place is None and mask and mask.lower() not in _NO_MASK:
-        place = index.parent / mask  # reading it will say that it is not there
+        place = index.parent / mask  # missing: an error follows when it is read
     own = row.cells.get("mask_rule", "").lower()
     entry = Entry(
         image,
@@ -83,7 +83,7 @@ def _entry(index: Path, row: Row, rule: MaskRule) -> Entry:
     )
     if entry.forged and entry.mask is None:
         known = "" if simple in _KINDS else f" (if {word!r} means pristine, write pristine)"
-        raise InputError(f"{where}: {image} has no mask{known}; mend the row.")
+        raise InputError(f"{where}: {image} has no mask{known}; correct the row.")
     return entry
 
 
@@ -93,4 +93,4 @@ def _rule(word: str, where: str) -> MaskRule:
         return known[word]
     if word in _RULES:
         return known[_RULES[word]]
-    raise InputError(f"{where}: the mask rule {word!r} is none of {', '.join(known)}; mend the row.")
+    raise InputError(f"{where}: the mask rule {word!r} is not one of {', '.join(known)}; correct the row.")

@@ -20,7 +20,7 @@ _TEST = """
 9653 9691 9727 9759 9766 9781 9789 9790 9818 9822 9857 9868 9904 9962 9984 9994
 """
 TEST = frozenset(_TEST.split())
-"""Numbers of the 160 probes that fine-tuned models are tested on (Table I); the released repository lists them."""
+"""Numbers of the 160 probes for testing fine-tuned models (Table I), from the released repository."""
 _TABLE = "NC2016-manipulation-ref.csv"
 _COLUMNS = ("ProbeFileName", "ProbeMaskFileName", "IsTarget")
 _FLAGS = {
@@ -31,15 +31,15 @@ _FLAGS = {
 
 
 def find_nist16(root: Path) -> Found:
-    """The probes of `reference/manipulation/NC2016-manipulation-ref.csv`; paths in it are relative to the set.
+    """Find the probes of `reference/manipulation/NC2016-manipulation-ref.csv`; its paths are relative to the set.
 
-    The table covers those of the splicing and removal tasks. Its columns stand between bars, in copies between
-    commas. Masks are black where forged. A probe in several rows is one picture, forged where any of its masks says.
+    The table also covers the splicing and removal tasks. Its columns are separated by bars, in some copies by commas.
+    Masks are black where forged. A probe in several rows is one picture, forged where any of its masks is.
     """
     found = Found()
     tables = sorted(root.rglob(_TABLE))
     if not tables:
-        text = "is missing: it tells the forged probes from the pristine ones"
+        text = "is missing: it says which probes are forged"
         found.problems.append(Problem("no picture", f"reference/manipulation/{_TABLE}", text))
         return found
     top = tables[0].parent.parent.parent
@@ -67,7 +67,7 @@ def find_nist16(root: Path) -> Found:
     for probe, kind in kinds.items():
         path = top / probe
         if not path.is_file():
-            found.problems.append(Problem("no picture", probe, "is listed but not there"))
+            found.problems.append(Problem("no picture", probe, "is listed but missing"))
             continue
         first, *others = masks[probe] or [None]
         more = tuple(mask for mask in others if mask is not None)
@@ -79,7 +79,7 @@ def _rows(reader: "csv.DictReader[str]", table: Path) -> Iterator[dict[str, str]
     try:
         yield from reader
     except csv.Error as error:
-        raise InputError(f"{table}: not a table with a row a line; download it again.") from error
+        raise InputError(f"{table}: not a table with one row per line; download it again.") from error
 
 
 def split_of_nist16(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""Which mask belongs to which picture, told by their names; what cannot be told is named, never guessed by order."""
+"""Pair pictures and masks by their names, never by their order; ambiguous files are reported."""
 
 import re
 from collections import defaultdict
@@ -10,20 +10,20 @@ from unicodedata import normalize
 from psccnet.errors import listed
 from psccnet.pictures.picture_files import without_ending
 
-HOW = "a mask is called NAME.png, NAME.jpg.png or NAME_mask.png (also _gt, _GT, _groundtruth), as its picture NAME.jpg"
+HOW = "the mask of NAME.jpg is called NAME.png, NAME.jpg.png or NAME_mask.png (also _gt, _GT, _groundtruth)"
 _WORD = r"(?:gt|masks?|msk|groundtruth|ground[_\- ]truth|truth)"
 _SUFFIX = re.compile(rf"[_\-. ]{_WORD}$", re.IGNORECASE)
 _PREFIX = re.compile(rf"(?:^|(?<=/)){_WORD}[_\-. ]", re.IGNORECASE)
 
 
 class Pairs(NamedTuple):
-    """What belongs together and what cannot be told.
+    """Pictures with their masks, and files without a partner.
 
     Attributes:
-        masks: picture -> its mask.
+        masks: the mask of each picture that has one.
         alone: pictures without a mask.
         spare: masks without a picture.
-        doubtful: pictures and masks of which several fit -> why, in words.
+        doubtful: for pictures and masks with several possible partners, what is ambiguous.
     """
 
     masks: dict[Path, Path]
@@ -33,10 +33,10 @@ class Pairs(NamedTuple):
 
 
 def pair(pictures: Iterable[Path], pictures_root: Path, masks: Iterable[Path], masks_root: Path) -> Pairs:
-    """Pair files whose paths below their roots differ by endings, by NFC and NFD, or by what masks are called after.
+    """Pair pictures and masks whose relative paths are equal up to the ending, Unicode form, and words such as "_mask".
 
-    Of several pictures, a mask belongs to those whose name is nearest to its own; upper and lower case tell names apart
-    where they can.
+    If several pictures fit, the one with the most similar name is taken. Names are compared with case first, then
+    without.
 
     Args:
         pictures: below `pictures_root`.
@@ -53,9 +53,9 @@ def pair(pictures: Iterable[Path], pictures_root: Path, masks: Iterable[Path], m
         if not claimed:
             found.spare.append(mask)
         elif len(claimed) > 1:
-            names = listed(sorted(one.name for one in claimed))
+            names = listed(sorted(picture.name for picture in claimed))
             found.doubtful[mask] = (
-                f"is a mask that fits several pictures: {names}; name it after one of them, with ending"
+                f"is a mask that fits several pictures: {names}; give it the full name of one of them"
             )
             for picture in claimed:
                 found.doubtful[picture] = f"shares the mask {mask.name} with another picture of its name"
@@ -75,7 +75,7 @@ def pair(pictures: Iterable[Path], pictures_root: Path, masks: Iterable[Path], m
 
 
 class _Table:
-    """Pictures by their names, with and without ending."""
+    """Look-up of pictures by name, with and without the ending."""
 
     def __init__(self, pictures: Iterable[Path], root: Path, fold: Callable[[str], str]) -> None:
         self.pictures = list(pictures)
@@ -88,20 +88,20 @@ class _Table:
             self._stem[without_ending(name)].append(picture)
 
     def nearest(self, mask: str) -> Iterable[list[Path]]:
-        """The pictures that a mask's name fits, the strictest way first; only ways that fit."""
+        """The pictures that fit a mask's name: one list for each rule with a match, the strictest rule first."""
         stem = self._fold(without_ending(mask))
         bare = bare_name(stem)
         inner = bare_name(without_ending(bare))
-        ways = ((self._whole, stem), (self._stem, stem), (self._whole, bare), (self._stem, bare), (self._stem, inner))
-        return (table[key] for table, key in ways if key in table)
+        rules = ((self._whole, stem), (self._stem, stem), (self._whole, bare), (self._stem, bare), (self._stem, inner))
+        return (table[key] for table, key in rules if key in table)
 
 
 def bare_name(stem: str) -> str:
-    """A mask's path without its ending and without what says that it is a mask: "a/b_gt" is "a/b"."""
+    """A mask's path without ending, also without a word such as "_gt" or "_mask": "a/b_gt" becomes "a/b"."""
     without = _SUFFIX.sub("", stem)
     return without if without != stem else _PREFIX.sub("", stem)
 
 
 def _name(path: Path, root: Path) -> str:
-    # macOS writes é as e and an accent, others as one letter.
+    # macOS stores é as two characters, other systems as one.
     return normalize("NFC", path.relative_to(root).as_posix())

@@ -1,4 +1,4 @@
-"""A random-access pool of photographs: hosts and donors of the synthetic forgeries."""
+"""A pool of photographs with random access: hosts and donors of synthetic forgeries."""
 
 import hashlib
 from collections.abc import Collection
@@ -23,12 +23,12 @@ _OBJECTS = "objects.tar"
 class Photographs:
     """Photographs in a folder, in a tar archive or in a folder of tar archives, sorted by name.
 
-    The pool holds file positions, not pictures, and can be pickled to loader workers; each process keeps the
-    few photographs that it decoded last.
+    The pool holds file positions, not pictures, and can be pickled to data loader workers. Each process caches the
+    photographs that it decoded last.
     """
 
     def __init__(self, files: dict[str, StoredFile], cache_size: int = 64, split: str | None = None) -> None:
-        """Make a pool of named files; `cache_size` is how many decoded photographs a process keeps."""
+        """Make a pool of named files; each process caches `cache_size` decoded photographs."""
         self.split = split
         self._names = tuple(sorted(files))
         self._files = tuple(files[name] for name in self._names)
@@ -37,7 +37,7 @@ class Photographs:
         self._basenames = {name: i for i, name in enumerate(basenames)} if len({*basenames}) == len(basenames) else {}
         self._cache_size = cache_size
         self._cache: dict[int, Picture] = {}
-        self._whole: set[int] = set()  # found undamaged, which takes a third of the time of decoding
+        self._whole: set[int] = set()  # checked for damage, which takes a third of the time of decoding
         self._cameras: dict[int, str | None] = {}
 
     @classmethod
@@ -47,13 +47,13 @@ class Photographs:
         Args:
             path: a folder of pictures (searched recursively), an uncompressed tar archive, or a folder of
                 such archives. A folder may hold an `index.csv` with the columns `file` and `split`.
-                `objects.tar` is cut-out material and never part of the pool.
-            split: keep only the photographs that the index puts in this split.
-            cache_size: decoded photographs kept by each process.
+                `objects.tar` holds cut-out objects and is never part of the pool.
+            split: keep only the photographs of this split of the index.
+            cache_size: number of decoded photographs that each process caches.
 
         Raises:
-            MissingFileError: there is nothing at `path`.
-            InputError: no photograph was found, two have one name, or a split is asked for without an index.
+            MissingFileError: `path` does not exist.
+            InputError: no photograph was found, two have the same name, or a split is given without an index.
         """
         path = Path(path)
         archives = [file for file in sorted(path.glob("*.tar")) if file.name != _OBJECTS] if path.is_dir() else []
@@ -84,17 +84,17 @@ class Photographs:
     def find(self, name: str) -> int | None:
         """Return the position of the photograph called `name`, or None if the pool does not hold it.
 
-        Annotations often name a file without its folder; that will do where no two files have one name.
+        Annotations often name a file without its folder, which is accepted if no two files have the same name.
         """
         return self._index.get(name, self._basenames.get(name))
 
     def camera(self, i: int) -> str | None:
-        """Return the camera that took photograph `i`, as its name or else its EXIF tells; None if neither does."""
+        """Return the camera that took photograph `i`, from its name or else its EXIF; None if neither names it."""
         if i not in self._cameras:
             try:
                 self._cameras[i] = camera_of_name(self._names[i]) or camera_of_exif(self._files[i].read())
             except OSError:
-                self._cameras[i] = None  # `read` will say what is wrong
+                self._cameras[i] = None  # `read` reports the error
         return self._cameras[i]
 
     def part(self, names: Collection[str]) -> "Photographs":
@@ -103,7 +103,7 @@ class Photographs:
         return Photographs({name: files[name] for name in names}, self._cache_size, self.split)
 
     def fingerprint(self) -> str:
-        """A SHA-256 over the photographs' names and sizes: another pool has another one."""
+        """A SHA-256 of the photographs' names and sizes, which identifies the pool."""
         lines = (f"{name} {file.length()}\n" for name, file in zip(self._names, self._files, strict=True))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -111,7 +111,7 @@ class Photographs:
         """Decode photograph `i`: HxWx3 uint8 RGB, read-only, as stored (EXIF orientation is ignored).
 
         Raises:
-            UnusableFileError: the file is no picture, is truncated, or cannot be read.
+            UnusableFileError: the file is not a picture, is truncated, or cannot be read.
         """
         picture = self._cache.get(i)
         if picture is None:
@@ -123,25 +123,25 @@ class Photographs:
             self._whole.add(i)
             picture.flags.writeable = False
             self._cache[i] = picture
-            # Oldest first, not least used: draws are uniform, and single dict operations need no lock.
+            # First in, first out, since draws are uniform. Single dict operations need no lock.
             for oldest in list(self._cache)[: max(0, len(self._cache) - self._cache_size)]:
                 self._cache.pop(oldest, None)
         return picture
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the decoded photographs out of what a worker is sent."""
+        """Pickle without the cache of decoded photographs."""
         return {**self.__dict__, "_cache": {}}
 
 
 def _split_members(index: Path, split: str) -> frozenset[str]:
     if not index.is_file():
-        raise InputError(f"split {split!r} was asked for, but there is no {index}")
+        raise InputError(f"split {split!r} was given, but there is no {index}")
     rows = read_table(index, ("file", "split"))
     return frozenset(row.cells["file"] for row in rows if row.cells["split"] == split)
 
 
 def _decoded(data: bytes, name: str, examined: bool) -> Picture:
-    """The pixels of a photograph's file as they are stored; damage is looked for unless it has been."""
+    """The pixels of a photograph's file as stored; the file is checked for damage unless `examined`."""
     if data.startswith(_JPEG):
         if not examined:
             found = examine_jpeg(data)

@@ -18,11 +18,11 @@ _ENDINGS = (".png", ".jpg", ".tif", ".tiff", ".bmp")
 
 
 def find_released(root: Path) -> Found:
-    """`authentic/authentic.txt` and `CLASS/fake.txt`, one path below the class's folder a line.
+    """Find the pictures listed in `authentic/authentic.txt` and `CLASS/fake.txt`, one path per line.
 
-    A mask stands under `mask` where its picture stands under `fake`, with the same name and its own ending. Where a
-    list is missing, all pictures of the class are taken; the archives call the class inpainting also removal, and
-    nest some folders twice.
+    Paths are relative to the folder of the class. The mask of a picture in `fake` has the same path in `mask`, with any
+    ending. If a list is missing, all pictures of the class are taken. Some archives call the class inpainting
+    "removal", and some have a folder inside a folder of the same name.
     """
     found = Found()
     for name, kind in _CLASSES.items():
@@ -33,7 +33,7 @@ def find_released(root: Path) -> Found:
         folder = next((place for place in places if (place / listing).is_file()), places[-1])
         for path in _pictures(folder, folder / listing):
             if not path.is_file():
-                text = f"stands in {name}/{listing} but is not there"
+                text = f"is listed in {name}/{listing} but missing"
                 found.problems.append(Problem("no picture", identifier(path, root), text))
                 continue
             mask = _mask_of(path, folder) if kind != "pristine" else None

@@ -1,4 +1,4 @@
-"""Tables as people save them: CSV with commas, semicolons, tabs or bars, in UTF-8, UTF-16 or Windows-1252."""
+"""Read CSV tables as people save them: with commas, semicolons, tabs or bars, in UTF-8, UTF-16 or Windows-1252."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from psccnet.pictures.whole_files import reading
 _SEPARATORS = ",;\t|"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _OLD = ("cp1252", "mac_roman", "cp850", "cp1250", "cp1251")
-"""Encodings that spreadsheets fall back to, the likeliest first."""
+"""Older encodings of spreadsheets, the most likely first."""
 _OTHERS = (
     (b"PK\x03\x04", "but an Excel workbook or an archive; save it as CSV UTF-8"),
     (b"\xd0\xcf\x11\xe0", "but an old Excel workbook; save it as CSV UTF-8"),
@@ -22,7 +22,7 @@ _OTHERS = (
 
 
 class Row(NamedTuple):
-    """A row of a table: its line in the file, and column -> text without blanks around it."""
+    """A row of a table: its line in the file, and its text by column, without surrounding spaces."""
 
     line: int
     cells: dict[str, str]
@@ -37,45 +37,45 @@ def read_table(
 ) -> list[Row]:
     """Read a CSV whose first line names its columns.
 
-    Separators are commas, semicolons, tabs or bars, whichever give the columns; capitals and blanks in the header do
-    not count, nor do empty rows.
+    The separator is that of comma, semicolon, tab and bar which gives the columns. Case and spaces in the header, and
+    empty rows, are ignored.
 
     Args:
         path: of the table.
-        columns: that it needs; its others are kept.
-        synonyms: other names of columns, taken where the column itself is missing and one of them is there.
-        files: the column of paths below the table's folder; where no encoding is told, one is taken under which all of
-            them exist.
-        bars: whether bars may separate.
+        columns: required columns; others are kept.
+        synonyms: other names of columns; one of them is used if the column itself is missing.
+        files: the column of file paths relative to the table's folder. For a table without a known encoding, the
+            encoding is chosen with which all these files exist.
+        bars: whether a bar may be the separator.
 
     Raises:
-        InputError: if it is no such table; the message names encoding, separator or column.
+        InputError: if the file is not such a table; the message names encoding, separator or column.
         MissingFileError: if there is no such file.
     """
     with reading(path):
         data = path.read_bytes()
     if is_pointer(data):
         raise InputError(f"{path}: {POINTER}.")
-    kind = next((words for start, words in _OTHERS if data.startswith(start)), None)
+    kind = next((description for start, description in _OTHERS if data.startswith(start)), None)
     if kind is not None:
         raise InputError(f"{path}: not a CSV in UTF-8 {kind}.")
     texts = _decodings(data)
     tables = [_parsed(text, path, columns, synonyms or {}, _SEPARATORS if bars else _SEPARATORS[:-1]) for text in texts]
     if len(tables) > 1:
-        fits = [one for one in tables if files and all(located(path.parent, row.cells[files]) for row in one)]
-        distinct = [one for number, one in enumerate(fits) if one not in fits[:number]]
+        fits = [rows for rows in tables if files and all(located(path.parent, row.cells[files]) for row in rows)]
+        distinct = [rows for number, rows in enumerate(fits) if rows not in fits[:number]]
         if len(distinct) != 1:
             raise InputError(
-                f"{path}: not a CSV in UTF-8, perhaps in Windows-1252, as spreadsheets save it; save it as CSV UTF-8."
+                f"{path}: not a CSV in UTF-8, but perhaps in Windows-1252 from a spreadsheet; save it as CSV UTF-8."
             )
         tables = distinct
     if not tables:
-        raise InputError(f"{path}: not a CSV in UTF-8; name the index, not a picture.")
+        raise InputError(f"{path}: not a CSV in UTF-8; give the index, not a picture.")
     return tables[0]
 
 
 def _decodings(data: bytes) -> list[str]:
-    """The texts that a file may hold: one where its encoding is told, else all that are possible."""
+    """The text of a file in each encoding that is possible; a single one if the encoding is known."""
     encodings: Sequence[str] = [name for mark, name in _MARKS if data.startswith(mark)][:1]
     if not encodings and b"\0" in data[:4096]:
         if data[1:2] != b"\0" and data[:1] != b"\0":
@@ -93,7 +93,7 @@ def _decodings(data: bytes) -> list[str]:
         except UnicodeDecodeError:
             continue
         texts.append(text)
-    # What holds control letters is no text.
+    # Text has no control characters.
     return [text for text in texts if not any(ord(letter) < 32 and letter not in "\r\n\t\f" for letter in text)]
 
 
@@ -101,11 +101,12 @@ def _parsed(
     text: str, path: Path, columns: Sequence[str], synonyms: Mapping[str, Collection[str]], separators: str
 ) -> list[Row]:
     lines = list(io.StringIO(text.replace("\ufeff", ""), newline=""))
-    told = lines[0].rstrip("\r\n").lower() if lines else ""
-    skipped = 1 if told[:4] == "sep=" and told[4:] in (*_SEPARATORS,) else 0  # which Excel writes for itself
+    first_line = lines[0].rstrip("\r\n").lower() if lines else ""
+    # Excel may write its separator as the first line: sep=;
+    skipped = 1 if first_line[:4] == "sep=" and first_line[4:] in (*_SEPARATORS,) else 0
     head = lines[skipped] if len(lines) > skipped else ""
     best: dict[int, str] = {}
-    for separator in told[4:] if skipped else separators:
+    for separator in first_line[4:] if skipped else separators:
         names = _header(head, separator, columns, synonyms)
         if len(set(columns) & set(names.values())) > len(set(columns) & set(best.values())) or not best:
             best, chosen = names, separator
@@ -114,8 +115,8 @@ def _parsed(
         first = head.strip()
         shown = first[:60] + ("..." if len(first) > 60 else "")
         raise InputError(
-            f"{path}: the column {missing[0]} is missing; its first line is to name {', '.join(columns)}, with commas,"
-            f" semicolons or tabs between them, and is {shown!r}."
+            f"{path}: the column {missing[0]} is missing; the first line must name {', '.join(columns)}, separated by"
+            f" commas, semicolons or tabs, but is {shown!r}."
         )
     rows = []
     reader = csv.reader(io.StringIO("".join(lines[skipped + 1 :]), newline=""), delimiter=chosen)
@@ -125,37 +126,42 @@ def _parsed(
             if any(cells.values()):
                 rows.append(Row(reader.line_num + skipped + 1, cells))
     except csv.Error as error:
-        raise InputError(f"{path}: row {reader.line_num + skipped + 1} is not one of a CSV; mend it.") from error
+        raise InputError(f"{path}: row {reader.line_num + skipped + 1} is not valid CSV; correct it.") from error
     return rows
 
 
 def _cell(values: Sequence[str], at: int) -> str:
-    """A cell in one line; empty where the row is too short."""
+    """A cell as one line; "" if the row is too short."""
     return values[at].replace("\r", " ").replace("\n", " ").strip() if at < len(values) else ""
 
 
 def _header(
     line: str, separator: str, columns: Sequence[str], synonyms: Mapping[str, Collection[str]]
 ) -> dict[int, str]:
-    """Place -> name of a header's columns, in lower case, with synonyms by the names that they stand for."""
+    """The names of a header's columns by position, in lower case; synonyms are replaced by the names they stand for."""
     try:
-        words = next(csv.reader([line.strip("\r\n")], delimiter=separator), [])
+        cells = next(csv.reader([line.strip("\r\n")], delimiter=separator), [])
     except csv.Error:
-        words = []
-    names = {at: "_".join(word.strip(" \t\"'\ufeff\xa0").lower().split()) for at, word in enumerate(words)}
+        cells = []
+    names = {at: "_".join(cell.strip(" \t\"'\ufeff\xa0").lower().split()) for at, cell in enumerate(cells)}
     for column in (*columns, *(name for name in synonyms if name not in columns)):
         others = [at for at, name in names.items() if name in synonyms.get(column, ())]
         if column not in names.values() and len(others) == 1:
             names[others[0]] = column
-    # Of two columns of one name, which is meant cannot be told.
+    # Two columns of the same name are ambiguous, so neither is kept.
     kept = {at: name for at, name in names.items() if list(names.values()).count(name) == 1}
     return {at: name for at, name in kept.items() if name}
 
 
 def located(folder: Path, name: str, here: bool = False) -> Path | None:
-    """The file or folder that a list calls `name`: below `folder`, or, `here`, where one works; None if there is none.
+    """The file or folder that a list names; None if it does not exist.
 
-    Backslashes of Windows, and letters with accents in one part or two, are taken for each other.
+    Backslashes count as slashes, and Unicode forms of accented letters as equal.
+
+    Args:
+        folder: that `name` is relative to.
+        name: a path in the list.
+        here: also try it relative to the working directory.
     """
     spellings = dict.fromkeys(
         spelling
@@ -167,6 +173,6 @@ def located(folder: Path, name: str, here: bool = False) -> Path | None:
             try:
                 if (base / spelling).exists():
                     return base / spelling
-            except (OSError, ValueError):  # a name that is too long, or holds a zero byte
+            except (OSError, ValueError):  # a name that is too long, or contains a zero byte
                 continue
     return None

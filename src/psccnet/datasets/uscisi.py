@@ -24,10 +24,10 @@ class Record(Entry):
     """A picture inside a database: `image` is the database's folder, `id` the record's key."""
 
     def read(self, max_pixels: int = MAX_PIXELS) -> Sample:
-        """Decode the record's JPEG and draw its contours; only the target is forged, the source is kept beside it.
+        """Decode the record's JPEG and draw its contours. Only the target is forged; the source is `source_mask`.
 
         Raises:
-            PictureError: if the record is missing or not of this form, naming it.
+            PictureError: if the record is missing or malformed; the message names it.
         """
         name = f"{self.image}, record {self.id}"
         import lmdb
@@ -38,7 +38,7 @@ class Record(Entry):
         except lmdb.Error as error:
             raise PictureError(f"{name}: cannot be read; download data.mdb again.") from error
         if data is None:
-            raise PictureError(f"{name}: it is not in the database; download data.mdb again.")
+            raise PictureError(f"{name}: not in the database; download data.mdb again.")
         try:
             record = json.loads(data)
             jpeg = bytes(record["image_jpeg_buffer"])
@@ -51,8 +51,10 @@ class Record(Entry):
             raise PictureError(f"{name}: not a record of USCISI-CMFD; download data.mdb again.") from error
         image = decode(jpeg, max_pixels, name).pixels
         if image.shape[:2] != shape:
-            raise PictureError(f"{name}: says {shape[1]} x {shape[0]}, but its picture has another size.")
-        target, source = (_fill(of, shape) for of in contours)
+            raise PictureError(
+                f"{name}: its size is given as {shape[1]} x {shape[0]}, but its picture has another size."
+            )
+        target, source = (_fill(outlines, shape) for outlines in contours)
         return Sample(image, target, True, "copy-move", self.id, name, source_mask=source)
 
 
@@ -60,12 +62,12 @@ class Record(Entry):
 def _database(path: str) -> Any:
     import lmdb
 
-    # Reading needs no lock, and readahead would fill the memory with neighbours of records drawn at random.
+    # Reading needs no lock. Records are drawn at random, so that readahead would fill the memory with unused ones.
     database = lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
-    # Reading beyond the end of a file that is mapped into memory ends the process.
+    # Reading beyond the end of a memory-mapped file would crash the process.
     size = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
     if Path(path, "data.mdb").stat().st_size < size:
-        raise lmdb.CorruptedError(f"the file is shorter than the {size:,} bytes that it tells")
+        raise lmdb.CorruptedError(f"the file is shorter than the {size:,} bytes in its header")
     return database
 
 
@@ -80,10 +82,10 @@ def _fill(contours: list[NDArray[np.float64]], shape: tuple[int, int]) -> Mask:
 
 
 def find_uscisi(root: Path) -> Found:
-    """A folder with `data.mdb` and `samples.keys`, one key a line; the list repeats keys, which are taken once.
+    """Find the records of `data.mdb` listed in `samples.keys`, one key per line; repeated keys are taken once.
 
     Raises:
-        InputError: if data.mdb is no LMDB database.
+        InputError: if data.mdb is not an LMDB database.
     """
     import lmdb
 
@@ -94,7 +96,7 @@ def find_uscisi(root: Path) -> Found:
     for database in databases:
         keys = database.parent / _KEYS
         try:
-            with _database(str(database.parent)).begin(buffers=True) as transaction:  # no record is copied
+            with _database(str(database.parent)).begin(buffers=True) as transaction:  # without copying records
                 if keys.is_file():
                     names = list(dict.fromkeys(read_text(keys).split()))
                     present = [name for name in names if transaction.get(name.encode()) is not None]

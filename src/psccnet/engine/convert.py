@@ -1,4 +1,4 @@
-"""From torch modules to ONNX graphs, which OpenVINO and ONNX Runtime read alike. Needs torch and onnx."""
+"""Convert torch modules to ONNX graphs, which both OpenVINO and ONNX Runtime read. Needs torch and onnx."""
 
 import io
 import warnings
@@ -13,21 +13,28 @@ from psccnet.network.psccnet import PSCCNet
 from psccnet.network.sccm import SCCM
 
 OPSET = 17
-"""Has GridSample (16) and is read by ONNX Runtime 1.13 and later."""
+"""GridSample needs 16; ONNX Runtime 1.13 and later read 17."""
 
 
 def convert(network: PSCCNet) -> dict[str, bytes]:
-    """The graphs of a network's parts, part -> ONNX file; the network, in any state, is not changed."""
+    """Convert the parts of a network.
+
+    Args:
+        network: in any state; it does not change.
+
+    Returns:
+        The bytes of an ONNX file for each part.
+    """
     ready = prepared(network)
     for module in ready.modules():
         if isinstance(module, SCCM):
             module.rounded_products = True
     examples = example_inputs(ready)
-    return {name: to_onnx(part, [examples[one] for one in part.inputs]) for name, part in parts(ready).items()}
+    return {name: to_onnx(part, [examples[each] for each in part.inputs]) for name, part in parts(ready).items()}
 
 
 def example_inputs(network: PSCCNet) -> dict[str, Tensor]:
-    """Inputs of all parts by name, of sizes that a graph takes for any."""
+    """Example inputs of all parts by name. No size is special, so that the graphs work for all sizes."""
     cell = network.architecture.cell
     height, width = 44, 60
     examples = {
@@ -46,15 +53,15 @@ def example_inputs(network: PSCCNet) -> dict[str, Tensor]:
 
 
 def to_onnx(part: Part, examples: list[Tensor]) -> bytes:
-    """One part as an ONNX file.
+    """Convert one part to the bytes of an ONNX file.
 
     Args:
-        part: of a network that `prepared` made.
-        examples: of its inputs.
+        part: of a network from `prepared`.
+        examples: of its inputs, in their order.
     """
     stream = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
-        # The exporter warns of itself, and tracing of sizes that are compared, which holds for all of ours.
+        # The exporter warns that it is deprecated, and tracing that comparisons of sizes become constants; ours are.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             part,
@@ -70,7 +77,7 @@ def to_onnx(part: Part, examples: list[Tensor]) -> bytes:
 
 
 def open_axes(part: Part) -> dict[str, dict[int, str]]:
-    """The sides of inputs and outputs that may have any size, with names for them."""
+    """The axes of inputs and outputs that may have any size, with names."""
     batch = {0: "batch"} if isinstance(part, Whole) else {}
     axes: dict[str, dict[int, str]] = {}
     for name in part.inputs:

@@ -1,4 +1,4 @@
-"""The engine: a picture of any size through the parts of the network, in bounded memory."""
+"""The engine: run the parts of the network on a picture of any size, in bounded memory."""
 
 import math
 import threading
@@ -25,20 +25,20 @@ from psccnet.pictures.resampling import resample
 
 ExitScale = int | Literal["auto"]
 Observer = Callable[[str, Mapping[str, Array], float], None]
-"""(part, its inputs, seconds): called after each part has run."""
+"""Called after each part has run, with the part's name, its inputs and the seconds it took."""
 
 PARTS = ("stages", "scale1", "scale3", "stem", "scale2", "scale4", "detection")
 """Of the network (`psccnet.engine.graphs.parts`); those first that take longest to compile."""
 FIXED_FROM = 18 * 200_000
-"""Values of the largest input from which a part is compiled for the very sizes of its inputs."""
+"""Parts with an input of at least this many elements are compiled for fixed shapes."""
 
 
 class Output(NamedTuple):
-    """What the engine computes of one picture.
+    """The engine's result for one picture.
 
     Attributes:
         score: detection score, 0..1.
-        masks: scale -> (h, w) float32 probabilities, from the exit scale to 4; empty where gated.
+        masks: (h, w) float32 probabilities for each scale from the exit scale to 4; empty if they were skipped.
     """
 
     score: float
@@ -46,16 +46,17 @@ class Output(NamedTuple):
 
 
 class Engine:
-    """PSCC-Net for inference: the top-down path tile by tile, then the detection head and as many masks as wanted.
+    """PSCC-Net for inference: the top-down path tile by tile, then the detection head and the masks.
 
-    The result is that of the network on the whole picture, up to rounding; peak memory depends on the tile and not on
-    the picture. Sizes are in cells, the points of F_1: pixels, or 2 x 2 of them where the stem is unshuffled.
+    The result is the same as that of the network on the whole picture, up to rounding. Peak memory depends on the tile,
+    not on the picture. Sizes are in cells. A cell is a point of F_1: one pixel, or 2 x 2 pixels with the unshuffled
+    stem.
 
     Args:
         architecture: of the network.
-        backend: has its parts and runs them.
-        tile_cells: of a tile of stages 2 to 4, halo included; the backend's choice where left out.
-        observer: told of every part that runs, to time it or to keep what it is given.
+        backend: which has the parts of the network and runs them.
+        tile_cells: largest number of cells of a tile of stages 2 to 4, with its halo; by default the backend's.
+        observer: called after each part, to time it or to record its inputs.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Engine:
         self._compiling = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what the process that unpickles it compiles anew."""
+        """Pickle without compiled parts; the process that unpickles compiles them again."""
         return {**self.__dict__, "_compiled": {}, "_compiling": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -82,7 +83,7 @@ class Engine:
         self._compiling = threading.Lock()
 
     def _run(self, part: str, inputs: Mapping[str, Array], by_size: bool = False) -> list[Array]:
-        """Run a part, compiled when it is first wanted."""
+        """Run a part; compile it on first use."""
         compiled = self._part(part, inputs if by_size else {})
         started = time.perf_counter()
         outputs = compiled(inputs)
@@ -92,14 +93,14 @@ class Engine:
         return outputs
 
     def _part(self, part: str, inputs: Mapping[str, Array]) -> Compiled:
-        """A part compiled for inputs of any size; for large ones anew for their size, if the backend wants that."""
+        """A compiled part: for inputs of any size, or for the fixed shapes of large ones if the backend wants that."""
         sizes = {name: tuple(value.shape) for name, value in inputs.items()}
         if not self.backend.by_size or max((math.prod(size) for size in sizes.values()), default=0) < FIXED_FROM:
             sizes = {}
         key = (part, *sizes.values())
         with self._compiling:
             if key not in self._compiled:
-                # Only the last size is kept: with a part go the maps that it has worked with.
+                # Only the last size is kept, since a compiled part holds the memory of its maps.
                 for other in [other for other in self._compiled if sizes and len(other) > 1]:
                     del self._compiled[other]
                 self._compiled[key] = self.backend.compile(part, sizes)
@@ -124,16 +125,16 @@ class Engine:
         features = [self.backend.empty(1, c, grid >> k, grid >> k) for k, c in enumerate(CHANNELS)]
         rows, columns = plan(height, width, self.tile_cells)
         across = [self._coordinates("columns", span, width) for span in columns]
-        # All tiles have the same size: their maps are made once and filled again.
+        # All tiles have the same size, so that their maps are allocated once.
         maps = [
             self.backend.empty(1, channels, rows[0].size(scale), columns[0].size(scale))
             for scale, channels in enumerate(CHANNELS[:2], start=1)
         ]
         for down in rows:
-            in_rows, of_rows = self._coordinates("rows", down, height)
-            for column, (in_columns, of_columns) in zip(columns, across, strict=True):
+            in_rows, row_inputs = self._coordinates("rows", down, height)
+            for column, (in_columns, column_inputs) in zip(columns, across, strict=True):
                 self._stem(pixels, down, column, maps)
-                inputs = {"fine": maps[0], "half": maps[1], **of_rows, **of_columns}
+                inputs = {"fine": maps[0], "half": maps[1], **row_inputs, **column_inputs}
                 sampled = self._run("stages", inputs, by_size=True)
                 for feature, values, row, col in zip(features, sampled, in_rows, in_columns, strict=True):
                     feature[..., row, col] = values[..., : row.stop - row.start, : col.stop - col.start]
@@ -144,13 +145,13 @@ class Engine:
         return where, {name: self.backend.put(value) for name, value in found.items()}
 
     def _stem(self, pixels: NDArray[np.uint8], down: Span, across: Span, maps: list[Array]) -> None:
-        """Fill the maps of scales 1 and 2 of a tile, from tiles of their own: those before them have 256 channels."""
+        """Fill the maps of scales 1 and 2 of a tile, in smaller tiles: the stem's inner maps have 256 channels."""
         for row in _stem_spans(down.stop - down.start, self.backend.stem_cells):
             for column in _stem_spans(across.stop - across.start, self.backend.stem_cells):
                 rows = slice(down.start + row.start, down.start + row.stop)
                 columns = slice(across.start + column.start, across.start + column.stop)
-                seen = self.backend.put(cells(pixels, rows, columns, self.architecture.cell)[None])
-                for scale, piece in enumerate(self._run("stem", {"pixels": seen}), start=1):
+                piece_pixels = self.backend.put(cells(pixels, rows, columns, self.architecture.cell)[None])
+                for scale, piece in enumerate(self._run("stem", {"pixels": piece_pixels}), start=1):
                     (at_row, inner_row), (at_column, inner_column) = (_core(span, scale) for span in (row, column))
                     maps[scale - 1][..., at_row, at_column] = piece[..., inner_row, inner_column]
 
@@ -159,12 +160,12 @@ class Engine:
 
         Args:
             pixels: (H, W, 3) uint8, RGB.
-            exit_scale: the finest mask to compute, 1..4, or "auto".
-            gate_below: skip the masks where the score is below this.
+            exit_scale: the finest mask to compute, 1..4; "auto" stops when the masks hardly change (`SETTLED`).
+            gate_below: skip the masks if the score is below this.
         """
         known = {f"feature{scale}": feature for scale, feature in enumerate(self.features(pixels), start=1)}
-        reads = [int(name[-1]) for name in self.part_inputs("detection") if name.startswith("logits")]
-        for scale in range(4, min(reads, default=5) - 1, -1):
+        head_scales = [int(name[-1]) for name in self.part_inputs("detection") if name.startswith("logits")]
+        for scale in range(4, min(head_scales, default=5) - 1, -1):
             known[f"logits{scale}"] = self._run(f"scale{scale}", known)[0]
         score = float(self.backend.get(self._run("detection", known)[0]).item())
         if gate_below is not None and score < gate_below:
@@ -180,13 +181,13 @@ class Engine:
 
 
 def cells(pixels: NDArray[np.uint8], rows: slice, columns: slice, cell: int) -> NDArray[np.uint8]:
-    """The pixels of some rows and columns of cells; past the edge of a picture of odd size it is mirrored.
+    """The pixels of some rows and columns of cells; a picture of odd size is extended by reflection.
 
     Args:
         pixels: (H, W, 3), the picture.
-        rows: of cells, within the picture's, rounded up.
-        columns: likewise.
-        cell: pixels along each axis of a cell, 1 or 2.
+        rows: a range of rows of cells.
+        columns: a range of columns of cells.
+        cell: height and width of a cell in pixels, 1 or 2.
     """
     down, across = (slice(axis.start * cell, axis.stop * cell) for axis in (rows, columns))
     if down.stop <= pixels.shape[0] and across.stop <= pixels.shape[1]:
@@ -195,7 +196,7 @@ def cells(pixels: NDArray[np.uint8], rows: slice, columns: slice, cell: int) -> 
 
 
 def _mirrored(wanted: slice, length: int) -> NDArray[np.intp]:
-    """The numbers of rows or columns, one past the end mirrored, as `psccnet.network.hrnet.pad_to_even` does."""
+    """Indices of rows or columns; one past the end is reflected, as `psccnet.network.hrnet.pad_to_even` does."""
     at = np.arange(wanted.start, wanted.stop)
     return np.maximum(np.where(at < length, at, at - 2), 0)
 
@@ -207,29 +208,29 @@ def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 SETTLED = 0.01
-"""Mean change of a mask's probabilities from one scale to the next below which the next is held to add nothing."""
+"""If masks change by less than this from one scale to the next, on average, finer masks are not worth computing."""
 
 
 def change(masks: dict[int, NDArray[np.float32]], scale: int) -> float:
-    """Mean absolute difference of the mask of `scale` from the one before, 0..1."""
+    """Mean absolute difference of the mask of `scale` and that of the next coarser scale, 0..1."""
     mask = masks[scale]
     return float(np.abs(mask - resample(masks[scale + 1], *mask.shape)).mean())
 
 
 def settled(masks: dict[int, NDArray[np.float32]], scale: int) -> bool:
-    """Whether the mask of `scale` differs so little from the one before that the next is not worth its time."""
+    """Whether the mask of `scale` differs from that of the next coarser scale by less than `SETTLED`."""
     return scale + 1 in masks and change(masks, scale) < SETTLED
 
 
 def _stem_spans(length: int, area: int) -> list[Span]:
-    """The tiles of the stem along one axis of a tile, as many as make their squares have about `area` cells."""
+    """The tiles of the stem along one axis of a tile; a square of them has about `area` cells."""
     most = math.isqrt(area)
     pieces = 1 if length <= most else -(-length // (most - 2 * STEM_HALO))
     return cut(length, pieces, STEM_HALO, STEM_ALIGNMENT)
 
 
 def _core(span: Span, scale: int) -> tuple[slice, slice]:
-    """The core of a stem's tile in the whole map of a scale, and in its own."""
+    """Where the core of a tile of the stem is in the tile's map of a scale, and in its own map."""
     start, stop = map_size(span.core_start, scale), map_size(span.core_stop, scale)
     first = span.start // 2 ** (scale - 1)
     return slice(start, stop), slice(start - first, stop - first)

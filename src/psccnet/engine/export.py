@@ -1,7 +1,7 @@
-"""The whole network as one file for other programs, verified before it is kept.
+"""Export the whole network as one file for other programs; the file is verified before it is written.
 
-Its input is `pixels` (B, H, W, 3) uint8, RGB, of any size; its outputs are `score` (B,) and `mask1`..`mask4`
-(B, 1, h, w), probabilities. Batch norm is folded; only decoding and resampling are left to do before and after.
+Its input is `pixels` (B, H, W, 3) uint8, RGB, of any size. Its outputs are `score` (B,) and the probabilities
+`mask1`..`mask4` (B, 1, h, w). Batch norm is folded. The other program decodes pictures and resamples masks.
 """
 
 import io
@@ -31,23 +31,23 @@ NEEDS: dict[Format, tuple[str, ...]] = {
     "openvino": ("torch",),
     "torchscript": ("torch",),
 }
-"""Format -> packages that write and verify it."""
+"""The packages that write and verify each format."""
 ENDINGS: dict[Format, str] = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".pt"}
 TOLERANCE = 1e-3
-"""Largest difference of a score or of a mask's probability that an export may show, in float32."""
+"""Largest difference to the network's scores and mask probabilities, in float32."""
 CHECKED = ((96, 128), (131, 77), (1, 50))
-"""Heights and widths of the pictures that an export is verified on."""
+"""Heights and widths of the pictures to verify an export with."""
 
 Run = Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export made.
+    """The result of an export.
 
     Attributes:
         files: that were written.
-        difference: the largest from the network in torch that was seen, of scores and masks on `CHECKED` pictures.
+        difference: largest difference to the network in torch, of scores and masks on pictures of the sizes `CHECKED`.
     """
 
     files: list[Path]
@@ -59,22 +59,22 @@ def export(weights: str | Path, path: Path, format: Format) -> Exported:
 
     Args:
         weights: a bundled name, a `.safetensors` path, a folder in the released layout, or one of quantized parts,
-            of which the float32 weights are written.
-        path: of the file; for "openvino" the .xml, beside which its .bin is written.
+            of which the float32 weights are exported.
+        path: of the file; for "openvino" the .xml, with the .bin beside it.
         format: "onnx" (opset 17), "openvino" (IR) or "torchscript".
 
     Raises:
-        InputError: if the path has not the format's ending, its folder does not exist, or the format's package is not
-            installed.
+        InputError: if the path does not have the format's ending, its folder does not exist, or a package for the
+            format is not installed.
         WeightsError: if the weights cannot be read.
         ExportError: if the graph differs from the network by more than `TOLERANCE`; nothing is written then.
-        WriteError: if a file cannot be written; what stood there before is then still there.
+        WriteError: if a file cannot be written; existing files are then kept.
     """
     if path.suffix != ENDINGS[format]:
-        raise InputError(f"{path} does not end in {ENDINGS[format]}: name the file so")
+        raise InputError(f"{path} does not end in {ENDINGS[format]}: give it that ending")
     if not path.parent.is_dir():
         raise InputError(f"{path.parent} is not a folder: make it first")
-    missing = {one for one in NEEDS[format] if find_spec(one) is None}
+    missing = {package for package in NEEDS[format] if find_spec(package) is None}
     if missing:
         raise InputError(f"format {format} needs {' and '.join(sorted(missing))}: pip install 'psccnet[torch,onnx]'")
     from psccnet.engine.graphs import Whole, prepared
@@ -93,7 +93,7 @@ def export(weights: str | Path, path: Path, format: Format) -> Exported:
 
 
 def _by_torch(network: "PSCCNet") -> Run:
-    """The network in torch, as it is trained."""
+    """The network in torch, in the same form as output of the export."""
     import torch
 
     def run(pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -110,7 +110,7 @@ def _difference(run: Run, reference: Run, size: tuple[int, int]) -> float:
     coarse = rng.integers(0, 256, (-(-size[0] // 8), -(-size[1] // 8), 3), dtype=np.uint8)
     picture = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)[: size[0], : size[1]]
     pairs = zip(run(picture), reference(picture), strict=True)
-    # Not Python's max, which passes over NaN.
+    # NumPy's max, since Python's ignores NaN.
     return float(np.max([np.abs(found.reshape(wanted.shape) - wanted).max() for found, wanted in pairs]))
 
 
@@ -160,7 +160,7 @@ def _to_torchscript(whole: "Whole", path: Path, card: str) -> tuple[dict[Path, b
 
     stream = io.BytesIO()
     with torch.inference_mode(), warnings.catch_warnings():
-        # TorchScript is deprecated, and still what programs without Python read; tracing warns of sizes compared.
+        # TorchScript is deprecated, but programs without Python still use it; tracing warns of comparisons of sizes.
         warnings.simplefilter("ignore")
         example = torch.zeros(1, 64, 96, 3, dtype=torch.uint8)
         traced = torch.jit.trace(whole, example, check_trace=False)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""From weights and the names of a backend, a device and a precision to an engine."""
+"""Make an engine from weights and the names of a backend, a device and a precision."""
 
 import json
 import logging
@@ -20,19 +20,19 @@ INSTALLED_BY = {
     "onnx": "psccnet[onnx]",
     "torch": "psccnet[torch]",
 }
-"""Backend -> what to install for it."""
+"""What to install for each backend."""
 _MODULES = {"openvino": ("openvino",), "onnx": ("onnxruntime",), "torch": ("torch",)}
 
 
 QUANTIZED = "int8.json"
-"""The file by which a folder of quantized parts is known (`psccnet.engine.quantization`)."""
+"""A folder with this file holds quantized parts (`psccnet.engine.quantization`)."""
 
 
 def quantized_parts(weights: str | Path, card: Card) -> Path | None:
-    """The folder of quantized parts that weights are, if they are one.
+    """The folder of quantized parts, if `weights` is one; otherwise None.
 
     Raises:
-        WeightsError: if the parts were not made of the weights that lie beside them, or are missing or damaged.
+        WeightsError: if the parts were made from other weights than those in the folder, or are missing or damaged.
     """
     folder = resolve(weights)
     try:
@@ -47,39 +47,42 @@ def quantized_parts(weights: str | Path, card: Card) -> Path | None:
             return folder
     except (FileNotFoundError, LookupError, TypeError, AttributeError):
         pass
-    raise WeightsError(f"{folder} is damaged or of other weights than lie in it: run psccnet weights quantize again")
+    raise WeightsError(f"{folder} is damaged or holds parts of other weights: run psccnet weights quantize again")
 
 
 def is_installed(name: str) -> bool:
-    """Whether all that a backend needs is there."""
+    """Whether the modules of a backend are installed."""
     return all(find_spec(module) is not None for module in _MODULES[name])
 
 
 def choose(name: str = "auto", device: str = "auto", quantized: bool = False) -> tuple[str, str]:
-    """Which backend and which device words mean here.
+    """Choose a backend and a device.
 
     Args:
-        name: "openvino", "onnx", "torch", or "auto": torch on an NVIDIA GPU where there is one, otherwise OpenVINO, or
-            what of the others is installed.
-        device: "cpu", "cuda", "cuda:1", "mps", or "auto": a GPU where there is one and torch is installed.
-        quantized: the weights are quantized parts, which OpenVINO alone runs.
+        name: "openvino", "onnx", "torch", or "auto": torch if there is an NVIDIA GPU, otherwise OpenVINO, or another
+            one that is installed.
+        device: "cpu", "cuda", "cuda:1", "mps", or "auto": an NVIDIA GPU if there is one and torch is installed.
+        quantized: the weights are quantized parts, which only OpenVINO runs.
+
+    Returns:
+        The names of the backend and of the device.
 
     Raises:
         InputError: for an unknown name, or a backend that is not installed or not for this device.
     """
     if name not in ("auto", *_MODULES):
-        raise InputError(f"backend is auto, openvino, onnx or torch, not {name!r}")
+        raise InputError(f"backend must be auto, openvino, onnx or torch, not {name!r}")
     if quantized and name == "auto":
         name, device = "openvino", "cpu" if device == "auto" else device
     if device == "auto":
         device = "cuda" if name in ("auto", "torch") and _torch_finds_cuda() else "cpu"
     if name == "auto":
-        wanted = ("openvino", "onnx", "torch") if device == "cpu" else ("torch", "onnx")
-        name = next((one for one in wanted if is_installed(one)), wanted[0])
+        preferred = ("openvino", "onnx", "torch") if device == "cpu" else ("torch", "onnx")
+        name = next((backend for backend in preferred if is_installed(backend)), preferred[0])
     if not is_installed(name):
         raise InputError(f"backend {name} is not installed: pip install '{INSTALLED_BY[name]}'")
     if name == "openvino" and device != "cpu":
-        raise InputError(f"backend openvino runs on the cpu here, not on {device}; use backend torch")
+        raise InputError(f"backend openvino runs on the cpu only, not on {device}; use backend torch")
     return name, device
 
 
@@ -91,19 +94,22 @@ def make_engine(
     tile_cells: int | None = None,
     observer: Observer | None = None,
 ) -> tuple[Engine, Card]:
-    """An engine that runs weights, and their card.
+    """Make an engine for weights.
 
     Args:
         weights: a bundled name, a `.safetensors` path, a folder in the released layout, or one of quantized parts.
         backend: see `choose`.
         device: see `choose`.
-        precision: "float32", "bf16", "int8", or "auto": int8 for quantized weights, otherwise bf16 where that is fast.
+        precision: "float32", "bf16", "int8", or "auto": int8 for quantized weights, otherwise bf16 if it is fast here.
         tile_cells: see `Engine`.
         observer: see `Engine`.
 
+    Returns:
+        The engine, and the card of the weights.
+
     Raises:
         WeightsError: if the weights cannot be read; the message names them.
-        InputError: for an unknown backend, device or precision, or one that is not here.
+        InputError: for a backend, device or precision that is unknown or not available.
     """
     path = inside(resolve(weights))
     card = None if path.is_dir() else verify(path)
@@ -130,11 +136,14 @@ def make_engine(
 
 
 def find_graphs(path: Path, card: Card | None = None) -> tuple[dict[str, bytes], Card]:
-    """The graphs of weights and their card; made by torch, and kept beside the file, where there are none yet.
+    """Read the graphs of weights; if there are none yet, convert the network and write its graphs beside the file.
 
     Args:
-        path: a `.safetensors` file, or a folder in the released layout, whose graphs are not kept.
-        card: of the file, if that was verified by it already.
+        path: a `.safetensors` file, or a folder in the released layout, whose graphs are not written.
+        card: of the file, if the file was verified with it already.
+
+    Returns:
+        The graphs by part, and the card.
 
     Raises:
         WeightsError: if the weights cannot be read, or have no graphs and torch is not installed.
@@ -146,8 +155,8 @@ def find_graphs(path: Path, card: Card | None = None) -> tuple[dict[str, bytes],
             return graphs, card
     if not is_installed("torch") or find_spec("onnx") is None:
         raise WeightsError(
-            f"{path} has no graphs beside it, and only torch can make them: install psccnet[torch] once"
-            " and use the weights, or copy their .graphs file too"
+            f"{path} has no graphs beside it, and making them needs torch: install psccnet[torch] once and use the"
+            " weights, or copy their .graphs file too"
         )
     from psccnet.engine.convert import convert
     from psccnet.weights.store import load_network
@@ -158,12 +167,12 @@ def find_graphs(path: Path, card: Card | None = None) -> tuple[dict[str, bytes],
         try:
             write_graphs(graphs, path, card)
         except WriteError:
-            _log.warning("the graphs of %s cannot be kept beside it: they are made anew each time", path)
+            _log.warning("the graphs of %s cannot be written beside it: they are made again each time", path)
     return graphs, card
 
 
 def _torch_finds_cuda() -> bool:
-    # To import torch takes seconds: only where there is a driver to find.
+    # Importing torch takes seconds, so look for a driver first.
     if not (find_library("cuda") or find_library("nvcuda")) or find_spec("torch") is None:
         return False
     import torch

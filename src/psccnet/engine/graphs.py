@@ -1,8 +1,7 @@
-"""The network cut into the parts that a runtime is given: modules around those of `psccnet.network`, with no layer of
-their own.
+"""The parts of the network that runtimes run: modules around those of `psccnet.network`, without layers of their own.
 
-Bilinear sampling at a point reads two rows and two columns of a map. Where a part sees a tile only, it is told what to
-read by coordinates that come from the whole picture (`psccnet.engine.tiling`).
+Bilinear sampling at a point reads two rows and two columns of a map. A part that gets only a tile also gets coordinates
+for this, which are computed from the whole picture (`psccnet.engine.tiling`).
 """
 
 from copy import deepcopy
@@ -28,16 +27,16 @@ class Stem(nn.Module):
         self.top_down = network.top_down
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """0..255 go in as they are, which bf16 holds exactly; the first filters divide."""
+        """Pixels are not scaled: bf16 holds 0..255 exactly, and the first filters are divided by 255 (`prepared`)."""
         picture = pixels.permute(0, 3, 1, 2).to(self.top_down.conv1.weight.dtype)
         return tuple(self.top_down.stem(picture))
 
 
 def sample(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Sample (1, C, h, w) bilinearly where `rows` (n,) and `columns` (m,) cross; -1 and 1 are its outermost points."""
+    """Sample a map, (1, C, h, w), bilinearly at all pairs of `rows` (n,) and `columns` (m,), -1..1: (1, C, n, m)."""
     count = rows.shape[0], columns.shape[0]
     points = columns.unsqueeze(0).expand(count), rows.unsqueeze(1).expand(count)
-    # Of grid and map, torch wants one type, and half precision would move the points.
+    # Torch needs the same type for grid and map, and half precision would move the points.
     wide = torch.promote_types(x.dtype, torch.float32)
     grid = torch.stack(points, dim=-1).unsqueeze(0).to(wide)
     sampled = functional.grid_sample(x.to(wide), grid, mode="bilinear", padding_mode="border", align_corners=True)
@@ -45,11 +44,14 @@ def sample(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 class Stages(nn.Module):
-    """Stages 2 to 4 of a tile and the sampling of F_1..F_4 at points, without F_1..F_4 ever being whole.
+    """Stages 2 to 4 of a tile, and F_1..F_4 sampled at points.
 
-    Only at those points the last fusion is computed: `rows1` are the numbers of the rows of F_1 that are read, upper
-    and lower in turn, `shares_rows1` what they count, `rows1in2` where they lie in the map of scale 2;
-    `every_rows1in2` says that of all rows of scale 1. Likewise columns.
+    The last fusion is computed only where it is sampled. Inputs, and the same for columns:
+
+    - `rows1`: indices of the rows of F_1 to read, an upper and a lower one for each point;
+    - `shares_rows1`: the weights of these rows;
+    - `rows1in2`: positions of these rows in the map of scale 2;
+    - `every_rows1in2`: positions of all rows of scale 1 in the map of scale 2.
     """
 
     inputs = (
@@ -64,32 +66,32 @@ class Stages(nn.Module):
         self.top_down = network.top_down
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Maps (1, C, h, w) and coordinates to the points of F_1..F_4, (1, C, n, m) each."""
-        of = dict(zip(self.inputs, inputs, strict=True))
+        """Maps (1, C, h, w) and coordinates to F_1..F_4 at the points, (1, C, n, m) each."""
+        named = dict(zip(self.inputs, inputs, strict=True))
 
         def everywhere(x: Tensor, target: int, source: int, like: Tensor) -> Tensor:
             del like
             pair = f"{target + 1}in{source + 1}"
-            return sample(x, of[f"every_rows{pair}"], of[f"every_columns{pair}"]) if source > target else x
+            return sample(x, named[f"every_rows{pair}"], named[f"every_columns{pair}"]) if source > target else x
 
         def at_points(x: Tensor, target: int, source: int, like: Tensor) -> Tensor:
             del like
             if source <= target:
-                rows, columns = of[f"rows{target + 1}"], of[f"columns{target + 1}"]
+                rows, columns = named[f"rows{target + 1}"], named[f"columns{target + 1}"]
                 return x.index_select(2, rows).index_select(3, columns)
             pair = f"{target + 1}in{source + 1}"
-            return sample(x, of[f"rows{pair}"], of[f"columns{pair}"])
+            return sample(x, named[f"rows{pair}"], named[f"columns{pair}"])
 
-        maps = self.top_down.fuse([of["fine"], of["half"]], everywhere, at_points)
+        maps = self.top_down.fuse([named["fine"], named["half"]], everywhere, at_points)
         sampled = []
         for scale, x in enumerate(maps, start=1):
-            weighted = x * of[f"shares_rows{scale}"].to(x.dtype) * of[f"shares_columns{scale}"].to(x.dtype)
+            weighted = x * named[f"shares_rows{scale}"].to(x.dtype) * named[f"shares_columns{scale}"].to(x.dtype)
             sampled.append(4 * functional.avg_pool2d(weighted, 2))
         return tuple(sampled)
 
 
 class Scale(nn.Module):
-    """The mask logits (1, 1, h, w) of one scale, from its feature and the logits of the mask before (Eq. 1)."""
+    """The mask logits (1, 1, h, w) of one scale, from its feature and the logits of the coarser mask (Eq. 1)."""
 
     def __init__(self, network: PSCCNet, scale: int) -> None:
         super().__init__()
@@ -104,15 +106,15 @@ class Scale(nn.Module):
 
 
 class Detection(nn.Module):
-    """The score (1,), from what the detection head reads: the features, or the logits of its mask."""
+    """The score (1,), from the inputs of the detection head: the features, or the logits of its mask."""
 
     outputs = ("score",)
 
     def __init__(self, network: PSCCNet) -> None:
         super().__init__()
         self.head = network.detection_head
-        read = self.head.mask_scale
-        self.inputs = (f"logits{read}",) if read else tuple(f"feature{scale}" for scale in range(1, 5))
+        mask_scale = self.head.mask_scale
+        self.inputs = (f"logits{mask_scale}",) if mask_scale else tuple(f"feature{scale}" for scale in range(1, 5))
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Features or mask logits to the score, 0..1."""
@@ -142,7 +144,7 @@ Part = Stem | Stages | Scale | Detection | Whole
 
 
 def prepared(network: PSCCNet, dtype: torch.dtype = torch.float32) -> PSCCNet:
-    """A copy for inference: batch norm folded in double precision, the first filters for pixels of 0..255."""
+    """A copy for inference: batch norm is folded in double precision, the first filters are divided by 255."""
     copied = fold_batch_norm(deepcopy(network).cpu().double().eval())
     with torch.no_grad():
         copied.top_down.conv1.weight /= 255
@@ -150,10 +152,10 @@ def prepared(network: PSCCNet, dtype: torch.dtype = torch.float32) -> PSCCNet:
 
 
 def parts(network: PSCCNet) -> dict[str, Part]:
-    """The parts that the engine runs one after the other, by name.
+    """The parts that the engine runs, by name.
 
     Args:
-        network: what `prepared` made.
+        network: from `prepared`.
     """
     scales = {f"scale{scale}": Scale(network, scale) for scale in range(4, 0, -1)}
     return {"stem": Stem(network), "stages": Stages(network), **scales, "detection": Detection(network)}

@@ -1,7 +1,7 @@
-"""The top-down path in 8-bit integers, calibrated after training: faster where the processor multiplies them faster.
+"""Quantize the top-down path to 8-bit integers after training, which is faster on processors with int8 instructions.
 
-What is made is a folder: the weights with their card, the quantized parts as OpenVINO files, and what was measured.
-The detection head and the masks, a small part of the work, stay as they are, and so does the attention.
+The result is a folder with the weights and their card, the quantized parts as OpenVINO files, and measurements. The
+detection head and the masks with their attention, which are a small part of the work, are not quantized.
 """
 
 import json
@@ -27,38 +27,38 @@ from psccnet.weights.graph_file import write_graphs
 from psccnet.weights.reading import resolve
 
 PER_PICTURE = 2
-"""Inputs of each part that are kept of a picture, spread over it, to calibrate with; they are in memory at once."""
+"""Number of inputs of each part kept per picture for calibration; all of them are in memory at the same time."""
 SIDE = 400
-"""Pictures are cut out to at most this height and width: a sample of stages 2 to 4 then has 17 MB."""
+"""Pictures are cropped to at most this height and width, so that an input of stages 2 to 4 has 17 MB."""
 SMALL_TILE = 224 * 224
-"""Cells of a tile while calibrating: pictures of 256 x 256 are cut into several."""
+"""Cells of a tile for calibration: pictures of 256 x 256 then have several tiles."""
 
 Inputs = dict[str, NDArray[np.generic]]
 
 
 def centre(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What is used of a picture: at most `SIDE` x `SIDE` pixels of its middle, copied."""
+    """The centre of a picture, at most `SIDE` x `SIDE` pixels, as a copy."""
     top, left = (max(0, (length - SIDE) // 2) for length in picture.shape[:2])
     return picture[top : top + SIDE, left : left + SIDE].copy()
 
 
 def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Path) -> dict[str, Any]:
-    """Calibrate weights for 8-bit integers on three quarters of some pictures, and measure on the others.
+    """Quantize weights to 8-bit integers: calibrate on three quarters of the pictures, measure on the others.
 
     Args:
         weights: a bundled name or a `.safetensors` path.
-        pictures: (H, W, 3) uint8, at least 4, of the kind that will be looked at; 32 are enough.
-        out: folder to make; `psccnet.load` takes it as weights.
+        pictures: (H, W, 3) uint8, at least 4, of the kind that will be examined; 32 are enough.
+        out: folder to make; `psccnet.load` accepts it as weights.
 
     Returns:
-        What was measured, as in the folder's int8.json: `score_difference` and `mask_difference`, the mean absolute
-        differences of scores and of mask 1 from float32 on the pictures not calibrated with.
+        The content of the folder's int8.json, among it `score_difference` and `mask_difference`: mean absolute
+        differences to float32 of scores and of mask 1, on the pictures not used for calibration.
 
     Raises:
-        InputError: if there are fewer than 4 pictures or only small ones, or `out` is there already, or in no folder.
-        WeightsError: if the weights cannot be read, or are not one file.
+        InputError: if there are fewer than 4 pictures, `out` exists already, or its parent folder does not.
+        WeightsError: if the weights cannot be read, or are not a single file.
         ModuleNotFoundError: if nncf is not installed (psccnet[int8]).
-        WriteError: if the folder cannot be written; nothing of it is then left.
+        WriteError: if the folder cannot be written; it is then removed.
     """
     import nncf
 
@@ -66,7 +66,7 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
     if len(pictures) < 4:
         raise InputError(f"calibration needs at least 4 pictures, not {len(pictures)}; 32 are enough")
     if out.exists():
-        raise InputError(f"{out} is there already: name a new folder")
+        raise InputError(f"{out} exists already: name a new folder")
     if not out.parent.is_dir():
         raise InputError(f"{out.parent} is not a folder: make it first")
     path = resolve(weights)
@@ -77,18 +77,18 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
     held_out = pictures[::4]
     used = [picture for index, picture in enumerate(pictures) if index % 4]
     kept: dict[str, list[Inputs]] = {"stem": [], "stages": []}
-    given: dict[str, list[Inputs]] = {}
+    recorded: dict[str, list[Inputs]] = {}
 
-    def keep(part: str, inputs: Mapping[str, Array], _seconds: float) -> None:
-        given.setdefault(part, []).append({name: np.array(value) for name, value in inputs.items()})
+    def record(part: str, inputs: Mapping[str, Array], _seconds: float) -> None:
+        recorded.setdefault(part, []).append({name: np.array(value) for name, value in inputs.items()})
 
     for tile_cells in (None, SMALL_TILE):
-        recording = Engine(card.architecture, OpenVINOBackend(graphs, "float32"), tile_cells, keep)
+        recording = Engine(card.architecture, OpenVINOBackend(graphs, "float32"), tile_cells, record)
         for picture in used:
-            given.clear()
+            recorded.clear()
             recording(picture)
             for name, samples in kept.items():
-                samples += given[name][:: max(1, -(-len(given[name]) // PER_PICTURE))]
+                samples += recorded[name][:: max(1, -(-len(recorded[name]) // PER_PICTURE))]
     with writing(out), TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         folder = Path(temporary) / "made"
         folder.mkdir()
@@ -103,15 +103,17 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
         exact = Engine(card.architecture, OpenVINOBackend(graphs, "float32"))
         pairs = []
         for tile_cells in (None, SMALL_TILE):
-            rough = Engine(card.architecture, OpenVINOBackend(graphs, "int8", folder), tile_cells)
-            pairs += [(exact(picture), rough(picture)) for picture in held_out]
+            quantized = Engine(card.architecture, OpenVINOBackend(graphs, "int8", folder), tile_cells)
+            pairs += [(exact(picture), quantized(picture)) for picture in held_out]
         measured = {
             "sha256": card.sha256,
             "openvino": openvino.__version__,
             "pictures": len(used),
             "parts": {file.name: sha256(file) for part in kept for file in sorted(folder.glob(f"{part}.*"))},
-            "score_difference": float(np.mean([abs(one.score - other.score) for one, other in pairs])),
-            "mask_difference": float(np.mean([np.abs(one.masks[1] - other.masks[1]).mean() for one, other in pairs])),
+            "score_difference": float(np.mean([abs(first.score - second.score) for first, second in pairs])),
+            "mask_difference": float(
+                np.mean([np.abs(first.masks[1] - second.masks[1]).mean() for first, second in pairs])
+            ),
         }
         (folder / QUANTIZED).write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
         folder.rename(out)

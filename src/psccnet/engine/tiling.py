@@ -1,10 +1,10 @@
-"""Tiles that stages 2 to 4 and the stem are computed on, so that the result is that of the whole picture.
+"""Tiles for the stem and for stages 2 to 4; the result is the same as on the whole picture.
 
-A tile carries a halo as wide as anything in it can see; maps of coarser scales start where the tile starts, since
-starts are multiples of 8; resampling takes its coordinates from the whole picture. All tiles of a picture have the same
-size, so that a backend prepares itself once. Along each axis, all is told by spans.
+A tile has a halo as wide as the receptive field. Tiles start at multiples of 8, so that the maps of coarser scales
+start at the same place. Resampling uses coordinates of the whole picture. All tiles of a picture have the same size, so
+that a backend compiles for one size. The axes are independent: a tile is a span of rows and a span of columns.
 
-Lengths are in cells, the points of F_1: pixels, or 2 x 2 of them where the stem is unshuffled.
+Lengths are in cells. A cell is a point of F_1: one pixel, or 2 x 2 pixels with the unshuffled stem.
 """
 
 import math
@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 ALIGNMENT = 8
-"""Tiles start at multiples of it: the cells of one step of F_4."""
+"""Tiles start at multiples of this: one point of F_4 covers 8 cells."""
 STEM_ALIGNMENT = 2
-"""Tiles of the stem start at even cells, for its map of half resolution."""
+"""Tiles of the stem start at even cells, because of its map of half resolution."""
 STEM_RADIUS = 5
-"""How far stem, stage 1 and the first transition see: five 3x3 convolutions at full resolution."""
+"""Receptive radius of stem, stage 1 and the first transition: five 3x3 convolutions at full resolution."""
 STEM_HALO = 6
-"""`STEM_RADIUS`, made even, for the map of half resolution."""
+"""`STEM_RADIUS` rounded up to an even number, because of the map of half resolution."""
 
 
 def receptive_radii() -> tuple[int, int, int, int]:
-    """How many cells away a cell of the picture may be that F_1..F_4 depend on, at most.
+    """The receptive radii of F_1..F_4 in cells: they do not depend on cells farther away.
 
-    A 3x3 convolution at scale k reaches 2^(k-1) cells; resampling by a factor f to scale k with aligned corners reads
-    at most 2f - 2 of scale k's steps away, since its coordinates lag behind the even spacing by less than one.
+    A 3x3 convolution at scale k reaches 2^(k-1) cells. Resampling by a factor f to scale k with aligned corners reads
+    at most 2f - 2 steps of scale k away, since its coordinates differ from even spacing by less than one.
     """
     radii = [STEM_RADIUS, STEM_RADIUS]
     for stage in range(3):
@@ -47,7 +47,7 @@ def receptive_radii() -> tuple[int, int, int, int]:
 
 
 HALO = -(-max(radius + 2**scale for scale, radius in enumerate(receptive_radii())) // ALIGNMENT) * ALIGNMENT
-"""Cells around a tile's core: what its features see and the neighbour that sampling between two of them reads."""
+"""Width of the halo in cells: the receptive radius, and one neighbour for bilinear sampling."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Span:
     """A tile along one axis, in cells.
 
     Attributes:
-        start: of what is computed, halo included.
-        stop: of what is computed.
-        core_start: of what is right in it; cores lie side by side and cover everything.
-        core_stop: of what is right in it.
+        start: of the tile with its halo.
+        stop: of the tile with its halo.
+        core_start: of the core, in which results are exact; cores are adjacent and cover the picture.
+        core_stop: of the core.
     """
 
     start: int
@@ -72,18 +72,18 @@ class Span:
 
 
 def map_size(length: int, scale: int) -> int:
-    """Length of the map of a scale, 1..4, of `length` cells."""
+    """Length of the map of a scale, 1..4, for `length` cells."""
     return -(-length >> (scale - 1))
 
 
 def tile_size(length: int, pieces: int, halo: int = HALO, alignment: int = ALIGNMENT) -> int:
-    """Length of each of `pieces` tiles that cover `length`, and start at multiples of `alignment`."""
+    """Length of `pieces` equal tiles that cover `length` and start at multiples of `alignment`."""
     least = -(-(length + (pieces - 1) * (2 * halo + alignment - 1)) // pieces)
     return min(length, least + (length - least) % alignment)
 
 
 def cut(length: int, pieces: int, halo: int = HALO, alignment: int = ALIGNMENT) -> list[Span]:
-    """Cut an axis into tiles of one size whose cores keep `halo` away from where a tile ends but the axis goes on."""
+    """Cut an axis into tiles of one size; their cores are at least `halo` away from ends inside the picture."""
     size = tile_size(length, pieces, halo, alignment)
     if size == length:
         return [Span(0, length, 0, length)]
@@ -93,10 +93,10 @@ def cut(length: int, pieces: int, halo: int = HALO, alignment: int = ALIGNMENT) 
 
 
 def plan(height: int, width: int, tile_cells: int) -> tuple[list[Span], list[Span]]:
-    """The tiles of a picture: of all cuts into tiles of at most `tile_cells`, that of least computation.
+    """The tiles of a picture: of all cuts into tiles of at most `tile_cells`, the one with the least computation.
 
     Returns:
-        Spans of rows and of columns; every row span crosses every column span.
+        Spans of rows and of columns; each pair of them is a tile.
     """
     best = math.inf
     chosen = _most_pieces(height), _most_pieces(width)
@@ -109,30 +109,30 @@ def plan(height: int, width: int, tile_cells: int) -> tuple[list[Span], list[Spa
 
 
 def _most_pieces(length: int) -> int:
-    """More would be halo for the most part."""
+    """The largest number of tiles along an axis; with more, tiles would be mostly halo."""
     most: int = length // HALO
     return max(1, most)
 
 
 def normalised(at: NDArray[np.float64], size: int) -> NDArray[np.float32]:
-    """Positions in a map of `size` as -1 .. 1, its outermost pixels; what lies outside is drawn to the edge."""
+    """Scale positions in a map of `size` to -1..1, its outermost points; positions outside are clipped."""
     if size == 1:
         return np.zeros(len(at), dtype=np.float32)
     return np.clip(2 * at / (size - 1) - 1, -1, 1).astype(np.float32)
 
 
 def positions(steps: NDArray[np.integer], span: Span, length: int, fine: int, coarse: int) -> NDArray[np.float32]:
-    """Where steps of the scale `fine` lie in a tile's map of the scale `coarse`, as the whole picture has it.
+    """Positions of steps of scale `fine` in a tile's map of scale `coarse`, from coordinates of the whole picture.
 
     Args:
-        steps: numbers of rows or columns in the tile's map of the finer scale.
+        steps: indices of rows or columns in the tile's map of the finer scale.
         span: the tile along one axis.
         length: of the picture along that axis, in cells.
         fine: scale, 1..3.
         coarse: scale, 2..4.
 
     Returns:
-        One a step, float32, -1..1.
+        float32, -1..1, one for each step.
     """
     whole_fine, whole_coarse = map_size(length, fine), map_size(length, coarse)
     ratio = (whole_coarse - 1) / (whole_fine - 1) if whole_fine > 1 else 0.0
@@ -141,12 +141,12 @@ def positions(steps: NDArray[np.integer], span: Span, length: int, fine: int, co
 
 
 class Points(NamedTuple):
-    """The points of a fixed grid along an axis that lie in a tile's core.
+    """The points of a fixed grid along an axis that are in a tile's core.
 
     Attributes:
-        where: in the grid.
-        steps: two a point, (2n,) int32: the rows or columns of the tile's map between which it lies.
-        shares: what they count for it, (2n,) float32.
+        where: their range in the grid.
+        steps: (2n,) int32: for each point, the two rows or columns of the tile's map between which it is.
+        shares: (2n,) float32: their weights.
     """
 
     where: slice
@@ -155,17 +155,17 @@ class Points(NamedTuple):
 
 
 def grid_points(span: Span, length: int, scale: int, side: int) -> Points:
-    """Which of the fixed grid's points along an axis lie in a tile's core, and where in its map.
+    """The points of a fixed grid along an axis that are in a tile's core.
 
     Args:
         span: the tile along one axis.
         length: of the picture along that axis, in cells.
         scale: 1..4.
-        side: points of the grid at that scale.
+        side: number of points of the grid at that scale.
 
     Returns:
-        The points; each belongs to one tile. As all tiles of a picture are to sample equally many, there may be more
-        steps than of the points, to be thrown away.
+        The points; each belongs to exactly one tile. `steps` and `shares` are padded at the end, since all tiles of a
+        picture sample the same number of points.
     """
     unit = 2 ** (scale - 1)
     at = np.arange(side) * ((map_size(length, scale) - 1) / (side - 1))
@@ -181,21 +181,21 @@ def grid_points(span: Span, length: int, scale: int, side: int) -> Points:
 
 
 def most_points(span: Span, length: int, side: int) -> int:
-    """As many points of a grid of `side` as any tile of that size may have, and at least one."""
+    """The largest number of points, of a grid of `side`, that a tile of this size can have; at least one."""
     return min(side, 2 + side * (span.stop - span.start) // length)
 
 
 def coordinates(axis: str, span: Span, length: int, grid: int) -> tuple[list[slice], dict[str, NDArray[np.generic]]]:
-    """What stages 2 to 4 of a tile read along an axis, as inputs of `psccnet.engine.graphs.Stages`.
+    """The inputs of `psccnet.engine.graphs.Stages` for a tile along an axis.
 
     Args:
         axis: "rows" or "columns".
         span: the tile along it.
         length: of the picture along it, in cells.
-        grid: points of the fixed grid of scale 1.
+        grid: number of points of the fixed grid of scale 1.
 
     Returns:
-        For scales 1..4, which points of their grids the tile has; and the inputs by name.
+        For scales 1..4, the range of the tile's points in the grid; and the inputs by name.
     """
     points = [grid_points(span, length, scale, grid >> (scale - 1)) for scale in range(1, 5)]
     found: dict[str, NDArray[np.generic]] = {}
@@ -208,4 +208,4 @@ def coordinates(axis: str, span: Span, length: int, grid: int) -> tuple[list[sli
             found[f"{axis}{fine}in{coarse}"] = positions(points[fine - 1].steps, span, length, fine, coarse)
             if coarse < 4:
                 found[f"every_{axis}{fine}in{coarse}"] = positions(every, span, length, fine, coarse)
-    return [of.where for of in points], found
+    return [of_scale.where for of_scale in points], found

@@ -1,4 +1,4 @@
-"""Where the time of a picture goes, beside what the machine could do at best."""
+"""Measure how long each step takes for a picture, and what the machine could do at best."""
 
 import math
 import statistics
@@ -21,21 +21,21 @@ from psccnet.network.architecture import CHANNELS, Architecture
 Shape = tuple[int, ...]
 
 STEPS = ("stem", "stages", "detection", "scale4", "scale3", "scale2", "scale1", "rest")
-"""What a picture's time is divided into; "stages" are 2 to 4, "rest" is slicing and copying."""
+"""The steps that are timed; "stages" are stages 2 to 4, "rest" is slicing and copying."""
 
 
 @dataclass
 class Measured:
-    """A size of picture, measured.
+    """The measurements for a size of picture.
 
     Attributes:
-        height: of the picture.
-        width: of the picture.
-        seconds: median over the repetitions.
-        steps: of `STEPS` -> seconds, of the repetition with the median.
-        flop: that the network has on the whole picture.
-        flop_done: that were computed, halos included.
-        values: moved by the network on the whole picture, see `count`.
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
+        seconds: median of the repetitions.
+        steps: seconds of each of `STEPS`, in the repetition with the median.
+        flop: floating-point operations of the network on the whole picture.
+        flop_done: floating-point operations that were computed, with halos.
+        values: values moved by the network on the whole picture, see `count`.
     """
 
     height: int
@@ -50,13 +50,13 @@ class Measured:
 def measure(
     engine: Engine, graphs: Mapping[str, bytes], sizes: list[tuple[int, int]], repeats: int = 5
 ) -> list[Measured]:
-    """Time an engine on pictures of noise, once before it counts and then in turns of all sizes.
+    """Time an engine on pictures of noise; all sizes alternate, after a first run that does not count.
 
     Args:
-        engine: that is timed.
-        graphs: of its network, from which the operations are counted.
-        sizes: (height, width) each.
-        repeats: of which the medians are taken.
+        engine: to time.
+        graphs: of its network, to count operations.
+        sizes: (height, width) of the pictures.
+        repeats: number of runs, of which the median is taken.
     """
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
@@ -68,15 +68,15 @@ def measure(
 
     timed = Engine(engine.architecture, engine.backend, engine.tile_cells, note)
     for turn in range(repeats + 1):
-        for picture, of_size in zip(pictures, runs, strict=True):
+        for picture, picture_runs in zip(pictures, runs, strict=True):
             calls.clear()
             started = time.perf_counter()
             timed(picture)
             if turn:
-                of_size.append((time.perf_counter() - started, list(calls)))
+                picture_runs.append((time.perf_counter() - started, list(calls)))
     measured = []
-    for (height, width), of_size in zip(sizes, runs, strict=True):
-        median, done = sorted(of_size, key=lambda run: run[0])[(repeats - 1) // 2]
+    for (height, width), picture_runs in zip(sizes, runs, strict=True):
+        median, done = sorted(picture_runs, key=lambda run: run[0])[(repeats - 1) // 2]
         steps = dict.fromkeys(STEPS, 0.0)
         for call in done:
             steps[call.part] += call.seconds
@@ -87,7 +87,7 @@ def measure(
 
 
 class _Call(NamedTuple):
-    """A part that ran: its name, the shapes of its inputs, and how long it took."""
+    """A call of a part: its name, the shapes of its inputs, and the seconds it took."""
 
     part: str
     sizes: dict[str, Shape]
@@ -95,13 +95,13 @@ class _Call(NamedTuple):
 
 
 def flop_of(graphs: Mapping[str, bytes], calls: list[_Call]) -> int:
-    """FLOP of all calls; each kind of call is counted once."""
+    """Floating-point operations of all calls; calls with the same shapes are analysed once."""
     kinds = Counter((call.part, tuple(sorted(call.sizes.items()))) for call in calls)
     return sum(number * count(graphs[part], dict(sizes))[0] for (part, sizes), number in kinds.items())
 
 
 def whole_picture(graphs: Mapping[str, bytes], architecture: Architecture, height: int, width: int) -> tuple[int, int]:
-    """FLOP and values moved (`count`) of the network on a picture that is one tile."""
+    """Floating-point operations and values moved (`count`) of the network on a picture that is a single tile."""
     cell, grid = architecture.cell, architecture.grid
     rows, columns = -(-height // cell), -(-width // cell)
     sizes: dict[str, Shape] = {"pixels": (1, rows * cell, columns * cell, 3)}
@@ -115,18 +115,18 @@ def whole_picture(graphs: Mapping[str, bytes], architecture: Architecture, heigh
 
 
 def count(graph: bytes, sizes: Mapping[str, Shape]) -> tuple[int, int]:
-    """What a graph computes on inputs of these sizes.
+    """Count the operations of a graph for given sizes of its inputs.
 
     Args:
-        graph: an ONNX file.
-        sizes: of its inputs, and maybe of others; inputs of one size only may be missing.
+        graph: the bytes of an ONNX file.
+        sizes: of its inputs; inputs of fixed size may be missing, others are ignored.
 
     Returns:
-        FLOP (multiplications and additions of convolutions and matrix products, beside which the rest is little), and
-        the values that go into and come out of these, which a memory without caches would have to move.
+        Floating-point operations of convolutions and matrix products, beside which the rest is negligible; and the
+        number of values in their inputs and outputs, which a memory without caches would have to move.
     """
     model = core().read_model(graph)
-    names = [one.get_node().get_friendly_name() for one in model.inputs]
+    names = [port.get_node().get_friendly_name() for port in model.inputs]
     model.reshape({name: list(sizes[name]) for name in names if name in sizes})
     flop = values = 0
     for operation in model.get_ops():
@@ -145,7 +145,7 @@ def count(graph: bytes, sizes: Mapping[str, Shape]) -> tuple[int, int]:
 
 
 def peak_flops(engine: Engine, repeats: int = 5) -> float:
-    """FLOP a second of nothing but large convolutions, by OpenVINO on the processor in the engine's floating point."""
+    """Operations per second of OpenVINO on large convolutions, in the floating-point type of the engine."""
     side, channels, layers = 64, 256, 6
     kernel = np.random.default_rng(0).normal(size=(channels, channels, 3, 3)).astype(np.float32) / np.float32(50)
 
@@ -156,15 +156,15 @@ def peak_flops(engine: Engine, repeats: int = 5) -> float:
         model = openvino.Model([op.result(op.reduce_mean(x, op.constant(np.array([1, 2, 3]))))], [first], "peak")
         hint = "f32" if engine.backend.precision == "float32" else "bf16"
         made = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": hint})
-        given = [np.zeros((1, channels, side, side), dtype=np.float32)]
-        return lambda: made(given)
+        inputs = [np.zeros((1, channels, side, side), dtype=np.float32)]
+        return lambda: made(inputs)
 
     seconds = _median(compiled(layers + 1), repeats) - _median(compiled(1), repeats)
     return 2 * channels * channels * 9 * side * side * layers / seconds
 
 
 def bandwidth(repeats: int = 5) -> float:
-    """Bytes a second that a large array is copied with, reading and writing counted."""
+    """Bytes per second when copying a large array, counting reads and writes."""
     source = np.zeros(1 << 28, dtype=np.uint8)
     target = np.ones_like(source)
     return 2 * source.nbytes / _median(lambda: np.copyto(target, source), repeats)

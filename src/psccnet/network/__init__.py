@@ -1,6 +1,6 @@
-"""The paper's network as plain torch modules (Figs. 2 and 3, Section III); imports nothing of ours.
+"""The paper's network as plain torch modules (Figs. 2 and 3, Section III); imports nothing else of this package.
 
-`Architecture` needs no torch; the modules are imported when they are first asked for.
+`Architecture` does not need torch. The modules are imported on first use.
 """
 
 from importlib import import_module

@@ -9,7 +9,7 @@ from psccnet.network.sccm import SCCM
 
 
 class MaskEstimator(nn.Module):
-    """f_n of Eq. 1: the SCCM of one scale and its mask generation block, before the sigmoid."""
+    """f_n of Eq. 1 before the sigmoid: the SCCM and the mask generation block of one scale."""
 
     def __init__(
         self, channels: int, ratio: int, variant: Variant, attention: Attention, shared_embedding: bool
@@ -31,7 +31,10 @@ def modulated(feature: Tensor, coarser_logits: Tensor | None) -> Tensor:
 
     Args:
         feature: (B, C, H, W).
-        coarser_logits: (B, 1, h, w) or None at the coarsest scale.
+        coarser_logits: (B, 1, h, w), or None at the coarsest scale.
+
+    Returns:
+        (B, C, H, W).
     """
     if coarser_logits is None:
         return feature
@@ -39,7 +42,7 @@ def modulated(feature: Tensor, coarser_logits: Tensor | None) -> Tensor:
 
 
 class BottomUpPath(nn.Module):
-    """Four mask estimators, each but the coarsest fed with its feature times the mask before it."""
+    """Four mask estimators, from coarse to fine. The input of each is its feature times the mask of the coarser one."""
 
     def __init__(
         self, variant: Variant = "paper", attention: Attention = "both", shared_embedding: bool = True
@@ -54,7 +57,7 @@ class BottomUpPath(nn.Module):
 
         Args:
             features: F_1..F_4 at their fixed sizes.
-            exit_scale: 1..4, the finest scale to compute (Section IV-F).
+            exit_scale: the finest scale to compute, 1..4 (Section IV-F).
 
         Returns:
             Mask logits (B, 1, h, w) of the scales exit_scale..4, finest first.

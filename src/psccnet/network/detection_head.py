@@ -1,4 +1,4 @@
-"""Detection: HRNet's classification head with two classes (Section III-A.2), and ours by the contrast of mask 2."""
+"""Detection heads: HRNet's classification head (Section III-A.2), and one by the contrast of mask 2."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -13,17 +13,17 @@ EXPANSION = 2
 
 
 class Detected(NamedTuple):
-    """What a detection head says: logits (B, 2) of (pristine, forged), and its map before pooling, if it has one."""
+    """The output of a detection head: logits (B, 2) of (pristine, forged), and the map before pooling, if any."""
 
     logits: Tensor
     evidence: Tensor | None = None
 
 
 class Head(nn.Module):
-    """What every detection head is; `HEADS` lists them.
+    """Base class of detection heads; `HEADS` lists them.
 
     Attributes:
-        mask_scale: scale of the mask that the head reads, 1..4; None where it reads the features instead.
+        mask_scale: the scale of the mask that the head reads, 1..4; None if it reads the features.
     """
 
     mask_scale: int | None = None
@@ -32,16 +32,16 @@ class Head(nn.Module):
         """Detect.
 
         Args:
-            features: F_1..F_4 at their fixed sizes; not read where there is a `mask_scale`.
-            mask_logits: (B, 1, h, w) of the mask of `mask_scale`, or None.
+            features: F_1..F_4 at their fixed sizes; ignored by a head with a `mask_scale`.
+            mask_logits: (B, 1, h, w) logits of the mask of `mask_scale`; None for a head without one.
         """
         raise NotImplementedError
 
 
 class DetectionHead(Head):
-    """Bottlenecks on each scale, summed downwards, pooled, classified. 919,546 parameters.
+    """Bottleneck blocks on each scale, summed from fine to coarse, pooled and classified. 919,546 parameters.
 
-    Attribute names are those of the released weights.
+    The attributes have the names of the released weights.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class DetectionHead(Head):
             features: F_1..F_4 at their fixed sizes, each half the size of the one before.
 
         Returns:
-            (B, 128, h_4, w_4), not negative.
+            (B, 128, h_4, w_4), at least 0.
         """
         y = self.incre_modules[0](features[0])
         for deeper, down, feature in zip(self.incre_modules[1:], self.downsamp_modules, features[1:], strict=True):
@@ -76,7 +76,7 @@ class DetectionHead(Head):
         return evidence
 
     def classify(self, evidence: Tensor) -> Tensor:
-        """Pool the evidence over the picture and classify it: (B, 128, h, w) to logits (B, 2)."""
+        """Average the evidence over the picture and classify it: (B, 128, h, w) to logits (B, 2)."""
         logits: Tensor = self.classifier(evidence.mean(dim=(2, 3)))
         return logits
 
@@ -87,12 +87,12 @@ class DetectionHead(Head):
 
 
 class ContrastHead(Head):
-    """Detection by how far mask 2 stands out from the rest of it; not of the paper. 2 parameters.
+    """Detection by the contrast of mask 2: its largest logit minus its mean. Not in the paper. 2 parameters.
 
-    Compression and texture that training did not show shift the logits of a whole mask; the difference of their
-    largest to their mean does not see that, as the pooled map of `DetectionHead` does. The masks learn to localize
-    alone: of the detection loss only the gain and the bias learn, since what stands out stays comparable between
-    kinds of pictures only as long as it was not trained to (docs/lab-notes/training.md has the figures).
+    Compression or texture unlike the training pictures shifts all logits of a mask. That shift changes the pooled map
+    of `DetectionHead`, but not the contrast. The detection loss trains only the gain and the bias, not the masks:
+    contrasts of different kinds of pictures stay comparable only if the masks are trained to localize alone
+    (docs/lab-notes/training.md has the figures).
     """
 
     mask_scale = 2
@@ -103,7 +103,7 @@ class ContrastHead(Head):
         self.bias = nn.Parameter(torch.full((1,), -2.0))
 
     def forward(self, features: list[Tensor], mask_logits: Tensor | None) -> Detected:
-        """Logits of mask 2, (B, 1, h, w), to logits (B, 2), the first of them 0; see `Head`."""
+        """Logits of mask 2, (B, 1, h, w), to detection logits (B, 2), of which the first is 0; see `Head`."""
         assert mask_logits is not None
         logits = mask_logits.detach().float().flatten(1)
         contrast = logits.amax(dim=1) - logits.mean(dim=1)
@@ -112,4 +112,4 @@ class ContrastHead(Head):
 
 
 HEADS: dict[Detection, type[Head]] = {"head": DetectionHead, "contrast": ContrastHead}
-"""Detection head by the word of `Architecture.detection`."""
+"""The detection head for each value of `Architecture.detection`."""

@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolutions before it, once and for all or as a function of the parameters."""
+"""Fold batch norm into the convolution before it: in place, or as a differentiable function of the parameters."""
 
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -7,9 +7,9 @@ from psccnet.network.psccnet import PSCCNet
 
 
 def conv_norm_pairs(network: PSCCNet) -> dict[str, str]:
-    """The name of the batch norm after each convolution that has one, by the convolution's name.
+    """Map the name of each convolution that is followed by a batch norm to that batch norm's name.
 
-    `bn1` belongs to its neighbour `conv1`, and the batch norm in a `nn.Sequential` to the layer before it.
+    `bn1` follows `conv1`; a batch norm in a `nn.Sequential` follows the layer before it.
     """
     pairs = {}
     for norm, module in network.named_modules():
@@ -35,10 +35,10 @@ def fold_batch_norm(network: PSCCNet) -> PSCCNet:
 
 
 def folded_parameters(network: PSCCNet) -> dict[str, Tensor]:
-    """The parameters of `fold_batch_norm(network)`, as differentiable functions of the network's own.
+    """The parameters of `fold_batch_norm(network)`, as differentiable functions of the network's parameters.
 
-    With these, `torch.func.functional_call` trains a network whose running statistics stay as they are without a pass
-    over its maps for batch norm.
+    With them, `torch.func.functional_call` trains a network with frozen running statistics without computing batch
+    norm separately, which saves a pass over each feature map.
     """
     parameters: dict[str, Tensor] = dict(network.named_parameters())
     for conv_name, norm_name in conv_norm_pairs(network).items():

@@ -1,7 +1,7 @@
-"""The top-down path: the light-weight HRNet that yields features on four scales (Section III-A.1).
+"""The top-down path: the light-weight HRNet with features on four scales (Section III-A.1).
 
-Attribute names are those of the HRNet reference implementation, so that its checkpoints and the
-released PSCC-Net weights map onto this module key by key.
+The attributes have the names of the HRNet reference implementation, so that its checkpoints and the released PSCC-Net
+weights have the same keys.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ BATCH_NORM_MOMENTUM = 0.01
 
 
 def resample(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize maps bilinearly with aligned corners, as everywhere in the released network.
+    """Resize maps bilinearly with aligned corners, as the released network does everywhere.
 
     Args:
         x: (B, C, H, W), floating.
         size: target (height, width).
 
     Returns:
-        (B, C, height, width); `x` itself where the size already fits (the resampling is then exact).
+        (B, C, height, width); `x` itself if it already has that size.
     """
     if tuple(x.shape[-2:]) == tuple(size):
         return x
@@ -32,10 +32,10 @@ def resample(x: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def pad_to_even(picture: Tensor) -> Tensor:
-    """Repeat the last row and column but one of pictures (B, C, H, W) with odd sides, as a mirror would."""
+    """Pad pictures (B, C, H, W) with odd sides by one reflected row or column."""
     height, width = picture.shape[-2:]
     rows, columns = (torch.arange(side + side % 2, device=picture.device) for side in (height, width))
-    # Positions past the edge go back by two; where there is one row or column only, that one is repeated.
+    # A position past the edge is reflected, which is two steps back; a single row or column is repeated.
     rows, columns = (torch.where(at < side, at, at - 2).clamp(min=0) for at, side in ((rows, height), (columns, width)))
     return picture.index_select(2, rows).index_select(3, columns)
 
@@ -46,14 +46,14 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
 
 
 def conv_bn(inputs: int, outputs: int, kernel: int, stride: int = 1, relu: bool = True) -> list[nn.Module]:
-    """A convolution without bias, batch norm and, if wanted, a ReLU, as a list for `nn.Sequential`."""
+    """A convolution without bias, a batch norm and optionally a ReLU, as a list for `nn.Sequential`."""
     conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False)
     layers: list[nn.Module] = [conv, batch_norm(outputs)]
     return [*layers, nn.ReLU(inplace=True)] if relu else layers
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with an identity short cut."""
+    """Two 3x3 convolutions with an identity shortcut."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions with a short cut that is projected where the channels change."""
+    """1x1, 3x3 and 1x1 convolutions with a shortcut, which is projected if the number of channels changes."""
 
     def __init__(self, inputs: int, planes: int, expansion: int) -> None:
         super().__init__()
@@ -95,19 +95,19 @@ class Bottleneck(nn.Module):
 
 
 class Bring(Protocol):
-    """How a fusion brings a map to the size of the scale that it is added to; scales are numbered from 0."""
+    """How a fusion resizes a map to the size of the scale that it is added to; scales are numbered from 0."""
 
     def __call__(self, x: Tensor, target: int, source: int, like: Tensor) -> Tensor:
-        """The map `x` of the scale `source`, (B, C, h, w), where `like` lies, a map of the scale `target`."""
+        """Resize `x`, a map of scale `source`, (B, C, h, w), to the size of `like`, a map of scale `target`."""
 
 
 def upsample(x: Tensor, target: int, source: int, like: Tensor) -> Tensor:
-    """Coarser maps are resampled to the size of the target's; finer ones have it by their strided convolutions."""
+    """Resample maps of coarser scales; strided convolutions have already given those of finer scales the size."""
     return resample(x, like.shape[-2:]) if source > target else x
 
 
 class FusionModule(nn.Module):
-    """Parallel branches of two basic blocks each, then the dense exchange between all scales."""
+    """Two basic blocks on each scale, then the sum of all scales on each scale."""
 
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class FusionModule(nn.Module):
 
     @staticmethod
     def _path(channels: Sequence[int], source: int, target: int) -> nn.Module:
-        """The layers that bring the map of scale `source` to the channels (and down to the size) of `target`."""
+        """The layers that give a map of scale `source` the channels of `target`, and the size of a coarser `target`."""
         if source == target:
             return nn.Identity()
         if source > target:
@@ -130,7 +130,7 @@ class FusionModule(nn.Module):
         return nn.Sequential(*steps, last)
 
     def forward(self, features: list[Tensor], bring: Bring = upsample) -> list[Tensor]:
-        """Maps of each scale, finest first, to maps of the same shapes, or of those that `bring` makes."""
+        """Fuse the maps of all scales, finest first; the shapes stay the same, or become those that `bring` makes."""
         branched = [branch(x) for branch, x in zip(self.branches, features, strict=True)]
         fused = []
         for target, paths in enumerate(self.fuse_layers):
@@ -147,13 +147,13 @@ class FusionModule(nn.Module):
 
 
 class HRNet(nn.Module):
-    """HRNet-W18-small-v2 with a stem of stride 1 and one module a stage.
+    """HRNet-W18-small-v2 with a stem of stride 1 and one module per stage.
 
     Args:
         stem: "full" is the paper's: its two convolutions have stride 1, so F_1 is as large as the picture;
-            2,028,572 parameters. "unshuffled" first makes each 2 x 2 pixels one of 12 channels, so that all maps have
-            half the size, at a quarter of the arithmetic; no value is lost, and the phases of colour filter arrays
-            and of halved chroma become channels of their own.
+            2,028,572 parameters. "unshuffled" first turns each 2 x 2 pixels into one point of 12 channels. All maps
+            then have half the height and width, and the network computes a quarter. No value is lost, and each phase
+            of colour filter arrays and of halved chroma has its own channels.
     """
 
     def __init__(self, stem: Stem = "full") -> None:
@@ -180,7 +180,7 @@ class HRNet(nn.Module):
 
     @staticmethod
     def _new_scale(inputs: int, outputs: int, index: int) -> nn.ModuleList:
-        """A list with the new coarsest scale's convolution at `index`; the scales before it pass as they are."""
+        """A list with the convolution of the new, coarsest scale at `index`, and identities for the other scales."""
         layer = nn.Sequential(nn.Sequential(*conv_bn(inputs, outputs, 3, stride=2)))
         return nn.ModuleList([nn.Identity() for _ in range(index)] + [layer])
 
@@ -189,17 +189,17 @@ class HRNet(nn.Module):
         return [self.conv1, self.bn1, self.conv2, self.bn2, self.layer1, self.transition1]
 
     def stem(self, picture: Tensor) -> list[Tensor]:
-        """Stem, stage 1 and the first transition: all that has 64 to 256 channels at full resolution.
+        """Stem, stage 1 and the first transition: all layers with 64 to 256 channels at full resolution.
 
         Args:
-            picture: (B, 3, H, W), RGB in 0..1, no mean taken off; H and W even where the stem is unshuffled.
+            picture: (B, 3, H, W), RGB in 0..1, mean not subtracted; the unshuffled stem needs even H and W.
 
         Returns:
-            (B, 18, H, W) and (B, 36, H/2, W/2), sizes rounded up; half of that each where the stem is unshuffled.
+            (B, 18, H, W) and (B, 36, H/2, W/2), sizes rounded up; half of these with the unshuffled stem.
         """
         if self.unshuffled:
             picture = functional.pixel_unshuffle(picture, 2)
-        # Half precision would round a picture in 0..1 by up to half a grey level, which is what forgeries differ by.
+        # Half precision would round a picture in 0..1 by up to half a grey level, as much as traces of forgery.
         with torch.autocast(picture.device.type, enabled=False):
             x = self.relu(self.bn1(self.conv1(picture)))
         x = self.relu(self.bn2(self.conv2(x)))
@@ -210,13 +210,13 @@ class HRNet(nn.Module):
         """Stages 2 to 4.
 
         Args:
-            maps: what `stem` returns.
-            bring: how the fusions of stages 2 and 3 bring maps together.
-            bring_last: likewise of stage 4, whose maps are only sampled afterwards.
+            maps: the output of `stem`.
+            bring: how the fusions of stages 2 and 3 resize maps.
+            bring_last: how the fusion of stage 4 does; its maps are only sampled afterwards.
 
         Returns:
             F_1..F_4: (B, 18, H, W), (B, 36, H/2, W/2), (B, 72, H/4, W/4), (B, 144, H/8, W/8), sizes rounded up;
-            half of that each where the stem is unshuffled.
+            half of these with the unshuffled stem.
         """
         features: list[Tensor] = self.stage2[0](maps, bring)
         features = self.stage3[0]([*features, self.transition2[-1](features[-1])], bring)
@@ -224,5 +224,5 @@ class HRNet(nn.Module):
         return features
 
     def forward(self, picture: Tensor) -> list[Tensor]:
-        """Extract the features of the four scales, F_1..F_4, from pictures (B, 3, H, W) in 0..1."""
+        """Extract the features F_1..F_4 (see `fuse`) from pictures (B, 3, H, W), RGB in 0..1."""
         return self.fuse(self.stem(pad_to_even(picture) if self.unshuffled else picture))

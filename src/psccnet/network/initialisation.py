@@ -18,12 +18,12 @@ def initialise(network: PSCCNet, scheme: Initialisation = "residual") -> None:
 
     Args:
         network: the network to initialise.
-        scheme: "released" draws every convolution from N(0, 0.001) as the authors' code does before it loads
-            ImageNet weights. "residual" is meant for training without them: half of the first filters are
-            high-pass, so that batch norm raises noise and compression traces to unit variance from the first
-            step; residual blocks start as identities; the attention logits start near zero, since neither
-            Eq. 2 nor Eq. 3 scales them; masks start at one half, so that as priors (Eq. 1) they let the finer
-            features and their gradients through.
+        scheme: "released" draws every convolution from a normal distribution of standard deviation 0.001, as the
+            authors' code does before it loads ImageNet weights. "residual" is for training without ImageNet weights:
+            half of the first filters are high-pass, so that batch norm scales noise and compression traces to unit
+            variance from the first step; residual blocks start as identities; the attention logits start near zero,
+            since neither Eq. 2 nor Eq. 3 scales them; masks start at one half, so that the finer features, which are
+            multiplied by them (Eq. 1), and their gradients pass.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -57,17 +57,17 @@ def _start_as_residual(network: PSCCNet) -> None:
 
 
 def similarity_layers(network: PSCCNet) -> list[nn.Conv2d]:
-    """The layers theta and phi of all scales, whose products are the logits of Eqs. 2 and 3."""
+    """The layers theta and phi of all scales; their products are the logits of Eqs. 2 and 3."""
     modules = [module for module in network.modules() if isinstance(module, SCCM)]
     names = ("theta", "phi", "theta_channel", "phi_channel")
     return [getattr(module, name) for module in modules for name in names if hasattr(module, name)]
 
 
 def initialise_attention(network: PSCCNet) -> None:
-    """Draw theta and phi so small that attention is nearly even at first.
+    """Draw small theta and phi, in place, so that attention starts nearly uniform.
 
-    Neither Eq. 2 nor Eq. 3 scales the logits, which sum over channels (spatial) and over tokens (channel-wise). Once
-    they are large, each token looks at one and the same other, and no gradient brings them back.
+    Eqs. 2 and 3 do not scale their logits, which are sums over channels (spatial) and over tokens (channel-wise). Once
+    logits are large, the softmax is saturated: all tokens attend to one token, and the gradients vanish.
     """
     for layer in similarity_layers(network):
         nn.init.normal_(layer.weight, std=0.05 / math.sqrt(layer.in_channels))
@@ -77,15 +77,15 @@ def initialise_attention(network: PSCCNet) -> None:
 
 @torch.no_grad()
 def restart_colours(network: PSCCNet) -> None:
-    """Make the first filters that are read least into high-pass filters of the colour differences Cb and Cr.
+    """Replace the least used filters of the first layer by high-pass filters of the colour differences Cb and Cr.
 
-    What is pasted often has finer colours than its host, whose chroma was halved by a JPEG before. Filters that mix
-    colours and brightness hardly show that: brightness varies ten times as much at one or two pixels. Batch norm's
-    statistics must be measured anew afterwards.
+    A pasted region often has finer colours than its host, whose chroma a JPEG halved before. Filters that mix colour
+    and brightness hardly show that: at one or two pixels, brightness varies ten times as much. Measure the statistics
+    of batch norm again afterwards.
 
     Args:
-        network: whose filters change in place: for Cb and Cr second differences across, down and both, each with
-            either sign since a ReLU follows, 12 in all. The next layer does not read them at first.
+        network: changed in place. It gets 12 filters: second differences of Cb and Cr across, down and in both
+            directions, each with both signs since a ReLU follows. The next layer's weights for them start at 0.
     """
     top_down = network.top_down
     first, norm, second = top_down.conv1, top_down.bn1, top_down.conv2
@@ -106,10 +106,11 @@ def restart_colours(network: PSCCNet) -> None:
 
 @torch.no_grad()
 def _high_pass(weight: Tensor) -> None:
-    """Take the mean off each colour plane of the second half of the filters, in place.
+    """Subtract the mean of each colour plane from the second half of the filters, in place.
 
     Args:
-        weight: (64, 3, 3, 3), or (64, 12, 3, 3) with the four phases of each plane side by side: their mean is one.
+        weight: (64, 3, 3, 3), or (64, 12, 3, 3) with the four phases of each plane next to each other, which share a
+            mean.
     """
     half = weight[weight.shape[0] // 2 :]
     half = half.view(len(half), 3, -1, *half.shape[2:])

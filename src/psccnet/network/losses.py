@@ -10,7 +10,7 @@ from psccnet.network.psccnet import Prediction
 
 Weighting = Literal["paper", "released"]
 
-# The released code weighs the two classes by the inverse of their share in a balanced epoch of 1 + 3 classes.
+# The released code weights pristine and forged by the inverse of their shares, 1/4 and 3/4, in an epoch of 4 classes.
 RELEASED_DETECTION_WEIGHTS = (1 / 0.25, 1 / 0.75)
 
 
@@ -20,7 +20,7 @@ def downsample_ground_truth(mask: Tensor, size: tuple[int, int], weighting: Weig
     Args:
         mask: (B, 1, H, W), 0 or 1, floating.
         size: (height, width) of the predicted mask.
-        weighting: "paper" takes the majority over each cell, "released" Pillow's bicubic, then > 0.5.
+        weighting: "paper" takes the majority of each cell; "released" resizes as Pillow's bicubic does, then > 0.5.
 
     Returns:
         (B, 1, height, width), 0 or 1.
@@ -28,8 +28,8 @@ def downsample_ground_truth(mask: Tensor, size: tuple[int, int], weighting: Weig
     if tuple(mask.shape[-2:]) == tuple(size):
         return mask
     if weighting == "released":
-        # As Pillow does with 8-bit pictures: one axis after the other, rounded to 0..255 after each. Where an
-        # edge halves a cell, that rounding decides.
+        # As Pillow does for 8-bit pictures: one axis after the other, each rounded to 0..255. The rounding decides
+        # where an edge halves a cell.
         smaller = mask * 255
         for step in ((mask.shape[-2], size[1]), size):
             smaller = functional.interpolate(smaller, size=step, mode="bicubic", antialias=True)
@@ -46,8 +46,11 @@ def mask_loss(logits: Tensor, truth: Tensor, weighting: Weighting = "paper") -> 
     Args:
         logits: (B, 1, h, w).
         truth: (B, 1, h, w), 0 or 1.
-        weighting: "released" weighs each pixel by 0.5 / frequency of its class in the batch, and by 1 where
-            no pixel of the batch is forged.
+        weighting: "paper" has no class weights; "released" weights each pixel by 0.5 / frequency of its class in the
+            batch, or by 1 if no pixel of the batch is forged.
+
+    Returns:
+        Scalar: the mean over pixels.
     """
     if weighting == "paper":
         return functional.binary_cross_entropy_with_logits(logits, truth)
@@ -62,8 +65,8 @@ class PSCCLoss(nn.Module):
 
     Args:
         weighting: "paper" is Eq. 5 (mean over scales, no class weights); "released" sums the scales and
-            weighs classes as the authors' code does.
-        masks: weight of the masks' part; 4 makes the mean of Eq. 5 the sum that the authors' code takes.
+            weights classes as the authors' code does.
+        masks: weight of the mask losses; 4 turns the mean of Eq. 5 into the sum of the authors' code.
     """
 
     def __init__(self, weighting: Weighting = "paper", masks: float = 1.0) -> None:

@@ -11,12 +11,12 @@ from psccnet.network.hrnet import HRNet, resample
 
 
 class Prediction(NamedTuple):
-    """What the network says of a batch; probabilities are formed outside, so that losses stay stable.
+    """The network's output for a batch: logits, from which losses are computed in a stable way.
 
     Attributes:
         mask_logits: (B, 1, h, w) for each scale from the exit scale to 4, finest first.
         detection_logits: (B, 2), pristine and forged; the detection score is softmax[1].
-        evidence: (B, 128, h, w), the last map of the paper's detection head before pooling; None of other heads.
+        evidence: (B, 128, h, w), the last map of the paper's detection head before pooling; None with other heads.
     """
 
     mask_logits: list[Tensor]
@@ -28,10 +28,10 @@ class PSCCNet(nn.Module):
     """Progressive Spatio-Channel Correlation Network.
 
     Args:
-        architecture: variant, attention, grid, detection head and stem; the paper's where left out.
+        architecture: variant, attention, grid, detection head and stem; by default the paper's.
 
     Attributes:
-        grid: side of scale 1's fixed grid; it may be changed, since no weight depends on it.
+        grid: side of scale 1's fixed grid. It may be changed later: no weight depends on it.
     """
 
     def __init__(self, architecture: Architecture | None = None) -> None:
@@ -44,7 +44,7 @@ class PSCCNet(nn.Module):
         self.detection_head = HEADS[architecture.detection]()
 
     def extract(self, picture: Tensor) -> list[Tensor]:
-        """The top-down path and the resampling to fixed sizes.
+        """Run the top-down path and resample its features to fixed sizes.
 
         Args:
             picture: (B, 3, H, W), RGB in 0..1.
@@ -60,22 +60,22 @@ class PSCCNet(nn.Module):
 
         Args:
             picture: (B, 3, H, W), RGB in 0..1, of any size.
-            exit_scale: the finest mask to compute, 1..4; stopping at 4 saves the most (Section IV-F).
+            exit_scale: the finest mask to compute, 1..4; 4 is the fastest (Section IV-F).
 
         Raises:
             ValueError: if exit_scale is not 1..4.
         """
         if not 1 <= exit_scale <= 4:
-            raise ValueError(f"exit_scale is 1, 2, 3 or 4, not {exit_scale}")
+            raise ValueError(f"exit_scale must be 1, 2, 3 or 4, not {exit_scale}")
         features = self.extract(picture)
-        read = self.detection_head.mask_scale
-        finest = min(exit_scale, read or exit_scale)
+        head_scale = self.detection_head.mask_scale
+        finest = min(exit_scale, head_scale or exit_scale)
         masks = self.bottom_up(features, finest)
-        logits, evidence = self.detection_head(features, masks[read - finest] if read else None)
+        logits, evidence = self.detection_head(features, masks[head_scale - finest] if head_scale else None)
         return Prediction(masks[exit_scale - finest :], logits, evidence)
 
     def parameter_counts(self) -> dict[str, int]:
-        """Parameters of the top-down path, the localization and the detection head (Section IV-A.3)."""
+        """The number of parameters of the top-down path, the localization and the detection head (Section IV-A.3)."""
         parts = {
             "top_down": self.top_down,
             "localization": self.bottom_up,

@@ -13,18 +13,18 @@ class SCCM(nn.Module):
     Args:
         channels: C of the feature map X.
         ratio: the down-scaling ratio r of the function h.
-        variant: "paper" takes h as a true space-to-depth, one token per r x r block, and puts the channel
-            branch back in its place before omega_c. "released" reshapes the raw (B, C, H, W) memory, which
-            mixes rows, and views the channel branch's (B, N, C r^2) product as (B, C, H, W) untransposed;
-            the released weights need exactly that.
+        variant: with "paper", h is a true space-to-depth with one token per r x r block, and the output of the
+            channel branch is put back in place before omega_c. "released" reshapes the raw (B, C, H, W) memory, which
+            mixes rows, and views the channel branch's (B, N, C r^2) product as (B, C, H, W) without transposing it;
+            the released weights need this.
         attention: which branches exist (Table V: "channel" is w/o SA, "spatial" w/o CA, "none" w/o both).
         shared_embedding: False gives the channel branch its own theta and phi (Table V: w/o FS).
 
     Attributes:
-        rounded_products: set it for a runtime that rounds products of matrices to bf16 whatever it is told. Channel
-            logits are in the hundreds, where little would be left; so they are computed again as differences to the
-            largest of their row, which is added as one more token: what is rounded then is near zero where the softmax
-            is not. The result is the same otherwise.
+        rounded_products: set this for a runtime that always rounds matrix products to bf16. Channel logits are in the
+            hundreds, where bf16 is too coarse. Each row's largest logit is therefore subtracted inside the product, as
+            one more token: the logits that matter to the softmax are then near zero, where rounding does little.
+            Without rounding, the result is the same.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SCCM(nn.Module):
             self.omega_c = nn.Conv2d(channels, channels, 1)
 
     def h(self, x: Tensor) -> Tensor:
-        """The function h: (B, C, H, W) to (B, C r^2, H/r, W/r), no value lost."""
+        """The function h: (B, C, H, W) to (B, C r^2, H/r, W/r), without losing values."""
         if self.variant == "paper":
             return functional.pixel_unshuffle(x, self.ratio)
         batch, channels, height, width = x.shape
@@ -74,21 +74,24 @@ class SCCM(nn.Module):
         return y.reshape(batch, width // (r * r), rows * r, columns * r)
 
     def embeddings(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """X'_g, X'_theta and X'_phi as token rows, each (B, N, C r^2) with N = HW / r^2."""
+        """X'_g, X'_theta and X'_phi, one row per token: each (B, N, C r^2) with N = HW / r^2."""
         tokens = self.h(x)
         g, theta, phi = (layer(tokens).flatten(2).transpose(1, 2) for layer in (self.g, self.theta, self.phi))
         return g, theta, phi
 
     def spatial_response(self, x: Tensor) -> Tensor:
-        """A_s of Eq. 2 written out, (B, N, N), rows summing to 1, for looking at; `forward` never forms it."""
+        """A_s of Eq. 2, (B, N, N), rows sum to 1; for visualisation, since `forward` never computes it."""
         _, theta, phi = self.embeddings(x)
         return torch.softmax((theta @ phi.transpose(1, 2)).float(), dim=-1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Z of Eq. 4, of the shape of X.
+        """Z of Eq. 4.
 
         Args:
-            x: (B, C, H, W); H and W are multiples of the ratio.
+            x: the feature X, (B, C, H, W); H and W are multiples of the ratio.
+
+        Returns:
+            (B, C, H, W).
         """
         if not (self.spatial or self.channel):
             return x
@@ -96,9 +99,9 @@ class SCCM(nn.Module):
         rows, columns = x.shape[-2] // self.ratio, x.shape[-1] // self.ratio
         z = x
         if self.spatial:
-            # Eq. 2, fused: softmax(theta phi^T) g without scaling and without forming the N x N matrix,
-            # which torch does for contiguous (B, heads, N, d) only.
-            query, key, value = (rows_of.unsqueeze(1).contiguous() for rows_of in (theta, phi, g))
+            # Eq. 2, fused: softmax(theta phi^T) g, unscaled. Torch avoids the N x N matrix only if its inputs are
+            # contiguous (B, heads, N, d).
+            query, key, value = (tokens.unsqueeze(1).contiguous() for tokens in (theta, phi, g))
             attended = functional.scaled_dot_product_attention(query, key, value, scale=1.0).squeeze(1)
             y_s = self.h_inverse(attended.transpose(1, 2).reshape(x.shape[0], -1, rows, columns))
             z = z + self.alpha_s * self.omega_s(y_s)
@@ -109,13 +112,13 @@ class SCCM(nn.Module):
         return z
 
     def channel_response(self, x: Tensor) -> Tensor:
-        """Y_c of Eq. 3, of the shape of X, for looking at."""
+        """Y_c of Eq. 3, (B, C, H, W); for visualisation."""
         g, theta, phi = self.embeddings(x)
         theta, phi = self._channel_embeddings(x, theta, phi)
         return self._channel_attention(g, theta, phi, x.shape[-2] // self.ratio, x.shape[-1] // self.ratio)
 
     def _channel_embeddings(self, x: Tensor, theta: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
-        """The channel branch's own theta and phi where it has them, otherwise the shared ones."""
+        """The channel branch's own theta and phi if it has them, otherwise the shared ones."""
         if not self.spatial or self.shared_embedding:
             return theta, phi
         tokens = self.h(x)
@@ -125,8 +128,8 @@ class SCCM(nn.Module):
         )
 
     def _channel_attention(self, g: Tensor, theta: Tensor, phi: Tensor, rows: int, columns: int) -> Tensor:
-        """Y_c of Eq. 3 with theta, as the text has it: (B, C, H, W)."""
-        # The logits sum over all tokens and are large: product and softmax need more than half precision.
+        """Y_c of Eq. 3, with theta as in the paper's text: (B, C, H, W)."""
+        # The logits are sums over all tokens and large: product and softmax need more than half precision.
         wide = torch.promote_types(theta.dtype, torch.float32)
         theta, phi = theta.to(wide), phi.to(wide)
         with torch.autocast(theta.device.type, enabled=False):

@@ -1,4 +1,4 @@
-"""Which camera took a photograph: by the naming rules of the camera-identification sets, or by the file's EXIF."""
+"""Find out which camera took a photograph: from the names in camera-identification sets, or from the file's EXIF."""
 
 import io
 import re
@@ -14,12 +14,12 @@ _MAKE, _MODEL = 271, 272
 
 
 def camera_of_name(name: str) -> str | None:
-    """The camera that a photograph's path names; None if it follows no known rule.
+    """The camera that a photograph's path names; None if the path follows no known rule.
 
     Args:
-        name: with slashes, such as "D01_Samsung_GalaxyS3Mini/images/nat/D01_I_nat_0001.jpg" (VISION: one device),
+        name: a path with slashes, such as "D01_Samsung_GalaxyS3Mini/images/nat/D01_I_nat_0001.jpg" (VISION: a device),
             "Canon_Ixus70_0_2367.JPG" (Dresden: maker, model and device) or "train/HTC-1-M7/(HTC-1-M7)1.jpg" (KCMI,
-            the IEEE Signal Processing Cup: one model).
+            the IEEE Signal Processing Cup: a model).
     """
     for rule in (_VISION, _DRESDEN, _KCMI):
         match = rule.search(name)
@@ -29,11 +29,11 @@ def camera_of_name(name: str) -> str | None:
 
 
 def camera_of_exif(data: bytes) -> str | None:
-    """The maker and model that a picture file's EXIF tells, or None."""
+    """The maker and model in a picture file's EXIF, or None."""
     try:
         with PILLOW_QUIET, Image.open(io.BytesIO(data)) as picture:
             exif = picture.getexif()
-    except Exception:  # Of damaged files, Pillow raises whatever comes up.
+    except Exception:  # Pillow raises many kinds of exceptions for damaged files.
         return None
-    words = (str(exif.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL))
-    return " ".join(word for word in words if word) or None
+    names = (str(exif.get(tag, "")).strip("\0 ") for tag in (_MAKE, _MODEL))
+    return " ".join(name for name in names if name) or None

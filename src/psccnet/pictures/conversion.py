@@ -1,4 +1,4 @@
-"""From a picture that Pillow opened to RGB: orientation, bit depths, modes, transparency, and what Pillow misreads."""
+"""Convert a picture that Pillow opened to RGB: orientation, bit depth, mode, transparency, and what Pillow misreads."""
 
 import io
 from collections.abc import Callable
@@ -25,13 +25,13 @@ class Converted(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """How a file stores its samples, which Pillow forgets or does not heed.
+    """How a file stores its samples; Pillow drops or ignores this.
 
     Attributes:
-        bits: of grey levels that are integers of more than 8 bits; None for others.
-        inverted: whether the largest of these is black.
-        transparent: the colour that means transparency, as Pillow hands colours over; None if there is none.
-        opaque: whether the fourth sample is no transparency.
+        bits: bits of a grey level, if levels are integers of more than 8 bits; otherwise None.
+        inverted: whether the largest of these levels is black.
+        transparent: the colour that means transparency, in Pillow's form; None if there is none.
+        opaque: whether the fourth sample is not an alpha channel.
     """
 
     bits: int | None = None
@@ -44,10 +44,10 @@ class Loaded(NamedTuple):
     """A decoded picture in its own mode.
 
     Attributes:
-        picture: its `info` may hold a wrong transparency; `stored` has the right one.
+        picture: the pixels; the transparency in its `info` may be wrong, that in `stored` is right.
         stored: how its file stores its samples.
         notes: conversions that were made.
-        orientation: EXIF's, 1..8, of the file.
+        orientation: the file's EXIF orientation, 1..8.
     """
 
     picture: Image.Image
@@ -57,7 +57,7 @@ class Loaded(NamedTuple):
 
 
 def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
-    """PictureError if a picture has more pixels than allowed."""
+    """Raise a PictureError if a picture has more than `max_pixels` pixels."""
     if width * height > max_pixels:
         raise PictureError(
             f"{name}: {width} x {height} is {width * height / 1e6:.1f} megapixels, more than the limit of"
@@ -68,18 +68,18 @@ def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
 def convert(
     picture: Image.Image, name: str, max_pixels: int, upright: bool, admit: Admit, stream: Stream | None
 ) -> Converted:
-    """Bring an opened picture in any mode to RGB, (H, W, 3) uint8, and say how.
+    """Convert an opened picture of any mode to RGB, (H, W, 3) uint8, with a note on each conversion.
 
     Args:
-        picture: opened, not decoded.
-        name: of it, for messages.
-        max_pixels: refuse larger ones before decoding them.
-        upright: follow the EXIF orientation.
+        picture: opened, not yet decoded.
+        name: the picture's name in messages.
+        max_pixels: larger pictures are refused before they are decoded.
+        upright: turn the picture upright by its EXIF orientation.
         admit: called with the number of pixels before they are decoded.
-        stream: the file that the picture was opened from, if there is one; it is searched for damage.
+        stream: the file that the picture was opened from, if there is one; it is checked for damage.
 
     Raises:
-        PictureError: if it is too large, damaged, or in a mode that has no defined conversion.
+        PictureError: if the picture is too large, damaged, or in a mode that has no defined conversion.
     """
     loaded = load(picture, name, max_pixels, upright, admit, stream)
     pixels, more = _rgb(loaded.picture, loaded.stored, name)
@@ -89,17 +89,17 @@ def convert(
 def load(
     picture: Image.Image, name: str, max_pixels: int, upright: bool, admit: Admit, stream: Stream | None
 ) -> Loaded:
-    """Decode an opened picture, see `convert`, and leave its mode as it is."""
+    """Decode an opened picture and keep its mode; see `convert` for the arguments."""
     width, height = picture.size
     check_size(width, height, name, max_pixels)
     admit(width * height)
     picture, notes = _sound(picture, name, stream)
-    stored = _stored(picture, name, stream)  # before the orientation, for which Pillow decodes a PNG
+    stored = _stored(picture, name, stream)  # first, since Pillow decodes a PNG to find its orientation
     claimed = orientation_of(picture)
     picture.load()
     if getattr(picture, "n_frames", 1) > 1:
         notes.append(f"first of {getattr(picture, 'n_frames', 1)} frames")
-    # Pillow has turned a TIFF by itself when it is loaded; others keep their orientation until here.
+    # Pillow turns a TIFF upright when it loads it; pictures of other formats still have their orientation here.
     remaining = orientation_of(picture)
     if upright and remaining in UPRIGHT:
         picture = picture.transpose(UPRIGHT[remaining])
@@ -111,7 +111,7 @@ def load(
 
 
 def _sound(picture: Image.Image, name: str, stream: Stream | None) -> tuple[Image.Image, list[str]]:
-    """The picture, opened again where its file had to be mended, and notes on that; PictureError if it is damaged."""
+    """Check a picture for damage; reopen it if its file had to be repaired. Returns the picture and notes."""
     if stream is None or stream.closed or not stream.seekable():
         return picture, []
     examined = examine(picture, stream)
@@ -123,13 +123,13 @@ def _sound(picture: Image.Image, name: str, stream: Stream | None) -> tuple[Imag
 
 
 def raw_mode(picture: Image.Image) -> str:
-    """How the samples of an opened picture lie in its file, in Pillow's words; "" once it is decoded."""
+    """Pillow's name for the layout of an opened picture's samples in its file; "" once the picture is decoded."""
     tiles = getattr(picture, "tile", [])
     return str(tiles[0][3]) if tiles else ""
 
 
 def _stored(picture: Image.Image, name: str, stream: Stream | None) -> Stored:
-    """Look at what Pillow misreads; PictureError for what it would decode to noise."""
+    """Find what Pillow misreads; raise a PictureError for what it would decode to noise."""
     tags = getattr(picture, "tag_v2", {})
     bits = _bits(picture)
     transparent = picture.info.get("transparency")
@@ -154,9 +154,10 @@ def _stored(picture: Image.Image, name: str, stream: Stream | None) -> Stored:
 
 
 def _rgb(picture: Image.Image, stored: Stored, name: str) -> tuple[NDArray[np.uint8], list[str]]:
+    """The decoded pixels as RGB, (H, W, 3) uint8, and notes on the conversions."""
     notes: list[str] = []
     if stored.bits is not None:
-        # The swapped byte orders arrive as native numbers in the array.
+        # The array has native numbers, whatever the byte order of the file.
         levels = np.asarray(picture)
         grey = (levels >> (stored.bits - 8)).astype(np.uint8)
         if stored.inverted:
@@ -179,7 +180,7 @@ def _rgb(picture: Image.Image, stored: Stored, name: str) -> tuple[NDArray[np.ui
 
 
 def _bits(picture: Image.Image) -> int | None:
-    """How many bits the grey levels of a picture have, if they are integers of more than 8."""
+    """The bits of a picture's grey levels, if these are integers of more than 8 bits; otherwise None."""
     if picture.mode.startswith("I;16"):
         bits = getattr(picture, "tag_v2", {}).get(ExifTags.Base.BitsPerSample, (16,))
         return int(bits[0])
@@ -187,12 +188,12 @@ def _bits(picture: Image.Image) -> int | None:
 
 
 def _of_8_bits(picture: Image.Image, stored: Stored, name: str) -> Image.Image:
-    """A decoded picture of 8 bits a sample in a mode that Pillow converts, with its true transparency."""
+    """A decoded picture with 8 bits per sample, with its true transparency, in a mode that Pillow can convert."""
     if picture.mode in ("F", "I"):
         raise PictureError(f"{name}: {picture.mode} pixels have no defined black and white; save it with 8 or 16 bits.")
     if stored.opaque and picture.mode == "RGBA":
         return picture.convert("RGB")
-    if picture.mode == "La":  # which Pillow converts to LA alone
+    if picture.mode == "La":  # Pillow converts this mode to LA only
         picture = picture.convert("LA")
     if stored.transparent is not None:
         picture.info["transparency"] = stored.transparent
@@ -200,21 +201,21 @@ def _of_8_bits(picture: Image.Image, stored: Stored, name: str) -> Image.Image:
 
 
 def as_rgba(loaded: Loaded, name: str) -> Image.Image:
-    """A decoded picture of 8 bits a sample with its transparency; PictureError for other depths."""
+    """A decoded picture as RGBA with 8 bits per sample; PictureError for other bit depths."""
     return _of_8_bits(loaded.picture, loaded.stored, name).convert("RGBA")
 
 
 def _over_white(picture: Image.Image) -> tuple[NDArray[np.uint8], bool]:
-    """A picture over white as an RGB array, and whether it is all transparent.
+    """A picture over a white background as an RGB array, and whether all of it is transparent.
 
-    Band by band: Pillow copies all of what it is to convert.
+    Converted in bands of rows, to save memory: Pillow copies whatever it converts.
     """
     width, height = picture.size
     transparent = picture.has_transparency_data
     nothing = transparent
     pixels = np.empty((height, width, 3), dtype=np.uint8)
     for rows in bands(height, width):
-        # Not crop, which holds the band against Pillow's limit.
+        # `crop` would check the band against Pillow's own size limit.
         box = (0, rows.start, width, rows.stop)
         band = picture.transform((width, rows.stop - rows.start), Image.Transform.EXTENT, box)
         if transparent:
@@ -227,10 +228,10 @@ def _over_white(picture: Image.Image) -> tuple[NDArray[np.uint8], bool]:
 
 
 def orientation_of(picture: Image.Image) -> int:
-    """EXIF's orientation of a picture, 1 where it tells none."""
+    """A picture's EXIF orientation, 1..8; 1 if it has none."""
     try:
         return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # Damaged EXIF data says nothing of the pixels; damaged pixels show when they are loaded.
+    except Exception:  # Damaged EXIF data does not matter to the pixels; damaged pixels are noticed on loading.
         return 1
 
 
@@ -243,9 +244,9 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> what turns the picture upright."""
+"""The transposition that turns a picture of each EXIF orientation upright."""
 _AS_STORED = UPRIGHT | {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
-"""EXIF orientation -> what turns the upright picture back."""
+"""The transposition that turns an upright picture back to each EXIF orientation."""
 TURNED = (5, 6, 7, 8)
 """The EXIF orientations of pictures that are stored on their side."""
 _MODES = {"L": "grey", "LA": "grey", "1": "1-bit", "P": "palette", "PA": "palette", "La": "grey"}
@@ -254,4 +255,4 @@ _PLANES, _SEPARATE = 284, 2
 _WHITE_IS_ZERO = 0
 _TGA_DESCRIPTOR = 17
 _PACKED_GREY = {"L;2": 85, "L;4": 17}
-"""What Pillow multiplies grey levels of 2 and 4 bits by, but not the one that means transparency."""
+"""Pillow multiplies grey levels of 2 and 4 bits by these factors, but not the level that means transparency."""

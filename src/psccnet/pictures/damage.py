@@ -1,7 +1,7 @@
-"""What a picture's file tells of its own damage, where Pillow decodes it and says nothing.
+"""Find damage in files that Pillow decodes without an error.
 
-JPEG data is read through libjpeg once more, at an eighth of the size and so that its warnings are errors; PNG and the
-deflated strips of TIFF carry checksums. Formats without checksums (BMP, GIF, WebP, AVIF) cannot tell.
+JPEG data is decoded once more by libjpeg, at an eighth of the size, with its warnings as errors. PNG and the deflated
+strips of TIFF have checksums. Damage in formats without checksums (BMP, GIF, WebP, AVIF) cannot be found.
 """
 
 import re
@@ -30,22 +30,22 @@ _WARNINGS = (
     ("nconsistent progression", "its JPEG data makes no sense"),
     ("nvalid SOS parameters", "its JPEG data makes no sense"),
 )
-"""What libjpeg warns of, and what it means; of files that it does not read at all, Pillow has the last word."""
+"""Parts of libjpeg's warnings, and what they mean. Errors of libjpeg are ignored: Pillow decides on such files."""
 _STRAY = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _PADDING = 4096
-"""Bytes of one value that cameras leave before the end of a JPEG file at most."""
+"""Some cameras write up to this many bytes of one value before the end of a JPEG file."""
 _CRITICAL = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _JPEG, _DEFLATE = 7, (8, 32946)
 _BLOCK = 1 << 20
 
 
 class Examined(NamedTuple):
-    """What was found.
+    """The result of a check for damage.
 
     Attributes:
-        fault: why the pixels cannot be trusted, in words; None if nothing speaks against them.
-        note: something odd that does no harm.
-        mended: the file's bytes where they had to be mended before decoding.
+        fault: why the pixels cannot be trusted, as text; None if no fault was found.
+        note: something unusual that does no harm, as text.
+        mended: the file's bytes, repaired, if they had to be repaired before decoding.
     """
 
     fault: str | None = None
@@ -54,7 +54,7 @@ class Examined(NamedTuple):
 
 
 def examine(picture: Image.Image, stream: BinaryIO) -> Examined:
-    """Look for damage in a file that Pillow opened as `picture`; `stream` is read from its beginning."""
+    """Check the file that Pillow opened as `picture` for damage; `stream` is read from its beginning."""
     stream.seek(0)
     if picture.format in ("JPEG", "MPO"):
         return examine_jpeg(stream.read())
@@ -66,7 +66,7 @@ def examine(picture: Image.Image, stream: BinaryIO) -> Examined:
 
 
 def examine_jpeg(data: bytes) -> Examined:
-    """Look for damage in a JPEG file."""
+    """Check the bytes of a JPEG file for damage."""
     bare = _without_metadata(data)
     warning = jpeg_warning(bare)
     if warning is None:
@@ -77,18 +77,18 @@ def examine_jpeg(data: bytes) -> Examined:
     if stray and int(stray[1]) <= _PADDING:
         end = bare.rfind(_END_OF_JPEG)
         padding = bare[end - int(stray[1]) : end]
-        # Padding of a camera, not what is left over of data that a decoder lost its way in.
+        # Bytes of one value are padding; other bytes are left over where the decoder lost track of damaged data.
         if len(set(padding)) == 1 and jpeg_warning(bare[: end - len(padding)] + _END_OF_JPEG) is None:
             return Examined(note=f"{len(padding)} bytes of padding before the end of the file")
-    return Examined(_in_words(warning))
+    return Examined(_explain(warning))
 
 
-def _in_words(warning: str) -> str:
-    return next(words for part, words in _WARNINGS if part in warning)
+def _explain(warning: str) -> str:
+    return next(meaning for part, meaning in _WARNINGS if part in warning)
 
 
 def jpeg_warning(data: bytes) -> str | None:
-    """What libjpeg warns of while it reads a JPEG file, or None."""
+    """The warning of libjpeg when it decodes a JPEG file, or None."""
     try:
         simplejpeg.decode_jpeg(data, "GRAY", fastdct=True, min_height=1, min_width=1, min_factor=8, strict=True)
     except (ValueError, RuntimeError) as error:
@@ -97,7 +97,7 @@ def jpeg_warning(data: bytes) -> str | None:
 
 
 def _without_metadata(data: bytes) -> bytes:
-    """A JPEG file without its APPn and COM segments, whose faults do not concern the pixels."""
+    """A JPEG file without its APPn and COM segments: damage in these does not affect the pixels."""
     at, kept = 2, [data[:2]]
     while data[at : at + 1] == b"\xff" and at + 4 <= len(data):
         marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
@@ -110,6 +110,7 @@ def _without_metadata(data: bytes) -> bytes:
 
 
 def _png(stream: BinaryIO) -> Examined:
+    """Check the chunks of a PNG against their checksums."""
     at = 8
     while True:
         stream.seek(at)
@@ -129,7 +130,7 @@ def _png(stream: BinaryIO) -> Examined:
 
 
 def _strips(tags: Mapping[int, Any], stream: BinaryIO) -> str | None:
-    """What is wrong with the strips or tiles of a TIFF page, if they are deflated or JPEG."""
+    """Check the strips or tiles of a TIFF page, if they are deflated or JPEG; None if no fault was found."""
     compression = tags.get(COMPRESSION, 1)
     if compression != _JPEG and compression not in _DEFLATE:
         return None
@@ -140,7 +141,7 @@ def _strips(tags: Mapping[int, Any], stream: BinaryIO) -> str | None:
         if compression == _JPEG:
             part, tables = stream.read(size), bytes(tags.get(JPEGTABLES, b""))
             warning = jpeg_warning(tables[:-2] + part[2:] if tables else part)
-            fault = _in_words(warning) if warning else None
+            fault = _explain(warning) if warning else None
         else:
             fault = _deflate_fault(stream, size)
         if fault:

@@ -1,19 +1,19 @@
-"""From a path, bytes, a PIL picture or an array to RGB, with every conversion said.
+"""Decode a path, bytes, a PIL picture or an array to RGB, with a note on every conversion.
 
-| what comes in | what the network sees |
+| input | what the network gets |
 |---|---|
 | EXIF orientation | the picture turned upright; masks are upright too |
 | grey, 1-bit, palette, YCbCr, CIE Lab | the same colours as RGB |
-| alpha, in whatever mode | the picture laid over white; refused where every pixel is transparent |
+| alpha, in any mode | the picture over white, with a note where every pixel is transparent |
 | CMYK | converted to RGB without a colour profile |
-| grey of 9 to 16 bits, either polarity | the high 8 bits (of deep colours Pillow itself hands over 8) |
+| grey of 9 to 16 bits, either polarity | the high 8 bits (Pillow itself reduces 16-bit colours to 8) |
 | several frames | the first |
-| TIFF with a thumbnail first, DNG | the page that is no reduced copy; sensor data is refused |
+| TIFF with a thumbnail first, DNG | the page that is not a reduced copy; sensor data is refused |
 | 32-bit, signed or floating-point samples | refused: the file does not say what black and white are |
-| a JPEG that lacks its last marker alone | taken, with a note |
-| other damage that the file tells of (`damage`) | refused |
+| a JPEG of which only the last marker is missing | accepted, with a note |
+| other damage that can be found (see `damage`) | refused |
 
-`benchmarks/decoders.py` compares each feature of each format with a second decoder.
+`tests/pictures/test_second_decoder.py` compares features of the formats with a second decoder.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from psccnet.errors import MissingFileError
-from psccnet.errors import PictureError as PictureError  # known by this room's name, too
+from psccnet.errors import PictureError as PictureError  # re-exported for users
 from psccnet.pictures.conversion import TURNED, check_size, convert, orientation_of
 from psccnet.pictures.conversion import Admit as Admit
 from psccnet.pictures.opening import FORMATS as FORMATS
@@ -39,22 +39,22 @@ MAX_PIXELS = 200_000_000
 """Larger pictures are refused before they are decoded, unless the caller raises the limit."""
 
 MOST_KEPT = 64_000_000
-"""Bytes of the largest file that is kept beside its pixels."""
+"""The bytes of a file up to this size are kept with its pixels."""
 
 Source = str | Path | bytes | Image.Image | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture as the network sees it.
+    """A picture as the network gets it.
 
     Attributes:
         pixels: (H, W, 3) uint8, RGB, upright.
-        name: the path, or what kind of object it was.
-        sha256: of the input bytes (of the pixels, where there were no bytes).
-        notes: the conversions that were made, in words.
-        orientation: EXIF's, 1..8, of the file; the stored pixels lie so.
-        data: the file's bytes, for what else they tell; None where there is no file, or one of more than 64 MB.
+        name: the path, or the kind of object that was decoded.
+        sha256: of the file's bytes; of the pixels, if there is no file.
+        notes: the conversions that were made, as text.
+        orientation: the file's EXIF orientation, 1..8.
+        data: the file's bytes, for the traces in them; None if there is no file or it has more than 64 MB.
     """
 
     pixels: NDArray[np.uint8]
@@ -66,12 +66,12 @@ class Decoded:
 
 
 class Header(NamedTuple):
-    """What a file tells of its picture before it is decoded.
+    """What is known of a picture before it is decoded.
 
     Attributes:
-        width: upright, in pixels.
-        height: upright, in pixels.
-        orientation: EXIF's, 1..8.
+        width: of the upright picture, in pixels.
+        height: of the upright picture, in pixels.
+        orientation: the file's EXIF orientation, 1..8.
     """
 
     width: int
@@ -90,14 +90,14 @@ def decode(
 
     Args:
         source: a path, a file's bytes, a PIL picture, or an array (H, W, 3) or (H, W) uint8.
-        max_pixels: refuse larger ones before decoding them.
-        name: what to call it in messages; the path or the kind of object where left out.
-        upright: follow the EXIF orientation; ground-truth masks are drawn on the pixels as they are stored.
-        admit: called with the number of pixels before they are decoded; may wait until there is room for them.
+        max_pixels: larger pictures are refused before they are decoded.
+        name: the picture's name in messages; by default the path or the kind of object.
+        upright: turn the picture upright by its EXIF orientation; False keeps the pixels as they are stored.
+        admit: called with the number of pixels before they are decoded; it may wait until there is memory for them.
 
     Raises:
-        PictureError: if it is no picture, is truncated, empty, too large, or in a mode that has no defined
-            conversion.
+        PictureError: if the source is not a picture, or is truncated, empty, too large, or in a mode that has no
+            defined conversion.
         MissingFileError: if there is no such file.
     """
     if isinstance(source, np.ndarray):
@@ -116,15 +116,15 @@ def decode(
 
 @contextmanager
 def named_file(path: Path, name: str) -> Iterator[Stream]:
-    """Open a file; PictureError or MissingFileError if that is not possible."""
+    """Open a file for reading; raise a PictureError or MissingFileError if that fails."""
     try:
         with path.open("rb") as file:
-            # What comes through a pipe cannot be read twice.
+            # A pipe cannot be read twice.
             yield file if file.seekable() else io.BytesIO(file.read())
     except (FileNotFoundError, NotADirectoryError):
         raise MissingFileError(f"{name}: there is no such file; check the path.") from None
     except IsADirectoryError:
-        raise PictureError(f"{name}: a folder, not a picture; name a file in it.") from None
+        raise PictureError(f"{name}: a folder, not a picture; give a file in it.") from None
     except OSError as error:
         raise PictureError(f"{name}: cannot be read ({error.strerror}); check path and permissions.") from error
 
@@ -159,7 +159,7 @@ def read_header(path: Path, max_pixels: int = MAX_PIXELS) -> Header:
     """The size and orientation of a picture, without decoding it.
 
     Raises:
-        PictureError: if it is no picture, or is too large.
+        PictureError: if the file is not a picture, or is too large.
         MissingFileError: if there is no such file.
     """
     with named_file(path, str(path)) as stream, opened(stream, str(path)) as (picture, _):

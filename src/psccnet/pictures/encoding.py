@@ -1,4 +1,4 @@
-"""Pictures to files and back, as they are stored: what the synthesis and the distortions compress with."""
+"""Encode pictures and decode them as stored; the synthesis and the distortions compress pictures with this."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -7,19 +7,22 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from psccnet.errors import UnusableFileError as UnusableFileError  # known by this room's name, too
+from psccnet.errors import UnusableFileError as UnusableFileError  # re-exported
 from psccnet.pictures.sample import Picture
 
 _TAIL = 1024
-"""Bytes at the end of a file in which a whole JPEG or PNG has its end marker."""
+"""A complete JPEG or PNG has its end marker within this many bytes of its end."""
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """A file format: JPEG of `quality` (1..100), with or without halved chroma; PNG if quality is None.
+    """A file format: JPEG with a quality, or PNG.
 
-    `tables` are quantisation tables of its own, luminance and chrominance, 64 numbers of 1..255 each, row by row;
-    `quality` then says which standard tables they are like.
+    Attributes:
+        quality: of a JPEG, 1..100; None for PNG.
+        halved_chroma: 4:2:0 instead of 4:4:4.
+        tables: quantisation tables instead of those of `quality`: luminance and chrominance, each 64 numbers of
+            1..255, row by row. `quality` then names the standard tables that are closest.
     """
 
     quality: int | None
@@ -33,7 +36,7 @@ class Encoding:
 
 
 def encode(picture: Picture, encoding: Encoding) -> bytes:
-    """Return HxWx3 uint8 RGB as the bytes of a file; ValueError if the encoder refuses it."""
+    """Encode HxWx3 uint8 RGB to the bytes of a file; ValueError if the encoder refuses the picture."""
     options: list[int] = []
     if encoding.tables is not None:
         file = BytesIO()
@@ -55,32 +58,33 @@ def decode_as_stored(data: bytes, name: str) -> Picture:
     """Decode a picture file to HxWx3 uint8 RGB, ignoring its EXIF orientation.
 
     Raises:
-        UnusableFileError: `data` is not a picture, or not a whole one.
+        UnusableFileError: `data` is not a picture, or is incomplete.
     """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except cv2.error:  # a header that tells of more pixels than OpenCV takes
+    except cv2.error:  # the header announces more pixels than OpenCV accepts
         decoded = None
     if decoded is None:
-        raise UnusableFileError(name, "not a readable picture, or not a whole one")
-    # OpenCV fills up what is missing of a truncated file and says nothing.
+        raise UnusableFileError(name, "not a readable picture, or an incomplete one")
+    # OpenCV fills in the missing part of a truncated file without an error.
     if b"\xff\xd9" not in data[-_TAIL:] and b"IEND" not in data[-_TAIL:]:
         try:
             with Image.open(BytesIO(data)) as picture:
                 picture.load()
-        except Exception as error:  # Of damaged files, Pillow raises whatever comes up.
+        except Exception as error:  # Pillow raises many kinds of exceptions for damaged files.
             raise UnusableFileError(name, "truncated or damaged") from error
     return np.asarray(decoded, np.uint8)
 
 
 def compressed(picture: Picture, encoding: Encoding | None, repeated_chroma: bool = False) -> Picture:
-    """HxWx3 uint8 as it comes back from a file of that format; as it is, if there is none.
+    """Encode and decode a picture, HxWx3 uint8.
 
     Args:
         picture: to compress.
-        encoding: of the file.
-        repeated_chroma: decode halved chroma as some editors do, each sample repeated over its 2 x 2 pixels.
+        encoding: of the file; None returns the picture unchanged.
+        repeated_chroma: repeat each sample of halved chroma over its 2 x 2 pixels, as some editors do, instead of
+            interpolating.
     """
     if encoding is None:
         return picture
@@ -91,12 +95,12 @@ def compressed(picture: Picture, encoding: Encoding | None, repeated_chroma: boo
 
 
 def _with_repeated_chroma(data: bytes) -> Picture:
-    """Decode a 4:2:0 JPEG; at half the size, the decoder gives its chroma as it is stored."""
+    """Decode a 4:2:0 JPEG with repeated chroma. Decoded at half the size, its chroma is exactly what is stored."""
     with Image.open(BytesIO(data)) as whole, Image.open(BytesIO(data)) as half:
         width, height = whole.size
         whole.draft("YCbCr", whole.size)
         half.draft("YCbCr", (width // 2, height // 2))
-        stored = np.asarray(half)[..., :0:-1]  # Cr and Cb, as OpenCV has them
+        stored = np.asarray(half)[..., :0:-1]  # Cr, then Cb: OpenCV's order
         assert stored.shape[:2] == ((height + 1) // 2, (width + 1) // 2)
         chroma = stored.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
         both = np.concatenate([np.asarray(whole)[..., :1], chroma], axis=2)

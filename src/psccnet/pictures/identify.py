@@ -1,4 +1,4 @@
-"""How a picture's file is encoded, told from its first bytes: the trivial cue that data sets give away."""
+"""Find out how a picture's file is encoded; in some data sets this alone gives away which pictures are forged."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ _SUBSAMPLING = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 
 
 def encoding_of(path: Path) -> str:
-    """Format of a picture's file, such as "TIFF"; for JPEG with subsampling and quality, such as "JPEG 4:2:0 q88".
+    """The format of a picture's file, such as "TIFF"; of a JPEG also subsampling and quality: "JPEG 4:2:0 q88".
 
-    The quality is the one whose scaled standard table has the mean of the file's luminance table.
-    "unknown" where Pillow cannot tell.
+    The quality is that of `quality_of` for the mean of the file's luminance table. "unknown" if Pillow cannot open the
+    file.
     """
     try:
         with PILLOW_QUIET, Image.open(path) as file:
@@ -32,14 +32,14 @@ def encoding_of(path: Path) -> str:
                 return name
             tables = getattr(file, "quantization", {})
             chroma = "grey" if file.mode == "L" else _SUBSAMPLING.get(get_sampling(file), "other")
-    except Exception:  # Of damaged files, Pillow raises whatever comes up.
+    except Exception:  # Pillow raises many kinds of exceptions for damaged files.
         return "unknown"
     # A damaged file may lack its first table.
     return f"JPEG {chroma} q{quality_of(float(np.mean(tables[0])))}" if 0 in tables else f"JPEG {chroma}"
 
 
 def quality_of(mean: float) -> int:
-    """The quality, 1..100, at which libjpeg's luminance table has the nearest mean."""
+    """The quality, 1..100, at which the mean of libjpeg's luminance table is closest to `mean`."""
     qualities = np.arange(1, 101)
     scales = np.where(qualities < 50, 5000 / qualities, 200 - 2 * qualities)
     tables = np.clip((LUMINANCE * scales[:, None] + 50) // 100, 1, 255)

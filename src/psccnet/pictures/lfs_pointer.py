@@ -1,4 +1,4 @@
-"""Git LFS pointers: the few lines that stand in for a large file in a clone without Git LFS."""
+"""Git LFS pointers: small text files in place of large files, in a clone made without Git LFS."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ _START = b"version https://git-lfs.github.com/spec/"
 
 
 def is_pointer(start: bytes) -> bool:
-    """Whether a file that begins so is a pointer."""
+    """Whether a file with these first bytes is a pointer."""
     return start.startswith(_START)
 
 
 def file_is_pointer(path: Path) -> bool:
-    """Whether a file is a pointer; False where it cannot be read."""
+    """Whether a file is a pointer; False if it cannot be read."""
     try:
         with path.open("rb") as file:
             return is_pointer(file.read(len(_START)))

@@ -1,7 +1,7 @@
-"""Ground-truth masks as people and programs store them, read to one form: true where forged.
+"""Read ground-truth masks in the forms in which people and programs store them: true where forged.
 
-A mask is not a photograph: what is transparent in it is not forged, its levels are cut at half of what its bits hold,
-and it is drawn on the pixels of its picture as they are stored, unless its size says that it is drawn upright.
+A mask is not read like a photograph. Its transparent pixels are not forged; its levels are thresholded at half of
+their range; and it follows the stored pixels of its picture, unless its size shows that it is upright.
 """
 
 from pathlib import Path
@@ -18,56 +18,60 @@ from psccnet.pictures.opening import opened
 from psccnet.pictures.sample import Mask
 
 MaskRule = Literal["white", "black", "nonzero", "green"]
-"""What of a mask's file is forged; in each, what is transparent is not.
+"""Which pixels of a mask's file are forged. Transparent pixels never are.
 
-white: brighter than half, as almost everywhere.
-black: darker than half, as in NIST16.
-nonzero: all that is not 0, as in label maps.
-green: both greens of Columbia's edge masks, whose reds are the host; the files are JPEG, so shades vary.
+white: brighter than half; nearly all data sets.
+black: darker than half; NIST16.
+nonzero: every value but 0; label maps.
+green: both greens of Columbia's edge masks (their reds are the host). These files are JPEG, so shades vary.
 """
 _GREEN = 120
 """Columbia's greens are 200 and 255 before compression."""
 _TINGE = 24
-"""Levels between red, green and blue of a grey JPEG at most."""
+"""In a grey JPEG, red, green and blue differ by at most this many levels."""
 _HALF = 127
-"""Of 255: what is more transparent than that is no part of a mask."""
+"""Pixels with an alpha of at most this, of 255, are not part of a mask."""
 
 
 class _File(NamedTuple):
-    """A mask's file.
+    """The content of a mask's file.
 
     Attributes:
-        forged: true where the rule says so.
-        wrong: what the levels are, in words, where they are neither plainly black nor plainly white.
-        own: EXIF's orientation of the mask's own file, 1..8; `forged` is upright by it.
+        forged: (H, W) bool, true where the rule says so, turned upright by `orientation`.
+        fault: what is wrong with the levels, as text; "" if nothing is.
+        orientation: EXIF orientation of the mask's file (not of its picture's), 1..8.
     """
 
     forged: Mask
-    wrong: str
-    own: int
+    fault: str
+    orientation: int
 
 
 def read_mask(
     path: Path, height: int, width: int, rule: MaskRule = "white", resize: bool = False, orientation: int = 1
 ) -> Mask:
-    """Read a ground truth: (height, width), true where forged; all false where the mask marks nothing.
+    """Read a ground-truth mask.
 
     Args:
         path: the mask's file.
-        height: of the picture, upright, in pixels.
-        width: of the picture, upright, in pixels.
-        rule: how the file says what is forged.
-        resize: bring a mask of another size to the picture's (nearest pixel) instead of refusing it.
-        orientation: EXIF's of the picture, 1..8; see `placed`.
+        height: of the upright picture, in pixels.
+        width: of the upright picture, in pixels.
+        rule: which pixels of the file are forged.
+        resize: resize a mask of another size to the picture's (nearest pixel) instead of refusing it.
+        orientation: EXIF orientation of the picture, 1..8; see `placed`.
+
+    Returns:
+        (height, width) bool, true where forged; all false if the mask marks nothing.
 
     Raises:
-        PictureError: if it cannot be read, its size is not the picture's, or its values are neither black nor white.
+        PictureError: if the mask cannot be read, its size is not the picture's, or its values are neither black nor
+            white.
         MissingFileError: if there is no such file.
     """
     file = _read(path, rule)
-    if file.wrong:
-        raise PictureError(f"{path}: {file.wrong}.")
-    truth = file.forged if file.own != 1 else placed(file.forged, height, width, orientation)
+    if file.fault:
+        raise PictureError(f"{path}: {file.fault}.")
+    truth = file.forged if file.orientation != 1 else placed(file.forged, height, width, orientation)
     if truth.shape == (height, width):
         return truth
     found = f"{file.forged.shape[1]} x {file.forged.shape[0]}"
@@ -79,12 +83,14 @@ def read_mask(
 
 
 def read_grey(path: Path) -> tuple[npt.NDArray[np.float32], int]:
-    """A mask of levels between pristine and forged: (H, W) in 0..1, and EXIF's orientation of its own file, 1..8.
+    """Read a mask of grey levels from pristine (0) to forged (1).
 
-    Upright by its own orientation; what is transparent is 0.
+    Returns:
+        (H, W) float32 in 0..1, upright by the EXIF orientation of the mask's file, 0 where transparent; and that
+        orientation, 1..8.
 
     Raises:
-        PictureError: if it cannot be read, is in colour, or its values have no defined range.
+        PictureError: if the mask cannot be read, is in colour, or its values have no defined range.
         MissingFileError: if there is no such file.
     """
     name = str(path)
@@ -97,35 +103,35 @@ def read_grey(path: Path) -> tuple[npt.NDArray[np.float32], int]:
             levels = (full - levels if stored.inverted else levels) / full
         elif picture.mode == "F":
             if not (levels.min() >= 0 and levels.max() <= 1):
-                raise PictureError(f"{name}: its values are not all numbers within 0..1; let it be written so.")
+                raise PictureError(f"{name}: not all of its values are within 0..1; save it with values in 0..1.")
         else:
             colours = np.asarray(as_rgba(loaded, name))
             if np.ptp(colours[..., :3][colours[..., 3] > 0], axis=-1).max(initial=0) > _TINGE:
-                raise PictureError(f"{name}: is in colour; let the mask be written in grey, black where pristine.")
+                raise PictureError(f"{name}: is in colour; save the mask in grey, black where pristine.")
             levels = colours[..., 1] / 255 * (colours[..., 3] / 255)
     return np.asarray(levels, np.float32), loaded.orientation
 
 
 def marks_nothing(path: Path, rule: MaskRule = "white") -> bool:
-    """Whether a mask is plainly that of a pristine picture: all black, or the like by its rule.
+    """Whether a mask is clearly that of a pristine picture: all black, or what means the same by its rule.
 
     Raises:
-        PictureError: if it cannot be read.
+        PictureError: if the mask cannot be read.
         MissingFileError: if there is no such file.
     """
     file = _read(path, rule)
-    return not file.wrong and not file.forged.any()
+    return not file.fault and not file.forged.any()
 
 
 def placed(values: npt.NDArray[Any], height: int, width: int, orientation: int) -> npt.NDArray[Any]:
-    """A mask on its picture as it is seen.
+    """Turn a mask so that it fits the upright picture.
 
     Args:
-        values: (h, w), drawn on the stored pixels or upright.
-        height: of the picture, upright.
-        width: of the picture, upright.
-        orientation: EXIF's of the picture, 1..8. A mask of the upright size, where that is not the stored one, is drawn
-            upright; any other is drawn on the stored pixels and turned.
+        values: (h, w); follows the stored pixels or is already upright.
+        height: of the upright picture, in pixels.
+        width: of the upright picture, in pixels.
+        orientation: EXIF orientation of the picture, 1..8. If the upright and the stored size differ and the mask has
+            the upright size, it is upright. Any other mask follows the stored pixels and is turned.
 
     Returns:
         (h, w) or (w, h).
@@ -136,12 +142,12 @@ def placed(values: npt.NDArray[Any], height: int, width: int, orientation: int) 
 
 
 def told_by_size(height: int, width: int, orientation: int) -> bool:
-    """Whether the size of a mask shows if it is drawn on the stored pixels of a picture or on the upright ones."""
+    """Whether a mask's size shows if it follows the stored pixels of its picture or the upright ones."""
     return orientation == 1 or (orientation in TURNED and height != width)
 
 
 def turned(values: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
-    """Turn stored pixels, (h, w), upright by EXIF's orientation, 1..8."""
+    """Turn stored pixels, (h, w), upright by an EXIF orientation, 1..8."""
     if orientation in TURNED:
         values = values.T
     if orientation in (3, 4, 7, 8):
@@ -161,12 +167,12 @@ def _read(path: Path, rule: MaskRule) -> _File:
         levels, full, opaque = _levels(loaded, name)
     bright = levels > full // 2
     forged = {"white": bright, "black": ~bright, "nonzero": levels > 0}[rule] & opaque
-    wrong = "" if forged.any() else _wrong(levels, opaque, full, rule, deep)
-    return _File(np.asarray(forged, np.bool_), wrong, loaded.orientation)
+    fault = "" if forged.any() else _fault(levels, opaque, full, rule, deep)
+    return _File(np.asarray(forged, np.bool_), fault, loaded.orientation)
 
 
 def _levels(loaded: Loaded, name: str) -> tuple[npt.NDArray[Any], int, npt.NDArray[np.bool_]]:
-    """The levels of a mask, (H, W), what its bits hold at most, and where it is opaque."""
+    """The levels of a mask, (H, W); the level that means white; and where the mask is opaque, (H, W)."""
     picture, stored = loaded.picture, loaded.stored
     if stored.bits is not None or picture.mode in ("I", "F"):
         levels = np.asarray(picture)
@@ -175,22 +181,22 @@ def _levels(loaded: Loaded, name: str) -> tuple[npt.NDArray[Any], int, npt.NDArr
         if isinstance(stored.transparent, int):
             opaque = levels != stored.transparent
         values = set(np.unique(levels[opaque])[:3].tolist())
-        # Programs that write 16 or 32 bits or floats where 8 would do keep 0 and 255, or have 0 and 1.
+        # Programs that write 16 or 32 bits or floats where 8 bits are enough write 0 and 255, or 0 and 1.
         if values <= {0, 255}:
             full = 255
         elif picture.mode == "F" and values <= {0, 1}:
             full = 1
         if not full:
-            raise PictureError(f"{name}: of 32 bits, a mask's values must be 0 and 255; save it with 8 bits.")
+            raise PictureError(f"{name}: the values of a mask of 32 bits must be 0 and 255; save it with 8 bits.")
         return (full - levels if stored.inverted else levels), full, opaque
     colours = np.asarray(as_rgba(loaded, name))
     return colours[..., :3].max(axis=2), 255, colours[..., 3] > _HALF
 
 
-def _wrong(levels: npt.NDArray[Any], opaque: npt.NDArray[np.bool_], full: int, rule: MaskRule, deep: bool) -> str:
-    """What is wrong with the levels of a mask that marks nothing as forged; "" if it is plainly a pristine picture's.
+def _fault(levels: npt.NDArray[Any], opaque: npt.NDArray[np.bool_], full: int, rule: MaskRule, deep: bool) -> str:
+    """Why a mask that marks nothing as forged may be misread; "" if it is clearly that of a pristine picture.
 
-    `deep` tells that they were reduced from 16 bits.
+    `deep`: the levels were reduced from 16 bits.
     """
     seen = levels[opaque]
     if seen.size == 0 or rule == "nonzero":
@@ -198,16 +204,16 @@ def _wrong(levels: npt.NDArray[Any], opaque: npt.NDArray[np.bool_], full: int, r
     if rule == "black":
         if seen.min() == full:
             return ""
-        return f"its values begin at {seen.min():g} of {full}, and black is to be forged; save it with 0 and {full}"
+        return f"its lowest value is {seen.min():g} of {full}, but black means forged; save it with 0 and {full}"
     if seen.max() > 0:
-        reach = f"its values reach {seen.max():g} of {full}, and white, above {full // 2}, is to be forged"
-        return f"{reach}; save it with 0 and {full}, or say that the mask rule is nonzero"
+        highest = f"its highest value is {seen.max():g} of {full}, but only values above {full // 2} mean forged"
+        return f"{highest}; save it with 0 and {full}, or set the mask rule to nonzero"
     if seen.size < levels.size:
-        return "what is opaque in it is black, and white is to be forged; if black is, say that the mask rule is black"
-    return "of 16-bit colours the high 8 bits are read, and those are 0; save it with 8 bits" if deep else ""
+        return "its opaque pixels are black, but white means forged; if black does, set the mask rule to black"
+    return "the high 8 bits of its 16-bit colours are all 0; save it with 8 bits" if deep else ""
 
 
 def green(pixels: npt.NDArray[np.uint8]) -> Mask:
-    """Where an edge mask of Columbia, HxWx3 uint8, is green: HxW."""
+    """Where an edge mask of Columbia, HxWx3 uint8, is green: HxW bool."""
     red, green_ = pixels[..., 0].astype(np.int16), pixels[..., 1].astype(np.int16)
     return np.asarray((green_ > _GREEN) & (green_ > red), np.bool_)

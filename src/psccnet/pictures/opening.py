@@ -1,4 +1,4 @@
-"""From a file's bytes to a Pillow picture at the right page, or to the reason why there is none."""
+"""Open a file with Pillow at the right page, or say why it is not a picture."""
 
 import io
 import threading
@@ -14,15 +14,15 @@ from psccnet.pictures.picture_files import MEND_HEIF, MEND_RAW, heif_is_read
 from psccnet.pictures.tiff_pages import is_raw, is_tiff, main_page, read_pages, with_first_page
 
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "AVIF", "PPM", "TGA", "PSD")
-"""What files are read, and HEIF where its extra is installed; Pillow knows more, some of which would decode a picture
-before its size is known (ICO) or start other programs on strangers' files (EPS)."""
+"""The formats that are read; HEIF too where its extra is installed. Pillow knows more formats, but some of them decode
+a picture before its size is known (ICO) or start other programs on untrusted files (EPS)."""
 
 Stream = io.BufferedReader | io.BytesIO
 
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _OTHERS = (
     (b"%PDF", "a PDF; take the pictures out of it"),
-    (b"<", "a page of a website or a drawing: HTML, XML, SVG; download the picture itself"),
+    (b"<", "a web page or a drawing: HTML, XML, SVG; download the picture itself"),
     (b"\xff\x0a", "JPEG XL; save it as PNG"),
     (b"\0\0\0\x0cJXL ", "JPEG XL; save it as PNG"),
     (b"\0\0\x01\0", "an icon; save it as PNG"),
@@ -31,16 +31,16 @@ _OTHERS = (
     (b"PF\n", "floating-point colours, which have no defined white; save it with 8 or 16 bits"),
     (b"P7\n", "PAM; save it as PNG"),
 )
-_NOT_READ = "not a picture in a format that is read here"
+_NOT_READ = "not a picture in a supported format"
 
 
 @contextmanager
 def opened(stream: Stream, name: str) -> Iterator[tuple[Image.Image, tuple[str, ...]]]:
-    """Open a picture at the page to look at, with notes on the choice; nothing is decoded yet.
+    """Open a picture at its main page, with notes on that choice; nothing is decoded yet.
 
     Raises:
-        PictureError: if it is empty, a file of another kind or of a kind that is not read; whatever Pillow raises
-            inside the `with`, too.
+        PictureError: if the file is empty or not a picture in a supported format. Exceptions of Pillow inside the
+            `with` block become a PictureError, too.
     """
     start = stream.read(64)
     if not start:
@@ -59,7 +59,7 @@ def opened(stream: Stream, name: str) -> Iterator[tuple[Image.Image, tuple[str, 
 
 
 def _at_main_page(stream: Stream, name: str) -> tuple[Stream, tuple[str, ...]]:
-    """A stream whose first page is the picture, and a note where that was another page."""
+    """A stream whose first page is the picture, and a note if it was not the first page of the file."""
     pages = read_pages(stream)
     if any(page.sensor and not page.reduced for page in pages):
         raise PictureError(f"{name}: a camera's raw file; {MEND_RAW}.")
@@ -67,22 +67,22 @@ def _at_main_page(stream: Stream, name: str) -> tuple[Stream, tuple[str, ...]]:
     if page is None:
         if any(page.reduced for page in pages):
             raise PictureError(
-                f"{name}: holds only a preview, no whole picture; save the picture itself as TIFF or JPEG."
+                f"{name}: holds only a preview, not the picture; save the picture itself as TIFF or JPEG."
             )
         return stream, ()
     if page.number == 0:
         return stream, ()
-    first = next((f"{one.width} x {one.height}" for one in pages if one.number == 0), "")
-    note = f"the first page is a preview of {first}; the picture of {page.width} x {page.height} is taken"
+    preview = next((f"{other.width} x {other.height}" for other in pages if other.number == 0), "")
+    note = f"the first page is a preview of {preview}; the picture of {page.width} x {page.height} is taken"
     stream.seek(0)
     return io.BytesIO(with_first_page(stream.read(), page)), (note,)
 
 
 class _PillowQuiet:
-    """Keeps Pillow's warnings to itself, and has it refuse truncated files, whatever others asked it to do.
+    """Context manager that silences Pillow's warnings and makes Pillow refuse truncated files.
 
-    Both belong to the process, so the last of some threads restores them. Where WeasyPrint is imported, Pillow would
-    take truncated files without a word.
+    WeasyPrint, for one, tells Pillow to accept truncated files. Both settings are global to the process, so the last
+    thread that leaves the context restores them.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ _PILLOWS_LIMIT = threading.Lock()
 
 def open_with_pillow(stream: Stream) -> Image.Image:
     """Open a picture in one of `FORMATS`; nothing is decoded yet."""
-    # Our own limit, checked before decoding, stands in for Pillow's, which no caller could raise.
+    # Pillow's size limit is switched off, since no caller could raise it; ours is checked before decoding.
     with _PILLOWS_LIMIT:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
@@ -124,7 +124,7 @@ def open_with_pillow(stream: Stream) -> Image.Image:
                 import pillow_heif
 
                 pillow_heif.register_heif_opener()
-            # Pillow may have been built without some of them.
+            # Pillow may have been built without some formats.
             return Image.open(stream, formats=[name for name in (*FORMATS, "HEIF") if name in Image.OPEN])
         finally:
             Image.MAX_IMAGE_PIXELS = before
@@ -132,11 +132,11 @@ def open_with_pillow(stream: Stream) -> Image.Image:
 
 @contextmanager
 def damage_named(name: str, start: bytes = b"") -> Iterator[None]:
-    """Turn what Pillow raises of unreadable pictures into a `PictureError` with the picture's name.
+    """Turn exceptions of Pillow for unreadable pictures into a `PictureError` with the picture's name.
 
     Args:
         name: of the picture.
-        start: the file's first bytes, which tell what it is instead of a picture.
+        start: the file's first bytes; the message says what the file is if it is not a picture.
     """
     try:
         yield
@@ -146,16 +146,16 @@ def damage_named(name: str, start: bytes = b"") -> Iterator[None]:
         raise PictureError(f"{name}: does not fit in memory; make the picture smaller.") from error
     except UnidentifiedImageError as error:
         raise PictureError(f"{name}: {_kind_of(start)}.") from error
-    # For files that are cut off or damaged, Pillow's plug-ins raise whatever comes up: OSError, SyntaxError,
-    # RuntimeError, struct.error, ...
+    # Pillow raises many kinds of exceptions for truncated or damaged files: OSError, SyntaxError, RuntimeError,
+    # struct.error, ...
     except Exception as error:
         if arose_here(error):
-            raise  # a fault of ours is not the picture's
+            raise  # a bug of this package, not a damaged picture
         raise PictureError(f"{name}: truncated or damaged; copy or download it again.") from error
 
 
 def _kind_of(start: bytes) -> str:
-    """What a file that begins so is, and how it could be read."""
+    """What a file with these first bytes is, and how to make it readable."""
     if start[4:8] == b"ftyp":
         if start[8:12] in _HEIF_BRANDS and not heif_is_read():
             return f"{_NOT_READ} (HEIC; {MEND_HEIF})"
@@ -165,5 +165,5 @@ def _kind_of(start: bytes) -> str:
         )
     if is_tiff(start):
         return f"{_NOT_READ} (a TIFF of a rare kind; save it with 8 bits a sample, as TIFF or PNG)"
-    known = next((words for begins, words in _OTHERS if start.lstrip().startswith(begins)), None)
+    known = next((kind for first_bytes, kind in _OTHERS if start.lstrip().startswith(first_bytes)), None)
     return f"{_NOT_READ} ({known})" if known else _NOT_READ

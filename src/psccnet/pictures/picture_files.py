@@ -1,7 +1,8 @@
-"""Which files of a folder are pictures: one list of endings for the whole package, and what is said of other files."""
+"""Find the pictures in a folder: one list of file name endings for the whole package, and advice for other files."""
 
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -10,12 +11,12 @@ from typing import NamedTuple
 from psccnet.pictures.tiff_pages import is_raw, is_tiff, main_page, read_pages
 
 
-def _endings(words: str) -> frozenset[str]:
-    return frozenset(f".{word}" for word in words.split())
+def _endings(names: str) -> frozenset[str]:
+    return frozenset(f".{name}" for name in names.split())
 
 
 HEIF = _endings("heic heif hif")
-"""Read where the extra `heif` is installed."""
+"""These are read if the extra `heif` is installed."""
 _ALWAYS = _endings(
     "jpg jpeg jpe jfif jif mpo png apng tif tiff webp bmp dib gif jp2 j2k j2c jpc jpf jpx avif avifs"
     " ppm pgm pbm pnm tga icb vda vst psd"
@@ -35,6 +36,7 @@ _MENDS = (
     (_DRAWINGS, "export drawings and other formats as PNG"),
     (_ARCHIVES, "unpack archives"),
 )
+BROKEN_LINK = "a link to a file that does not exist; correct or remove it"
 _CLUTTER = frozenset(("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "__macosx", "@eadir"))
 _STARTS = (
     b"\xff\xd8\xff",
@@ -50,35 +52,35 @@ _STARTS = (
 
 @cache
 def heif_is_read() -> bool:
-    """Whether the extra that reads HEIC is installed."""
+    """Whether the extra that reads HEIF (HEIC) is installed."""
     return find_spec("pillow_heif") is not None
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file is taken for a picture by the ending of its name; clutter is none."""
+    """Whether a file counts as a picture by the ending of its name; system files never do (`is_clutter`)."""
     ending = PurePath(name).suffix.lower()
     return (ending in _ALWAYS or (ending in HEIF and heif_is_read())) and not is_clutter(name)
 
 
 def without_ending(name: str) -> str:
-    """A path or name with slashes without the ending of a picture, in upper or lower case; "a.b" stays as it is."""
+    """A path with slashes, without the ending of a picture (in upper or lower case); "a.b" is returned unchanged."""
     ending = PurePath(name).suffix
     return name[: -len(ending)] if ending.lower() in _ALWAYS | HEIF | RAW else name
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a path is what systems leave in folders: dot files, ._NAME of macOS, Thumbs.db, desktop.ini, @eaDir."""
+    """Whether a path is a system file: dot files, ._NAME of macOS, Thumbs.db, desktop.ini, @eaDir."""
     return any(
         (part.startswith(".") and part not in (".", "..")) or part.lower() in _CLUTTER for part in PurePath(name).parts
     )
 
 
 class Survey(NamedTuple):
-    """What lies in a folder and those below it.
+    """The files of a folder and its subfolders.
 
     Attributes:
-        pictures: sorted.
-        others: how many other files there are by the lower-case ending, clutter left out.
+        pictures: paths, sorted.
+        others: the number of other files by lower-case ending, without system files.
     """
 
     pictures: list[Path]
@@ -86,36 +88,69 @@ class Survey(NamedTuple):
 
 
 def survey(folder: Path, by_content: bool = False) -> Survey:
-    """Tell pictures from other files.
+    """List the pictures and count the other files of a folder.
 
     Args:
-        folder: searched with all folders below it.
-        by_content: also take files of unknown endings whose first bytes are those of a picture, as downloads have, and
-            raw files that hold a developed picture.
+        folder: searched with its subfolders.
+        by_content: also take files of unknown endings whose first bytes are those of a picture, such as downloads
+            without an ending, and raw files that contain a developed picture.
     """
     found = Survey([], Counter())
-    for path in _files(folder):
-        ending = path.suffix.lower()
-        if is_taken(path) if by_content else is_picture(path.name):
-            found.pictures.append(path)
-        else:
-            found.others[ending] += 1
+    found.pictures.extend(find_pictures(folder, by_content, found.others))
     return found
 
 
+def find_pictures(
+    folder: Path, by_content: bool, others: Counter[str], failed: Callable[[str], None] = lambda _: None
+) -> Iterator[Path]:
+    """Yield the pictures of a folder and its subfolders, sorted, as they are found.
+
+    Args:
+        folder: searched with its subfolders; links to folders are not followed.
+        by_content: see `survey`.
+        others: counts the other files by lower-case ending, without system files.
+        failed: called with a sentence for each folder that cannot be listed and each link to a missing file.
+    """
+    for path in _files(folder, failed):
+        if is_taken(path) if by_content else is_picture(path.name):
+            yield path
+        else:
+            others[path.suffix.lower()] += 1
+
+
 def is_taken(path: Path) -> bool:
-    """Whether a file is taken for a picture by its ending or, where that says nothing, by its first bytes."""
+    """Whether a file counts as a picture by its ending or, if the ending is unknown, by its first bytes."""
     return is_picture(path.name) or _holds_picture(path, path.suffix.lower())
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if not is_clutter(path.relative_to(folder).as_posix()) and path.is_file():
-            yield path
+def _files(folder: Path, failed: Callable[[str], None]) -> Iterator[Path]:
+    """Files without system files, depth first; only the names of folders on the way down are in memory."""
+    stack = [_entries(folder, failed)]
+    while stack:
+        entry = next(stack[-1], None)
+        if entry is None:
+            stack.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            stack.append(_entries(Path(entry.path), failed))
+        elif entry.is_file():
+            yield Path(entry.path)
+        elif entry.is_symlink() and not os.path.exists(entry.path):
+            failed(f"{entry.path}: {BROKEN_LINK}.")
+
+
+def _entries(folder: Path, failed: Callable[[str], None]) -> Iterator["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as entries:
+            return iter(
+                sorted((entry for entry in entries if not is_clutter(entry.name)), key=lambda entry: entry.name)
+            )
+    except OSError as error:
+        failed(f"{folder}: cannot be listed ({error.strerror}); check permissions.")
+        return iter(())
 
 
 def _holds_picture(path: Path, ending: str) -> bool:
-    """Whether a file of another ending begins as a picture does; a raw file, whether it holds one beside a preview."""
+    """Whether a file without the ending of a picture is one: by its first bytes or, if raw, by a developed page."""
     if mend_of(ending) is not None and ending not in RAW:
         return False
     try:
@@ -130,12 +165,12 @@ def _holds_picture(path: Path, ending: str) -> bool:
 
 
 def mend_of(ending: str) -> str | None:
-    """What makes files of an ending readable, if that is known."""
+    """How to make files of an ending readable, if that is known."""
     return next((mend for endings, mend in _MENDS if ending in endings), None)
 
 
 def passed_over(others: Mapping[str, int]) -> str:
-    """One line that counts the files that are no pictures by ending, and says how to get at those that hold some."""
+    """One line with the number of files by ending that are not pictures, and how to get the pictures out of them."""
     counts = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in sorted(others.items()))
     mends = [mend for endings, mend in _MENDS if not endings.isdisjoint(others)]
     return f"{counts}" + (f" ({'; '.join(mends)})" if mends else "")

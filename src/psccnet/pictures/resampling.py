@@ -1,4 +1,4 @@
-"""Bilinear resampling with aligned corners, as the network does it, without torch."""
+"""Bilinear resampling with aligned corners without torch; the same as the network's."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 BAND_PIXELS = 1 << 20
-"""Pixels of the bands in which large pictures are worked on, so that what is made in between stays small."""
+"""Large pictures are processed in bands of about this many pixels, so that temporary arrays stay small."""
 
 
 def bands(height: int, width: int) -> Iterator[slice]:
-    """Cut the rows of a picture into bands of about `BAND_PIXELS`."""
+    """Cut the rows of a picture into bands of about `BAND_PIXELS` pixels."""
     rows = max(1, BAND_PIXELS // max(1, width))
     for start in range(0, height, rows):
         yield slice(start, min(start + rows, height))
 
 
 def _along_rows(x: NDArray[np.float32], size: int, rows: slice = slice(None)) -> NDArray[np.float32]:
-    """The `rows` of (h, w) resampled to (size, w)."""
+    """Resample (h, w) to (size, w); return only `rows` of it."""
     last = x.shape[0] - 1
     at = np.arange(size, dtype=np.float64)[rows] * (last / (size - 1) if size > 1 else 0.0)
     low = np.minimum(at.astype(np.int64), last)
@@ -29,7 +29,7 @@ def _along_rows(x: NDArray[np.float32], size: int, rows: slice = slice(None)) ->
 
 
 def resample(x: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Resample a map, corners on corners.
+    """Resample a map bilinearly with aligned corners.
 
     Args:
         x: (h, w) float32.
@@ -39,7 +39,7 @@ def resample(x: NDArray[np.float32], height: int, width: int) -> NDArray[np.floa
     Returns:
         (height, width) float32, within the range of `x`.
     """
-    # Columns first: the map is narrow then, and the wide pass runs over contiguous rows.
+    # Columns first, while there are few rows; the second, larger pass then runs over contiguous rows.
     narrow = np.ascontiguousarray(_along_rows(np.ascontiguousarray(x.T), width).T)
     whole = np.empty((height, width), dtype=np.float32)
     for rows in bands(height, width):

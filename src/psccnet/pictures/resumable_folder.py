@@ -1,4 +1,4 @@
-"""Folders whose making may be cut off at any time and goes on where it was: synthetic sets, runs of an evaluation."""
+"""Output folders whose writing can be interrupted at any time and resumed: synthetic sets, evaluation runs."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -12,36 +12,36 @@ PARTS = ".parts"
 
 
 class ResumableFolder:
-    """A folder that says what it is of and keeps what is finished in parts, until all of it is there.
+    """A folder with a file that describes it, and with the finished parts until all parts are there.
 
     Attributes:
         path: the folder.
-        about: the file that says what the folder is of, .json or .yaml.
-        parts: the folder of what is finished; gone when all of it is.
+        about: the file that describes what the folder holds, .json or .yaml.
+        parts: the subfolder of finished parts; removed at the end.
     """
 
     def __init__(self, path: Path, about: str) -> None:
-        """Look at a folder, which need not be there; `claim` makes it."""
+        """Name a folder, which need not exist yet; `claim` makes it."""
         self.path = path
         self.about = path / about
         self.parts = path / PARTS
 
-    def said(self) -> dict[str, Any] | None:
-        """What the folder is of, None if it does not say so.
+    def description(self) -> dict[str, Any] | None:
+        """The folder's description; None if it has none.
 
         Raises:
-            InputError: if what it says makes no sense.
+            InputError: if the description is not a mapping.
         """
         if not self.about.is_file():
             return None
         is_json = self.about.suffix == ".json"
-        said = parse_json(read_text(self.about), str(self.about)) if is_json else read_yaml(self.about)
-        if not isinstance(said, dict):
-            raise InputError(f"{self.about}: not what a folder holds; name another folder, or delete this one.")
-        return said
+        described = parse_json(read_text(self.about), str(self.about)) if is_json else read_yaml(self.about)
+        if not isinstance(described, dict):
+            raise InputError(f"{self.about}: not a description of a folder; name another folder, or delete this one.")
+        return described
 
     def text(self, what: Mapping[str, Any], heading: str = "") -> bytes:
-        """What the file of the folder holds for plain values by name, below a comment where it is YAML."""
+        """The content of the description file for plain values by name; a YAML file begins with `heading`."""
         if self.about.suffix == ".json":
             return json.dumps(what, indent=2).encode()
         import yaml
@@ -51,23 +51,23 @@ class ResumableFolder:
     def claim(
         self, kind: str, what: Mapping[str, Any], may_differ: Collection[str] = (), heading: str = ""
     ) -> dict[str, Any] | None:
-        """Say what will be made, or see that what was begun is the same; then take away what a killed process left.
+        """Write the folder's description, or check it against the one that is there; remove temporary files.
 
         Args:
-            kind: "a run", for the message.
-            what: plain values by name.
-            may_differ: names that need not be the same; the folder then says the new value.
-            heading: a comment for a file in YAML.
+            kind: what the folder holds, such as "a run"; for the message.
+            what: the description: plain values by name.
+            may_differ: names whose values may change; the new value is written.
+            heading: a comment for the top of a YAML file.
 
         Returns:
-            What the folder said before, None if it was new.
+            The description that was there before; None if the folder is new.
 
         Raises:
-            InputError: if it is of something else.
-            WriteError: if nothing can be written there.
+            InputError: if the folder has a different description.
+            WriteError: if the folder cannot be written.
         """
-        plain = json.loads(json.dumps(what))  # as a file has it, without tuples
-        before = self.said()
+        plain = json.loads(json.dumps(what))  # as read back from a file: lists instead of tuples
+        before = self.description()
         known = before or {}
         differs = [name for name, value in plain.items() if known.get(name) != value]
         forbidden = [name for name in differs if name not in may_differ]
@@ -84,7 +84,7 @@ class ResumableFolder:
         return before
 
     def kept(self, pattern: str) -> list[Path]:
-        """The parts of that pattern in the order of their names."""
+        """The finished parts that match a glob pattern, sorted by name."""
         return sorted(self.parts.glob(pattern))
 
     def keep(self, name: str, content: bytes) -> None:
@@ -93,7 +93,7 @@ class ResumableFolder:
         write_whole({self.parts / name: content})
 
     def finish(self, contents: Mapping[Path, bytes]) -> None:
-        """Write what all parts are put together to, and take the parts away."""
+        """Write the final files, then delete the parts."""
         write_whole(contents)
         if self.parts.is_dir():
             with writing(self.parts):

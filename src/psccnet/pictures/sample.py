@@ -9,7 +9,7 @@ Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 MANIPULATIONS = ("pristine", "splicing", "copy-move", "removal")
-"""The four classes of the paper's synthetic data set (section III-D); the order is part of the interface."""
+"""The four classes of the paper's synthetic data set (Section III-D). Other code relies on the order."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Sample:
         image: HxWx3 uint8 RGB.
         mask: HxW bool, true where forged; all false for a pristine picture; None where no mask is known.
         forged: whether anything in the picture was manipulated.
-        manipulation: one of `MANIPULATIONS`, or a name of one's own.
+        manipulation: one of `MANIPULATIONS`, or the name of a user's own manipulation.
         id: unique within its data set.
         source: the file or photograph that the picture was made of.
-        method: how it was forged, where that is known: the seam of a paste, the fill of a removal.
-        source_mask: HxW bool of a copy-move, true where the copied pixels were taken; None where that is unknown.
-            The source is not forged.
-        orientation: EXIF's of the picture's file, 1..8; image and mask are upright.
-        notes: on the file, such as what is odd in it without doing harm.
+        method: how it was forged, if that is known: the seam of a paste, the fill of a removal.
+        source_mask: HxW bool of a copy-move, true where pixels were copied from; None if that is unknown. These
+            pixels are not forged.
+        orientation: EXIF orientation of the picture's file, 1..8; image and mask are upright.
+        notes: remarks on the file, such as something unusual that does no harm.
     """
 
     image: Picture

@@ -1,4 +1,4 @@
-"""Which page of a TIFF is the picture: not the thumbnail that raw files and some scanners put first."""
+"""Find the page of a TIFF that is the picture; raw files and some scanners put a thumbnail first."""
 
 import struct
 from typing import BinaryIO, NamedTuple
@@ -6,24 +6,24 @@ from typing import BinaryIO, NamedTuple
 _REDUCED, _TRANSPARENCY = 1, 4
 _OLD_REDUCED = 2
 _SENSOR = (32803, 34892)
-"""Photometric interpretations of sensor data, a colour filter array or linear; TIFF/EP, DNG."""
+"""Photometric interpretations of sensor data: colour filter array and linear raw (TIFF/EP, DNG)."""
 _MOST_PAGES = 1000
 _LARGER = 2
-"""A page at least so many times as wide and as high as the first, of its shape, makes the first a thumbnail."""
+"""The first page is a thumbnail if another page of the same shape is at least this many times as wide and as high."""
 _TAGS = {254: "kind", 255: "old_kind", 256: "width", 257: "height", 262: "colours", 330: "below"}
 _SIZES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _RAW_STARTS = (b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW")
 
 
 class Page(NamedTuple):
-    """A page.
+    """A page of a TIFF.
 
     Attributes:
-        offset: of its directory in the file.
-        number: in the chain of pages, from 0; None for one below another.
+        offset: of its directory in the file, in bytes.
+        number: in the chain of pages, from 0; None for a page that is below another one (SubIFD).
         width: in pixels.
         height: in pixels.
-        reduced: whether the file calls it a smaller copy, or a mask, of another page.
+        reduced: whether the file marks it as a smaller copy, or a mask, of another page.
         sensor: whether it holds sensor data.
     """
 
@@ -36,17 +36,17 @@ class Page(NamedTuple):
 
 
 def is_tiff(start: bytes) -> bool:
-    """Whether a file that begins so is a TIFF."""
+    """Whether a file with these first bytes is a TIFF."""
     return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def is_raw(start: bytes) -> bool:
-    """Whether a file that begins so is a camera's raw file of another form than DNG."""
+    """Whether a file with these first bytes is a camera's raw file other than DNG."""
     return start.startswith(_RAW_STARTS) or (start[8:10] == b"CR" and is_tiff(start)) or start[4:12] == b"ftypcrx "
 
 
 def read_pages(stream: BinaryIO) -> list[Page]:
-    """The pages of a TIFF, also those below others; what of a damaged file can be told."""
+    """The pages of a TIFF, including those below others; of a damaged file, the pages that can be read."""
     pages: list[Page] = []
     try:
         stream.seek(0)
@@ -78,12 +78,12 @@ def read_pages(stream: BinaryIO) -> list[Page]:
                 )
             )
     except (struct.error, OverflowError, OSError, ValueError):
-        pass  # Pillow will say what is wrong with the file
+        pass  # Pillow reports the damage when it opens the file
     return pages
 
 
 def _directory(stream: BinaryIO, offset: int, order: str, big: bool) -> tuple[dict[str, tuple[int, ...]], int]:
-    """The fields of interest of a directory, and the offset of the next."""
+    """The fields of a directory that are in `_TAGS`, and the offset of the next directory."""
     count_form, entry_form, inline = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
     stream.seek(offset)
     (count,) = struct.unpack(order + count_form, stream.read(struct.calcsize("=" + count_form)))
@@ -108,7 +108,7 @@ def _directory(stream: BinaryIO, offset: int, order: str, big: bool) -> tuple[di
 
 
 def main_page(pages: list[Page]) -> Page | None:
-    """The page that is the picture: the first that is no smaller copy of another; None if all are."""
+    """The page that is the picture: the first that is not a smaller copy of another; None if all are."""
     whole = [page for page in pages if not page.reduced and page.width and page.height]
     if not whole:
         return None
@@ -123,7 +123,7 @@ def _is_larger_copy(page: Page, first: Page) -> bool:
 
 
 def with_first_page(data: bytes, page: Page) -> bytes:
-    """The bytes of a TIFF that begins with another of its pages."""
+    """The bytes of a TIFF, changed so that `page` comes first."""
     order = "<" if data[:2] == b"II" else ">"
     if data[2:4] in (b"+\0", b"\0+"):
         return data[:8] + struct.pack(order + "Q", page.offset) + data[16:]

@@ -1,4 +1,4 @@
-"""Files as a whole: written so or not at all, and text, JSON and YAML read with a sentence for what is wrong."""
+"""Write files completely or not at all; read text, JSON and YAML with clear error messages."""
 
 import json
 import os
@@ -13,41 +13,41 @@ from psccnet.pictures.lfs_pointer import POINTER, is_pointer
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write a file or a folder into a `WriteError` with its name and its errno."""
+    """Turn an OSError on writing a file or a folder into a `WriteError` with its path and errno."""
     try:
         yield
     except PsccnetError:
         raise
     except OSError as error:
         reason = error.strerror or "the system refuses it"
-        failed = WriteError(f"{path}: cannot be written ({reason}); make room, or name a folder that can be written.")
-        failed.errno = error.errno
-        raise failed from error
+        write_error = WriteError(f"{path}: cannot be written ({reason}); free space, or name another folder.")
+        write_error.errno = error.errno
+        raise write_error from error
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, where they are missing.
+    """Make a folder and its missing parents.
 
     Raises:
-        InputError: if a file has its name, or that of one above it.
-        WriteError: if it cannot be made.
+        InputError: if there is a file of that name, or of a parent's.
+        WriteError: if the folder cannot be made.
     """
     with writing(path):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
-            raise InputError(f"{path}: a file stands where a folder should be; name another folder.") from error
+            raise InputError(f"{path}: there is a file where a folder is needed; name another folder.") from error
 
 
 def write_whole(contents: Mapping[Path, bytes], durable: bool = False) -> None:
-    """Write files under temporary names beside them, then rename them; leave nothing of a failure behind.
+    """Write files under temporary names, then rename them; a failure leaves no temporary file behind.
 
     Args:
-        contents: of each file; what stood there before is replaced.
-        durable: wait until they are on the disk, so that they outlive a loss of power.
+        contents: of each file; an existing file is replaced.
+        durable: wait until the files are on the disk, so that a loss of power does not lose them.
 
     Raises:
-        WriteError: if a file cannot be written; what stood there before is then still there.
+        WriteError: if a file cannot be written; the file that was there before is kept.
     """
     temporary = {path: path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in contents}
     try:
@@ -61,7 +61,7 @@ def write_whole(contents: Mapping[Path, bytes], durable: bool = False) -> None:
                 os.replace(temporary[path], path)
     finally:
         for path in temporary.values():
-            with suppress(OSError):  # such as a name that is too long, which has been said
+            with suppress(OSError):  # such as a name that is too long, for which an error is on its way already
                 path.unlink()
 
 
@@ -75,7 +75,7 @@ def _to_disk(path: Path) -> None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to read a file into a `MissingFileError` or an `InputError` with its name."""
+    """Turn an OSError on reading a file into a `MissingFileError` or an `InputError` with its path."""
     try:
         yield
     except PsccnetError:
@@ -88,11 +88,11 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, without a byte order mark.
+    """Read a text file in UTF-8, without its byte order mark.
 
     Raises:
         MissingFileError: if there is no such file.
-        InputError: if it cannot be read or is no such text.
+        InputError: if the file cannot be read or is not text in UTF-8.
     """
     with reading(path):
         data = path.read_bytes()
@@ -101,52 +101,52 @@ def read_text(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text in UTF-8; save it as such, or name another file.") from error
+        raise InputError(f"{path}: not text in UTF-8; save it in UTF-8, or name another file.") from error
 
 
 def parse_json(data: str | bytes, name: str) -> Any:
-    """What a JSON text holds.
+    """Parse JSON.
 
     Raises:
-        InputError: if it is none; the message begins with `name`.
+        InputError: if `data` is not valid JSON; the message begins with `name`.
     """
     if is_pointer(data if isinstance(data, bytes) else data[:200].encode(errors="replace")):
         raise InputError(f"{name}: {POINTER}.")
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name}: not JSON, or cut off; copy it again, or name another file.") from error
+        raise InputError(f"{name}: not JSON, or truncated; copy it again, or name another file.") from error
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML file holds; None where it is empty.
+    """Read a YAML file; None if it is empty.
 
     Raises:
         MissingFileError: if there is no such file.
-        InputError: if it cannot be read or is no YAML; the message says at which line.
+        InputError: if the file cannot be read or is not valid YAML; the message gives the line.
     """
     return parse_yaml(read_text(path), str(path))
 
 
 def parse_yaml(text: str, name: str) -> Any:
-    """What a YAML text holds; None where it is empty.
+    """Parse YAML; None if the text is empty.
 
     Raises:
-        InputError: if it is no YAML; the message begins with `name`.
+        InputError: if it is not valid YAML; the message begins with `name`.
     """
     import yaml
 
     try:
         return yaml.safe_load(text)
-    # PyYAML raises whatever comes up in values that it cannot make sense of: ValueError, KeyError, AttributeError, ...
+    # PyYAML raises many kinds of exceptions for values that it cannot parse: ValueError, KeyError, AttributeError, ...
     except Exception as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (see line {mark.line + 1})" if mark is not None else ""
-        raise InputError(f"{name} is not valid YAML{where}: mend it") from error
+        raise InputError(f"{name}: not valid YAML{where}; correct the file.") from error
 
 
 def merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested fields, as a YAML file has them, with nested `changes` laid over them; neither is altered."""
+    """Nested fields, as in a YAML file, with nested `changes` applied; returns a new mapping."""
     result = dict(fields)
     for name, value in changes.items():
         below = result.get(name)

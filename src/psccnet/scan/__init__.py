@@ -1,1 +1,1 @@
-"""Millions of pictures: sources that are listed as a stream, results in Parquet, scans that go on where they were."""
+"""Scan millions of pictures: sources are listed as a stream, results are written to Parquet, scans can be resumed."""

@@ -1,9 +1,9 @@
-"""The same scan on a Ray cluster: Ray Data spreads the pictures over actors, each with a detector.
+"""Scan on a Ray cluster: Ray Data distributes the pictures to actors, each with a detector.
 
-What is left to do is put into the object store by its names; Ray Data hands it on in batches, and sees to actors and
-nodes that die. An actor writes the rows of a batch as a part that is named after its pictures: where a batch is done
-twice, since a node died after writing, the second part replaces the first. Sources and results have to be reachable by
-the same names from all nodes.
+The names of the remaining pictures are put into the object store. Ray Data passes them on in batches, and handles
+actors and nodes that die. An actor writes the rows of a batch as a part that is named after its pictures: if a batch is
+processed twice, because a node died after writing, the second part replaces the first. Sources and results must have
+the same paths on all nodes.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ from psccnet.scan.results import ScanFolder
 from psccnet.scan.rows import Row
 
 BATCH = 16
-"""Pictures that an actor is given at a time."""
+"""Pictures per call of an actor."""
 BLOCK = 1_024
-"""Names in a block of the object store at most, which is what a node takes at a time."""
+"""Largest number of names in a block of the object store; a node takes one block at a time."""
 _LISTING = pa.schema(
     [
         ("source", pa.binary()),
@@ -49,16 +49,18 @@ def look_on_ray(
     actors: int = 0,
     computed: Keys | None = None,
 ) -> Iterator[Row]:
-    """Look at pictures on a cluster; the rows are written by the actors, and come back as state and reason alone.
+    """Examine pictures on a cluster. The actors write the rows; only state and reason come back.
 
     Args:
-        items: what is to be looked at.
-        options: as of `psccnet.scan.looking.look`.
+        items: the pictures.
+        options: see `psccnet.scan.looking.look`.
         folder: of the results.
-        address: of the cluster, as of `ray.init`; "auto" takes the one that this machine belongs to, "local" starts one
-            on this machine.
-        actors: how many; 0 starts one for each GPU with the device "cuda", otherwise one for every two cores.
-        computed: where given, bytes that are in it, or were looked at by any actor, are not computed again.
+        address: of the cluster, as for `ray.init`; "auto" is the cluster of this machine, "local" starts one here.
+        actors: number of actors; 0 starts one per GPU with the device "cuda", otherwise one for every two cores.
+        computed: with it, equal bytes are computed once: not if they are in it or an actor computed them already.
+
+    Yields:
+        Rows with `state` and `reason` only.
 
     Raises:
         InputError: if Ray is not installed, there is no such cluster, or a source cannot be sent to it.
@@ -72,8 +74,8 @@ def look_on_ray(
         gpus = 1.0 if options.device == "cuda" else 0.0
         largest = max(node["Resources"].get("CPU", 1.0) for node in ray.nodes() if node["Alive"])
         cores = 1.0 if gpus else min(2.0, largest)
-        there = ray.cluster_resources().get("GPU" if gpus else "CPU", 1)
-        number = actors or max(1, int(there // (gpus or cores)))
+        available = ray.cluster_resources().get("GPU" if gpus else "CPU", 1)
+        number = actors or max(1, int(available // (gpus or cores)))
         looked = ray.data.from_arrow_refs(blocks).map_batches(
             _Looker,
             fn_constructor_args=(_absolute(options), str(folder.path.resolve()), folder.shard, claims, int(cores)),
@@ -90,7 +92,7 @@ def look_on_ray(
 
 
 def _connected(address: str) -> Any:
-    # Nothing is told to anybody about the use of Ray; and words of ours are enough.
+    # Ray must not report its use to anybody, nor print its own messages.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -99,10 +101,10 @@ def _connected(address: str) -> Any:
     except ModuleNotFoundError as error:
         raise InputError(f"--ray needs {error.name}: pip install 'psccnet[cluster]', on all nodes") from error
     try:
-        given = {"include_dashboard": False} if address == "local" else {"address": address}
-        ray.init(**given, logging_level=logging.ERROR, log_to_driver=False)
+        where = {"include_dashboard": False} if address == "local" else {"address": address}
+        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, ValueError) as error:
-        raise InputError(f"--ray {address}: there is no such cluster; start one by ray start, or say local") from error
+        raise InputError(f"--ray {address}: there is no such cluster; run ray start, or use --ray local") from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -110,7 +112,7 @@ def _connected(address: str) -> Any:
 
 
 def _blocks(items: Iterator[Item]) -> Iterator[pa.Table]:
-    """What is to be looked at, in tables that grow from a batch to `BLOCK`, so that a short list is spread, too."""
+    """The pictures in tables that grow from `BATCH` to `BLOCK` rows, so that a short list is distributed too."""
     size = BATCH
     while block := list(islice(items, size)):
         yield pa.Table.from_pylist([_plain(item) for item in block], _LISTING)
@@ -118,18 +120,18 @@ def _blocks(items: Iterator[Item]) -> Iterator[pa.Table]:
 
 
 def _absolute(options: Options) -> dict[str, Any]:
-    """The fields of options, with paths that do not depend on the folder that an actor works in."""
-    given = asdict(options)
-    if os.path.exists(options.weights):  # else a bundled name
-        given["weights"] = os.path.abspath(options.weights)
+    """The fields of options with absolute paths, since actors have another working directory."""
+    values = asdict(options)
+    if os.path.exists(options.weights):  # otherwise it is a bundled name
+        values["weights"] = os.path.abspath(options.weights)
     if options.masks is not None:
-        given["masks"] = os.path.abspath(options.masks)
-    return given
+        values["masks"] = os.path.abspath(options.masks)
+    return values
 
 
 def _plain(item: Item) -> dict[str, Any]:
     if item.content is not None:
-        raise InputError(f"{item.source}: --ray takes tables that name pictures, not such as hold them; unpack it.")
+        raise InputError(f"{item.source}: --ray takes tables with paths of pictures, not with their bytes; unpack it.")
     return {
         "source": os.fsencode(item.source),
         "size": item.size,
@@ -154,19 +156,19 @@ class _Looker:
         options: fields of `Options`.
         folder: of the results.
         shard: of the results.
-        claims: an actor of `Claims`, or None.
-        cores: that the detector may use.
+        claims: an actor of the class `Claims`, or None.
+        cores: number of cores for the detector.
     """
 
     def __init__(self, options: dict[str, Any], folder: str, shard: str, claims: Any, cores: int) -> None:
         os.environ["OMP_NUM_THREADS"] = str(cores)
-        self.options = Options(**{one.name: options[one.name] for one in fields(Options)})
+        self.options = Options(**{option.name: options[option.name] for option in fields(Options)})
         self.detector = self.options.detector()
         self.folder = ScanFolder(Path(folder), shard)
         self.claims = claims
 
     def __call__(self, batch: Any) -> dict[str, Any]:
-        """Look at the pictures of a batch of the listing."""
+        """Examine the pictures of a batch, write their rows, and return states and reasons."""
         import numpy as np
 
         columns = {name: batch[name] for name in _LISTING.names}

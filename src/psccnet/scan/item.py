@@ -1,15 +1,15 @@
-"""One picture that a scan has to look at: how it is called, how it is known again, how it is read."""
+"""A picture of a scan: its name, the key by which a later run recognises it, and how it is read."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from psccnet.errors import PictureError
+from psccnet.errors import InputError, PictureError
 
 
 class Place(NamedTuple):
-    """Where a picture's bytes lie inside a file that holds many.
+    """The position of a picture's bytes in a file that holds many pictures.
 
     Attributes:
         offset: of the first byte.
@@ -22,16 +22,16 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Item:
-    """One picture.
+    """A picture of a scan.
 
     Attributes:
-        source: as rows and messages call it: a path, a URL, ARCHIVE!MEMBER, or LIST!ROW.
-        size: of its file in bytes; -1 where there is no such file.
-        stamp: tells one version of the file from another: when it was changed, or what a server says of it.
-        file: path or URL of the file that is opened.
-        place: in that file, where it holds many pictures.
-        content: the bytes themselves, where they came with the listing.
-        fault: why there is nothing to read, such as of a folder that may not be listed; "" where there is.
+        source: its name in rows and messages: a path, a URL, ARCHIVE!MEMBER, or TABLE!ROW.
+        size: of its file in bytes; -1 if there is no such file.
+        stamp: identifies the version of the file: the time of its last change, or what a server gives instead.
+        file: path or URL of the file to open.
+        place: position in that file, if it holds many pictures.
+        content: the bytes, if they came with the listing.
+        fault: why there is nothing to read, such as a folder that cannot be listed; otherwise "".
     """
 
     source: str
@@ -44,15 +44,15 @@ class Item:
 
     @property
     def key(self) -> bytes:
-        """16 bytes by which the picture is known in a later run, as long as name, size and time are the same."""
-        told = f"{self.source}\0{self.size}\0{self.stamp}"
-        return hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+        """16 bytes that are the same in a later run as long as source, size and stamp are."""
+        identity = f"{self.source}\0{self.size}\0{self.stamp}"
+        return hashlib.blake2b(identity.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
     def read(self) -> bytes:
-        """The picture's file.
+        """Read the bytes of the picture's file.
 
         Raises:
-            PictureError: if it is not there or cannot be read; the message names it.
+            PictureError: if it does not exist or cannot be read; the message names it.
         """
         if self.fault:
             raise PictureError(f"{self.source}: {self.fault}.")
@@ -69,18 +69,17 @@ class Item:
         except (FileNotFoundError, NotADirectoryError):
             raise PictureError(f"{self.source}: there is no such file; check the path.") from None
         except IsADirectoryError:
-            raise PictureError(f"{self.source}: a folder, not a picture; name it as a source.") from None
+            raise PictureError(f"{self.source}: a folder, not a picture; give it as a source.") from None
+        except InputError as error:  # of remote storage
+            raise PictureError(str(error)) from error
         except ValueError as error:  # such as a name with a NUL in it
-            raise PictureError(f"{self.source!r}: no name that a file can have; mend the list.") from error
+            raise PictureError(f"{self.source!r}: not a possible file name; correct the list.") from error
         except OSError as error:
             reason = error.strerror or "the system refuses it"
             raise PictureError(f"{self.source}: cannot be read ({reason}); check path and permissions.") from error
 
 
 def _fetched(url: str, place: Place | None) -> bytes:
-    from psccnet.scan.remote import file_system
+    from psccnet.scan.remote import fetch
 
-    system, path = file_system(url)
-    ends = (None, None) if place is None else (place.offset, place.offset + place.size)
-    data: bytes = system.cat_file(path, *ends)
-    return data
+    return fetch(url) if place is None else fetch(url, place.offset, place.offset + place.size)

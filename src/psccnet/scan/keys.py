@@ -1,20 +1,20 @@
-"""A set of 16-byte keys in 16 bytes each, for tens of millions of them; a Python set takes six times as much."""
+"""A set of 16-byte keys that needs 16 bytes per key, for tens of millions; a Python set needs six times as much."""
 
 import hashlib
 import threading
 
 import numpy as np
 
-_BYTES = np.dtype(">u8")  # so that numbers sort as their bytes do
+_BYTES = np.dtype(">u8")  # big endian, so that numbers sort in the order of their bytes
 _RECENT = 1 << 16
-"""Keys that are kept in a plain set before they are sorted in."""
+"""So many new keys are kept in a Python set before they are merged into the sorted arrays."""
 
 
 class Keys:
-    """Keys that were seen: exact, since all of their 16 bytes are compared.
+    """An exact set of 16-byte keys.
 
     Args:
-        packed: keys to begin with, one after the other.
+        packed: initial keys, concatenated.
     """
 
     def __init__(self, packed: bytes | bytearray = b"") -> None:
@@ -23,7 +23,7 @@ class Keys:
         self._sort_in(bytes(packed))
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of keys."""
         return len(self._high) + len(self._recent)
 
     def __contains__(self, key: bytes) -> bool:
@@ -35,14 +35,14 @@ class Keys:
         return bool((self._low[first:last] == low).any())
 
     def has_each(self, keys: list[bytes]) -> list[bool]:
-        """Whether each of many keys was added: the same as `in`, thirty times as fast."""
+        """Whether each of many keys was added; the same as `in`, but thirty times as fast."""
         wanted = np.frombuffer(b"".join(keys), _BYTES).reshape(-1, 2).astype(np.uint64)
         if not len(self._high):
             return [key in self._recent for key in keys]
         at = np.minimum(np.searchsorted(self._high, wanted[:, 0]), len(self._high) - 1)
         near = self._high[at] == wanted[:, 0]
         found = near & (self._low[at] == wanted[:, 1])
-        # A first half that is another key's is next to never seen.
+        # Two keys with the same first half almost never occur.
         unsure = near & ~found
         return [
             bool(sure) or (bool(doubt) and key in self) or key in self._recent
@@ -50,7 +50,7 @@ class Keys:
         ]
 
     def add(self, key: bytes) -> bool:
-        """Add a key; whether it is new."""
+        """Add a key; return whether it is new."""
         if key in self:
             return False
         self._recent.add(key)
@@ -60,7 +60,7 @@ class Keys:
         return True
 
     def packed(self) -> bytes:
-        """All keys, one after the other."""
+        """All keys, concatenated."""
         return np.stack([self._high, self._low], 1).astype(_BYTES).tobytes() + b"".join(self._recent)
 
     def _sort_in(self, packed: bytes) -> None:
@@ -74,10 +74,10 @@ class Keys:
 
 
 class Claims:
-    """Which picture is the one that is computed, of all with equal bytes.
+    """Decides which of the pictures with equal bytes is computed: the first to claim them.
 
     Args:
-        computed: first 16 bytes of the sha256 of what an earlier run computed, one after the other.
+        computed: first 16 bytes of the sha256 of files that an earlier run computed, concatenated.
     """
 
     def __init__(self, computed: bytes = b"") -> None:
@@ -86,7 +86,7 @@ class Claims:
         self._lock = threading.Lock()
 
     def claim(self, digest: bytes, key: bytes) -> bool:
-        """Whether a picture is to be computed: the first with its bytes, also when it is tried again.
+        """Whether to compute a picture: true for the first with its bytes, also when it is tried again.
 
         Args:
             digest: first 16 bytes of the sha256 of its file.

@@ -1,4 +1,4 @@
-"""Pictures in, rows out: what a scan does in its own process, in others, and on a cluster."""
+"""Turn pictures into rows; the same code runs in the process of a scan, in others, and on a cluster."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,24 +20,24 @@ from psccnet.scan.item import Item
 from psccnet.scan.rows import Row, of_result
 
 Claim = Callable[[bytes, bytes], bool]
-"""As `psccnet.scan.keys.Claims.claim`."""
+"""See `psccnet.scan.keys.Claims.claim`."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How each picture is looked at; of plain values, so that it can be sent to other processes.
+    """How pictures are examined; plain values, which can be sent to other processes.
 
     Attributes:
-        weights: as of `load_detector`.
-        backend: as of `load_detector`.
-        device: as of `load_detector`.
-        precision: as of `load_detector`.
+        weights: see `load_detector`.
+        backend: see `load_detector`.
+        device: see `load_detector`.
+        precision: see `load_detector`.
         max_pixels: larger pictures are refused.
-        exit_scale: as of `Detector.detect`.
-        gate: as of `Detector.detect`.
-        threshold: as of `Detector.detect`.
-        evidence: as of `Detector.detect`.
-        masks: folder for the masks, PNG with 8 bits; None writes none.
+        exit_scale: see `Detector.detect`.
+        gate: see `Detector.detect`.
+        threshold: see `Detector.detect`.
+        evidence: see `Detector.detect`.
+        masks: folder for masks, as 8-bit PNG; None writes none.
     """
 
     weights: str = "default"
@@ -52,16 +52,16 @@ class Options:
     masks: str | None = None
 
     def detector(self) -> Detector:
-        """A detector of these options.
+        """Make a detector with these options.
 
         Raises:
             WeightsError: if the weights cannot be read.
-            InputError: if a backend, device or precision is not here.
+            InputError: if a backend, device or precision is not available.
         """
         return load_detector(self.weights, self.backend, self.device, self.precision, self.max_pixels)
 
     def key(self, detector: Detector) -> dict[str, Any]:
-        """What a scan that goes on must have in common with the one before, by names for people."""
+        """What must not change when a scan is resumed, by names for people."""
         backend = detector.engine.backend
         return {
             "model": f"{detector.card.name} {detector.card.identity}",
@@ -80,19 +80,22 @@ class _Read(NamedTuple):
     sha256: str
     size: int
     decoded: Decoded | None
-    """None where equal bytes are looked at under another name."""
+    """None if equal bytes are computed under another name."""
 
 
 def look(
     items: Iterable[Item], detector: Detector, options: Options, claim: Claim | None = None
 ) -> Iterator[tuple[Item, Row]]:
-    """Look at pictures; the next are read and decoded while one is computed. Rows come in the order of the items.
+    """Examine pictures; the next ones are read and decoded while one is computed.
 
     Args:
-        items: drawn a few ahead.
-        detector: of the options.
-        options: how.
-        claim: where given, bytes that it denies are not computed again, and their row says "same".
+        items: the pictures; a few are drawn ahead.
+        detector: made by `options`.
+        options: how pictures are examined.
+        claim: if given, pictures whose bytes it denies are not computed, and the state of their row is "same".
+
+    Yields:
+        Each picture with its row, in the order of `items`.
 
     Raises:
         WriteError: if a mask cannot be written.
@@ -110,11 +113,11 @@ def look(
             error.add_note(digest)
             raise
 
-    def work(one: _Read) -> tuple[_Read, Result | None]:
-        if one.decoded is None:
-            return one, None
-        return one, detector.detect(
-            one.decoded,
+    def work(picture: _Read) -> tuple[_Read, Result | None]:
+        if picture.decoded is None:
+            return picture, None
+        return picture, detector.detect(
+            picture.decoded,
             masks=(),
             exit_scale=options.exit_scale,
             gate=options.gate,
@@ -123,11 +126,11 @@ def look(
         )
 
     def finish(done: tuple[_Read, Result | None]) -> Row:
-        one, result = done
-        row: Row = {"state": "same", "sha256": one.sha256, "bytes": one.size}
+        picture, result = done
+        row: Row = {"state": "same", "sha256": picture.sha256, "bytes": picture.size}
         if result is None:
             return row
-        mask = _write_mask(result, one.item, Path(options.masks)) if options.masks is not None else None
+        mask = _write_mask(result, picture.item, Path(options.masks)) if options.masks is not None else None
         return row | of_result(result) | {"state": "done", "mask": mask}
 
     for item, outcome in in_order(items, read, work, finish, (PictureError, NotANumberError)):
@@ -135,20 +138,20 @@ def look(
             digest = next(iter(getattr(outcome, "__notes__", ())), None)
             yield item, failed(item, str(outcome), digest)
         else:
-            yield item, _of(item, outcome)
+            yield item, _complete(item, outcome)
 
 
 def failed(item: Item, reason: str, sha256: str | None = None) -> Row:
-    """The row of a picture that cannot be looked at."""
-    return _of(item, {"state": "failed", "reason": reason, "sha256": sha256})
+    """The row of a picture that cannot be examined."""
+    return _complete(item, {"state": "failed", "reason": reason, "sha256": sha256})
 
 
-def _of(item: Item, row: Row) -> Row:
+def _complete(item: Item, row: Row) -> Row:
     return row | {"source": item.source, "key": item.key, "done_at": datetime.now(UTC)}
 
 
 def _write_mask(result: Result, item: Item, folder: Path) -> str:
-    """Write the mask below a folder of its first two digits, so that no folder holds a million; its path there."""
+    """Write a mask, and return its path relative to `folder`; 256 subfolders keep folders small."""
     name = item.key.hex()
     path = folder / name[:2] / f"{name}.png"
     make_folder(path.parent)

@@ -1,4 +1,4 @@
-"""Several processes on one machine, each with a detector and cores of its own."""
+"""Several processes on one machine, each with its own detector and cores."""
 
 import os
 import signal
@@ -20,19 +20,19 @@ from psccnet.scan.looking import Claim, Options, failed, look
 from psccnet.scan.rows import Row
 
 CHUNK = 4
-"""Pictures that a process is given at a time: few, so that little is looked at again where it dies."""
-ENDED = "its process was ended by the system, most often for want of memory; give it more, or fewer --workers"
+"""Pictures per task of a process: few, so that little is repeated if the process dies."""
+ENDED = "the system ended its process, usually for lack of memory; restart with fewer --workers and --retry-failed"
 
 
 class _Place(NamedTuple):
-    """What a process has for itself."""
+    """The cores and the device of a process."""
 
     cores: frozenset[int]
     device: str
 
 
 def places(workers: int, device: str) -> list[_Place]:
-    """The cores of this process shared out, and the GPUs in turn where the device is "cuda"."""
+    """Divide the cores of this process among `workers`; with the device "cuda", also assign GPUs in turn."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
     shares = [frozenset(cores[at::workers]) or frozenset(cores) for at in range(workers)]
     return [_Place(share, f"cuda:{at % _gpus()}" if device == "cuda" else device) for at, share in enumerate(shares)]
@@ -45,7 +45,7 @@ def _gpus() -> int:
 
 
 class _Server(BaseManager):
-    """Keeps the one set of what was looked at, for all processes."""
+    """Holds the claims of all processes."""
 
     claimed: Any
 
@@ -56,16 +56,16 @@ _Server.register("claimed", Claims, exposed=["claim"])
 def look_in_processes(
     items: Iterable[Item], options: Options, workers: int, computed: Keys | None = None
 ) -> Iterator[tuple[Item, Row]]:
-    """Look at pictures in several processes; rows come as they are ready.
+    """Examine pictures in several processes; rows come as soon as they are ready.
 
-    A process that is killed costs no picture: those in hand are tried again, each alone, and one that kills its
-    process again fails.
+    If a process is killed, no picture is lost: the pictures that were being processed are tried again one by one, and
+    a picture that kills its process again becomes a failure.
 
     Args:
-        items: drawn as they are needed.
-        options: as of `look`.
-        workers: how many processes.
-        computed: where given, bytes that are in it, or were looked at by any process, are not computed again.
+        items: the pictures; drawn when they are needed.
+        options: see `look`.
+        workers: number of processes.
+        computed: with it, equal bytes are computed once: not if they are in it or a process computed them already.
     """
     server = None
     claimed = None
@@ -82,9 +82,9 @@ def look_in_processes(
                 return
             while suspects:
                 item = suspects.popleft()
-                dead = yield from _until_one_dies(iter([item]), options, 1, claimed)
-                for one in dead:
-                    yield one, failed(one, f"{one.source}: {ENDED}.")
+                fatal = yield from _until_one_dies(iter([item]), options, 1, claimed)
+                for picture in fatal:
+                    yield picture, failed(picture, f"{picture.source}: {ENDED}.")
     finally:
         if server is not None:
             server.shutdown()
@@ -93,7 +93,7 @@ def look_in_processes(
 def _until_one_dies(
     source: Iterator[Item], options: Options, workers: int, claimed: Any
 ) -> Generator[tuple[Item, Row], None, list[Item]]:
-    """Look at the items until none is left or a process dies; those in hand at its death."""
+    """Examine the items until none is left or a process dies; return those that were being processed then."""
     context = get_context("spawn")
     free: Queue[_Place] = context.Queue()
     for place in places(workers, options.device):
@@ -113,7 +113,7 @@ def _until_one_dies(
                 rows = future.result()
                 yield from zip(flying.pop(future), rows, strict=True)
     except BrokenProcessPool:
-        # A pool that is broken does not take the chunk that was drawn for it.
+        # A broken pool refused the last chunk, which was drawn already.
         return [item for taken in (*flying.values(), chunk) for item in taken]
     finally:
         pool.shutdown(cancel_futures=True)
@@ -125,7 +125,7 @@ _claim: Claim | None
 
 
 def _start(options: Options, free: "Queue[_Place]", claimed: Any) -> None:
-    """In a new process: take a place and load the detector."""
+    """Initialise a new process: take cores and device, and load the detector."""
     global _detector, _options, _claim
     _ignore_interrupts()
     place = free.get()
@@ -141,5 +141,5 @@ def _look(items: list[Item]) -> list[Row]:
 
 
 def _ignore_interrupts() -> None:
-    """Ctrl-C goes to every process of a terminal; the first one says when they are to end."""
+    """Ignore Ctrl-C, which reaches every process of a terminal; the parent ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

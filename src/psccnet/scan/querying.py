@@ -1,4 +1,4 @@
-"""Questions to the results of a scan, in SQL by DuckDB."""
+"""Query the results of a scan in SQL (DuckDB)."""
 
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,15 @@ FROM latest AS mine
 LEFT JOIN looked_at AS theirs ON mine.state = 'same' AND theirs.sha256 = mine.sha256 AND theirs.first = 1
 WHERE mine.nth = 1
 """
-"""Of each picture its newest row; one with equal bytes shows what was found in them."""
+"""The newest row of each picture; the row of a picture that was not computed has the result of equal bytes."""
 _FILLED = (*OF_RESULT, "mask")
 
 
 def connect(folder: Path) -> Any:
-    """A DuckDB connection with the view `results`, a row a picture.
+    """Open a DuckDB connection with the view `results`, one row per picture.
 
     Args:
-        folder: that `psccnet scan --out` named.
+        folder: the --out of `psccnet scan`.
 
     Raises:
         InputError: if DuckDB is not installed, or the folder holds no results.
@@ -45,10 +45,10 @@ def connect(folder: Path) -> Any:
     except ModuleNotFoundError as error:
         raise InputError("this needs DuckDB: pip install 'psccnet[scan]'") from error
     results = ScanFolder(folder)
-    results.said()
+    results.description()
     if not results.files():
         raise InputError(f"{folder}: the scan has no results yet; run it again.")
-    # Nothing is fetched from anywhere.
+    # DuckDB must not download extensions.
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     files = str(folder / PARTS / "*" / "*.parquet").replace("'", "''")
     filled = ", ".join(f"coalesce(mine.{name}, theirs.{name}) AS {name}" for name in _FILLED)
@@ -57,16 +57,16 @@ def connect(folder: Path) -> Any:
 
 
 def ask(connection: Any, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Column names and rows of an answer.
+    """Run a query; return its column names and rows.
 
     Raises:
-        InputError: if the question is wrong; the message says where.
+        InputError: if the query is wrong; the message says where.
     """
     import duckdb
 
     try:
         answer = connection.execute(sql)
-        return [one[0] for one in answer.description], answer.fetchall()
+        return [column[0] for column in answer.description], answer.fetchall()
     except duckdb.Error as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"the question cannot be answered: {said}") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"the query fails: {reason}") from error

@@ -1,4 +1,4 @@
-"""The folder of a scan: Parquet parts that are whole or not there, and what of the pictures is done."""
+"""The results folder of a scan: Parquet parts that are written completely or not at all."""
 
 import os
 import time
@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,19 +20,33 @@ from psccnet.scan.rows import SCHEMA, Row, from_table, to_parquet
 
 MANIFEST, PARTS, LOCKS = "scan.json", "parts", "locks"
 SMALL = 5_000
-"""Parts with fewer rows are put together, once there are many of them."""
+"""Parts with fewer rows are merged, as soon as there are `MANY` of them."""
 MANY = 64
+
+
+class Known(NamedTuple):
+    """What earlier runs did.
+
+    Attributes:
+        done: keys of the pictures that have a row.
+        computed: the first 16 bytes of the sha256 of files that were computed.
+        failed: keys of the pictures that have a row of a failure.
+    """
+
+    done: Keys
+    computed: Keys
+    failed: Keys
 
 
 class ScanFolder:
     """A folder with the results of a scan.
 
-    Rows are added a part at a time; a part is a file of its own that appears whole. What is in no part is looked at
-    again by the next run, so that no picture is lost, and a picture that is in one is not looked at again.
+    Rows are added in parts; each is a file that appears completely. A picture that is in no part is examined again by
+    the next run, so that none is lost; a picture that is in one is not examined again.
 
     Args:
         path: the folder; made by `claim`.
-        shard: what this process writes, such as "3-of-16"; each shard has a folder of parts for itself.
+        shard: the shard of this process, such as "3-of-16"; each shard has its own folder of parts.
     """
 
     def __init__(self, path: Path, shard: str = "1-of-1") -> None:
@@ -43,32 +57,32 @@ class ScanFolder:
         self._small = 0
 
     def claim(self, what: Mapping[str, Any]) -> bool:
-        """Say what will be computed, or see that the folder is of the same; whether it was there before.
+        """Write what will be computed, or check it against the folder's description; return whether there was one.
 
         Raises:
-            InputError: if it is of a scan with another model, threshold or option; the message names what differs.
-            WriteError: if nothing can be written there.
+            InputError: if the folder is of a scan with another model, threshold or option; the message names it.
+            WriteError: if the folder cannot be written.
         """
         return self._manifest.claim("a scan", what) is not None
 
-    def said(self) -> dict[str, Any]:
-        """What the folder is of.
+    def description(self) -> dict[str, Any]:
+        """The description of the scan.
 
         Raises:
-            InputError: if it holds no scan.
+            InputError: if the folder holds no scan.
         """
-        said = self._manifest.said()
-        if said is None:
-            raise InputError(f"{self.path}: holds no results of a scan; name the folder that --out named.")
-        return said
+        description = self._manifest.description()
+        if description is None:
+            raise InputError(f"{self.path}: holds no results of a scan; give the folder that was --out.")
+        return description
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep a second run of the same shard out, as long as this one lives; take away what a killed one left.
+        """Lock the shard against a second run, and remove what a killed run left.
 
         Raises:
-            InputError: if another process is at it.
-            WriteError: if nothing can be written there.
+            InputError: if another process has the lock.
+            WriteError: if the folder cannot be written.
         """
         try:
             import fcntl
@@ -85,7 +99,7 @@ class ScanFolder:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise InputError(
-                    f"{self.path}: another scan is writing there; wait for it, or give each its own --shard."
+                    f"{self.path}: another scan is writing there; wait for it, or give each scan its own --shard."
                 ) from None
             self._tidy()
             yield
@@ -93,43 +107,35 @@ class ScanFolder:
             os.close(handle)
 
     def files(self) -> list[Path]:
-        """The parts of all shards, for each in the order of their making."""
+        """The parts of all shards, by shard and time."""
         return sorted(self.path.glob(f"{PARTS}/*/*.parquet"))
 
-    def done(self, again: bool = False) -> tuple[Keys, Keys]:
-        """Keys of the pictures that have a row, and the sha256 (its first 16 bytes) of those that were computed.
+    def known(self, again: bool = False) -> Known:
+        """What earlier runs did; reads three columns of each part once.
 
         Args:
-            again: pictures that failed do not count, so that they are looked at again.
+            again: pictures that failed do not count as done, so that they are examined again.
         """
-        done, computed = bytearray(), bytearray()
-        for table in self._columns():
+        done, computed, failed = bytearray(), bytearray(), bytearray()
+        for file in self.files():
+            table = pq.read_table(file, columns=["key", "state", "sha256"])
+            failures = table.filter(pc.equal(table["state"], "failed"))
+            failed += b"".join(failures["key"].to_pylist())
             kept = table.filter(pc.not_equal(table["state"], "failed")) if again else table
             done += b"".join(kept["key"].to_pylist())
-            whole = table.filter(pc.equal(table["state"], "done"))
-            computed += b"".join(bytes.fromhex(one[:32]) for one in whole["sha256"].to_pylist())
-        return Keys(done), Keys(computed)
-
-    def failed(self) -> Keys:
-        """Keys of the pictures that have a row of a failure."""
-        failed = bytearray()
-        for table in self._columns():
-            failed += b"".join(table.filter(pc.equal(table["state"], "failed"))["key"].to_pylist())
-        return Keys(failed)
-
-    def _columns(self) -> Iterator[pa.Table]:
-        for file in self.files():
-            yield pq.read_table(file, columns=["key", "state", "sha256"])
+            results = table.filter(pc.equal(table["state"], "done"))
+            computed += b"".join(bytes.fromhex(sha256[:32]) for sha256 in results["sha256"].to_pylist())
+        return Known(Keys(done), Keys(computed), Keys(failed))
 
     def add(self, rows: list[Row], name: str | None = None) -> None:
-        """Write rows as a part of this shard; put small parts together once there are many.
+        """Write rows as a part of this shard; merge small parts as soon as there are many.
 
         Args:
             rows: not empty.
-            name: of the part; parts of one name replace each other, and are left for their maker to put together.
+            name: of the part; it replaces a part of the same name. Named parts are merged only by `put_together`.
 
         Raises:
-            WriteError: if they cannot be written.
+            WriteError: if the part cannot be written.
         """
         make_folder(self.parts)
         write_whole({self.parts / f"{name or _fresh_name()}.parquet": to_parquet(rows)}, durable=True)
@@ -138,13 +144,12 @@ class ScanFolder:
             self.put_together()
 
     def put_together(self) -> None:
-        """Make one part of the small ones of this shard.
+        """Merge the small parts of this shard into one.
 
-        The new part says which it replaces: where a run ends between its appearance and their removal, the next one
-        removes them.
+        The new part lists the parts that it replaces: if a run ends before they are removed, the next one removes them.
 
         Raises:
-            WriteError: if it cannot be written.
+            WriteError: if the part cannot be written.
         """
         self._small = 0
         small = [file for file in self._own() if pq.read_metadata(file).num_rows < SMALL]
@@ -156,11 +161,11 @@ class ScanFolder:
         self._remove(small)
 
     def _tidy(self) -> None:
-        """Take away what a killed run of this shard left: files that are not whole, and parts that were replaced."""
+        """Remove what a killed run of this shard left: temporary files, and parts that were replaced."""
         self._remove(list(self.parts.glob(".*.tmp")))
         for file in self._own():
-            said = (pq.read_metadata(file).metadata or {}).get(b"replaces", b"").decode()
-            self._remove([self.parts / name for name in said.split("\n") if name])
+            replaced = (pq.read_metadata(file).metadata or {}).get(b"replaces", b"").decode()
+            self._remove([self.parts / name for name in replaced.split("\n") if name])
 
     def _own(self) -> list[Path]:
         return sorted(self.parts.glob("*.parquet"))
@@ -172,5 +177,5 @@ class ScanFolder:
 
 
 def _fresh_name() -> str:
-    """Names sort by the time of their making, also between processes and machines."""
+    """A name that sorts by time, also among processes and machines."""
     return f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"

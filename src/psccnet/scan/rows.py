@@ -1,4 +1,4 @@
-"""The rows of a scan: one a picture, in Parquet."""
+"""The rows of a scan, one per picture, in Parquet."""
 
 import io
 import json
@@ -57,30 +57,31 @@ SCHEMA = pa.schema(
         ("done_at", pa.timestamp("ms", tz="UTC")),
     ]
 )
-"""Columns. `state` is "done", "failed" (with the reason) or "same": equal bytes were looked at under another name, and
-the view of `psccnet scan query` shows what was found in them. `key` tells name, size and time of the file. `regions` of
-findings are JSON. `seconds` is the network's time, `bytes` the size of the file. All others are `Result.to_dict()`."""
+"""The columns. `state` is "done", "failed" (with the reason) or "same": equal bytes were computed under another name,
+and the view of `psccnet scan query` shows their result. `key` identifies name, size and time of the file. `regions` of
+findings are JSON. `seconds` is the network's time, `bytes` the size of the file. All others are as in
+`Result.to_dict()`."""
 
 _OWN = ("source", "key", "state", "reason", "mask", "bytes", "done_at")
 OF_RESULT = tuple(name for name in SCHEMA.names if name not in _OWN)
-"""Columns that a result fills."""
+"""The columns that come from a result."""
 
 
 def of_result(result: "Result") -> Row:
-    """What a row has of a result."""
-    said = result.to_dict()
-    findings = [{**one, "regions": json.dumps(one["regions"])} for one in said["findings"]]
-    return {name: said[name] for name in OF_RESULT} | {"findings": findings}
+    """The columns of a row that come from a result."""
+    values = result.to_dict()
+    findings = [{**finding, "regions": json.dumps(finding["regions"])} for finding in values["findings"]]
+    return {name: values[name] for name in OF_RESULT} | {"findings": findings}
 
 
 def to_parquet(rows: list[Row], about: dict[str, str] | None = None) -> bytes:
-    """A Parquet file of rows.
+    """The bytes of a Parquet file with rows.
 
     Args:
-        rows: columns of `SCHEMA` by name; those left out are null.
-        about: kept in the file's metadata.
+        rows: columns of `SCHEMA` by name; missing ones are null.
+        about: for the file's metadata.
     """
-    fields = [[_fits(name, row.get(name)) for row in rows] for name in SCHEMA.names]
+    fields = [[_as_text(name, row.get(name)) for row in rows] for name in SCHEMA.names]
     table = pa.Table.from_arrays(
         [pa.array(values, field.type) for values, field in zip(fields, SCHEMA, strict=True)], schema=SCHEMA
     )
@@ -88,14 +89,14 @@ def to_parquet(rows: list[Row], about: dict[str, str] | None = None) -> bytes:
 
 
 def from_table(table: pa.Table, about: dict[str, str] | None = None) -> bytes:
-    """A Parquet file of a table of `SCHEMA`."""
+    """The bytes of a Parquet file with a table of `SCHEMA`."""
     sink = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(about), sink, compression="zstd")
     return sink.getvalue()
 
 
-def _fits(name: str, value: Any) -> Any:
-    """Names of files may hold bytes that are no text; Parquet's strings may not."""
+def _as_text(name: str, value: Any) -> Any:
+    """Escape bytes of file names that are not valid text, since Parquet's strings must be."""
     if name in ("source", "reason") and isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     return value

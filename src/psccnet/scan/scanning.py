@@ -1,72 +1,79 @@
-"""A scan: sources listed, what is done left out, the rest looked at, rows written as they come."""
+"""A scan: list sources, leave out pictures that are done, examine the others, write rows as they come."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from psccnet.errors import InputError
 from psccnet.scan.item import Item
-from psccnet.scan.keys import Claims, Keys
+from psccnet.scan.keys import Claims
+from psccnet.scan.listing import Listing
 from psccnet.scan.looking import Options, look
 from psccnet.scan.processes import look_in_processes
-from psccnet.scan.results import ScanFolder
+from psccnet.scan.results import Known, ScanFolder
 from psccnet.scan.rows import Row
 from psccnet.scan.sources import Sources
 
 PART_ROWS = 1_000
 PART_SECONDS = 15.0
-"""A part is written when it has so many rows or is so old: what is not in one yet is done again after a power cut."""
-LISTED = 4_096
-"""Pictures that are listed ahead at most; whether they are done is looked up for all of them together."""
+"""A part is written when it has PART_ROWS rows or is PART_SECONDS old; rows of an unwritten part are lost by a kill."""
+LOOKED_UP = 4_096
+"""Largest number of pictures that are looked up in earlier results at a time."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several equal parts of a scan, for machines that share a folder: picture by picture, by its key."""
+    """One of several parts of a scan of about equal size, for machines that share a folder.
+
+    Attributes:
+        number: of this part, from 1.
+        count: of all parts.
+    """
 
     number: int = 1
-    of: int = 1
+    count: int = 1
 
     @staticmethod
-    def parse(words: str) -> "Shard":
-        """Such as "3/16".
+    def parse(text: str) -> "Shard":
+        """Parse text such as "3/16".
 
         Raises:
-            InputError: if it is not of this form.
+            InputError: if the text has another form.
         """
-        number, slash, of = words.partition("/")
-        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-            raise InputError(f"--shard: {words!r} is not of the form 3/16.")
-        return Shard(int(number), int(of))
+        number, slash, count = text.partition("/")
+        if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+            raise InputError(f"--shard: {text!r} is not of the form 3/16.")
+        return Shard(int(number), int(count))
 
     def has(self, key: bytes) -> bool:
-        """Whether a picture belongs to it."""
-        return int.from_bytes(key[:8], "big") % self.of == self.number - 1
+        """Whether the picture with this key belongs to the part."""
+        return int.from_bytes(key[:8], "big") % self.count == self.number - 1
 
     def __str__(self) -> str:
-        """As it is parsed."""
-        return f"{self.number}/{self.of}"
+        """The form that `parse` reads."""
+        return f"{self.number}/{self.count}"
 
 
 class Scan:
-    """A run over sources into a folder.
+    """A run that examines the pictures of sources and writes rows into a folder.
 
     Args:
-        sources: what to look at.
+        sources: of the pictures.
         folder: of the results.
-        options: how to look.
+        options: how pictures are examined.
         shard: which part of the pictures.
-        workers: processes, or actors of the cluster; 0 looks in this process, or leaves it to the cluster.
-        ray: address of a Ray cluster to look on; "" looks on this machine.
-        dedupe: equal bytes are computed once.
-        retry_failed: look at those again that failed before, and at no others.
+        workers: number of processes, or of actors on a cluster; 0 uses this process, or lets the cluster decide.
+        ray: address of a Ray cluster; "" uses this machine.
+        dedupe: compute equal bytes only once.
+        retry_failed: examine only pictures that failed before.
 
     Attributes:
-        counts: rows of this run by state, "before" for pictures that had a row already, and "failed before" for those
-            of them that failed.
+        counts: rows of this run by state; "before": pictures that had a row already; "failed before": those of them
+            that failed; "skipped": pictures left out because of `retry_failed`.
     """
 
     def __init__(
@@ -90,26 +97,33 @@ class Scan:
         self.dedupe = dedupe
         self.retry_failed = retry_failed
         self.counts: Counter[str] = Counter()
+        self._listing: Listing | None = None
+
+    @property
+    def total(self) -> int | None:
+        """The number of pictures in the sources and the shard; None until all are listed."""
+        return None if self._listing is None else self._listing.total
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Row]:
-        """Look at what is left; each row as it is there.
+        """Examine the remaining pictures; yield each row when it is ready.
 
         Args:
-            stopped: asked before each picture; once true, the pictures in hand are finished and written.
+            stopped: called before each picture; when it returns true, the pictures in progress are finished and
+                written.
 
         Raises:
-            InputError: if a source makes no sense, or the folder is of another scan or another process's.
-            MissingFileError: if a source is not there.
+            InputError: if a source is not usable, the folder is of another scan, or another process uses it.
+            MissingFileError: if a source does not exist.
             WeightsError: if the weights cannot be read.
-            WriteError: if results cannot be written; what was written stays, and the next run goes on from there.
+            WriteError: if results cannot be written; written ones are kept, and the next run resumes there.
         """
         self.sources.check()
         detector = self.options.detector()
         self.folder.claim(self.options.key(detector) | {"dedupe": self.dedupe})
-        with self.folder.locked():
-            done, computed = self.folder.done(again=self.retry_failed)
-            items = self._left(done, stopped)
-            claimed = computed if self.dedupe else None
+        with self.folder.locked(), self._listed() as listing:
+            known = self.folder.known(again=self.retry_failed)
+            items = self._left(listing.read(stopped), known, stopped)
+            claimed = known.computed if self.dedupe else None
             if self.ray:
                 from psccnet.scan.cluster import look_on_ray
 
@@ -120,26 +134,34 @@ class Scan:
                 self.folder.put_together()
                 return
             if self.workers:
-                del detector  # each process has its own
+                del detector  # each process makes its own
                 rows = look_in_processes(items, self.options, self.workers, claimed)
             else:
                 rows = look(items, detector, self.options, None if claimed is None else Claims(claimed.packed()).claim)
             yield from self._written(rows)
             self.folder.put_together()
 
-    def _left(self, done: Keys, stopped: Callable[[], bool]) -> Iterator[Item]:
-        """What is to be looked at; each picture once, however often the sources name it."""
-        failed_before = self.folder.failed()
-        for batch in _growing(self.sources.items(), stopped):
+    @contextmanager
+    def _listed(self) -> Iterator[Listing]:
+        self._listing = Listing(self.sources.items(), self.folder.path, lambda item: self.shard.has(item.key))
+        try:
+            yield self._listing
+        finally:
+            self._listing.close()
+
+    def _left(self, items: Iterator[Item], known: Known, stopped: Callable[[], bool]) -> Iterator[Item]:
+        """The pictures to examine; each only once, even if the sources name it several times."""
+        for batch in _growing(items, stopped):
             mine = [(item, key) for item in batch if self.shard.has(key := item.key)]
             keys = [key for _, key in mine]
-            known, failed = done.has_each(keys), failed_before.has_each(keys)
-            for (item, key), is_known, has_failed in zip(mine, known, failed, strict=True):
+            done, failed = known.done.has_each(keys), known.failed.has_each(keys)
+            for (item, key), is_done, has_failed in zip(mine, done, failed, strict=True):
                 if stopped():
                     return
                 if self.retry_failed and not has_failed:
+                    self.counts["skipped"] += 1
                     continue
-                if not is_known and done.add(key):
+                if not is_done and known.done.add(key):
                     yield item
                 else:
                     self.counts["before"] += 1
@@ -163,8 +185,8 @@ class Scan:
 
 
 def _growing(items: Iterator[Item], stopped: Callable[[], bool]) -> Iterator[list[Item]]:
-    """Items in batches, the first of one item, so that work begins at once."""
+    """Items in batches that grow from one item to `LOOKED_UP`, so that work begins at once."""
     size = 1
     while not stopped() and (batch := list(islice(items, size))):
         yield batch
-        size = min(2 * size, LISTED)
+        size = min(2 * size, LOOKED_UP)

@@ -1,18 +1,19 @@
-"""What a scan looks at, listed as a stream: nothing is sorted or kept, so that memory is flat over any number.
+"""The sources of a scan, listed as a stream: nothing is sorted or kept, so that memory is flat for any number.
 
-| word | what it is |
+| source | pictures |
 |---|---|
-| a folder | all pictures below it, by their endings or, where an ending says nothing, by their first bytes |
+| a folder | all pictures in it and its subfolders, by ending or, if the ending is unknown, by their first bytes |
 | a file that ends in .tar | its members that are pictures |
-| a file that ends in .parquet | a picture a row: a column `bytes`, or `path`, `image`, `file`, `url` |
-| a file that ends in .txt or .lst, or --from | a list of paths or URLs, a line each, or with NUL between them |
-| a glob | each file or folder that it fits |
-| s3://, gs://, https:// ... | the file there, or all pictures below it |
-| any other file | a picture |
+| a file that ends in .parquet | one per row: a column `bytes`, or `path`, `image`, `file`, `url` |
+| a file that ends in .txt or .lst, or --from | a list of paths or URLs, separated by newlines or NUL |
+| a glob | each file or folder that matches |
+| s3://, gs://, https:// ... | the file at the URL, or all pictures below it |
+| any other file | the file |
 """
 
 import glob
 import os
+import sys
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,69 +21,71 @@ from pathlib import Path
 from typing import Any
 
 from psccnet.errors import InputError, MissingFileError
-from psccnet.pictures.picture_files import is_clutter, is_picture, is_taken
+from psccnet.pictures.name_lists import read_names
+from psccnet.pictures.picture_files import BROKEN_LINK, is_clutter, is_picture, is_taken
 from psccnet.pictures.whole_files import reading
 from psccnet.scan.item import Item, Place
 
 _PATHS = ("path", "image", "file", "filename", "file_name", "image_path", "url")
-"""Columns of a Parquet file that may name pictures, the first that is there."""
+"""Columns of a Parquet file that may name pictures; the first one that exists is used."""
 _ROWS = 64
-"""Of a Parquet file with pictures in it that are in memory at a time."""
+"""Number of rows of a Parquet file in memory at a time, if it holds pictures."""
+_LINKED = "links to folders, which are not followed"
 
 
 class Sources:
-    """Words of a command line as a stream of pictures.
+    """The sources of a scan as a stream of pictures.
 
     Args:
-        words: see the table above.
-        lists: files that list further words, a path or URL each.
+        names: see the table above.
+        lists: files that list further sources, a path or URL each; "-" is standard input.
 
     Attributes:
-        others: after `items`, how many files of folders and archives are no pictures, by ending.
+        others: after `items`, the number of files in folders and archives that are not pictures, by ending.
     """
 
-    def __init__(self, words: Sequence[str], lists: Sequence[Path] = ()) -> None:
-        self.words = list(words)
+    def __init__(self, names: Sequence[str], lists: Sequence[Path] = ()) -> None:
+        self.names = list(names)
         self.lists = list(lists)
         self.others: Counter[str] = Counter()
 
     def check(self) -> None:
-        """See that all that was named is there, before anything is listed.
+        """Check that all sources exist, before anything is listed.
 
         Raises:
-            MissingFileError: if it is not; the message names it.
+            MissingFileError: if one does not; the message names it.
         """
-        for path in (*self.words, *map(str, self.lists)):
+        for path in (*self.names, *(str(path) for path in self.lists if str(path) != "-")):
             if not ("://" in path or os.path.exists(path) or glob.has_magic(path)):
                 raise MissingFileError(f"{path}: there is no such file or folder; check the path.")
 
     def items(self) -> Iterator[Item]:
-        """Each picture, as it is found. A folder, an archive or a table that cannot be read further is an item, too.
+        """Yield each picture as it is found; also each folder, archive or table that cannot be read completely.
 
         Raises:
-            InputError: if a URL or a table makes no sense; the message names it.
-            MissingFileError: if a source is not there.
+            InputError: if a URL or a table is not usable; the message names it.
+            MissingFileError: if a source does not exist.
         """
         self.others.clear()
-        for word in self.words:
-            yield from self._of_word(word)
+        for name in self.names:
+            yield from self._of_source(name)
         for listing in self.lists:
             yield from self._of_list(listing)
 
-    def _of_word(self, word: str) -> Iterator[Item]:
-        if "://" in word:
-            yield from self._of_url(word)
-        elif os.path.isdir(word):
-            yield from self._of_folder(word)
-        elif not os.path.exists(word) and glob.has_magic(word):
+    def _of_source(self, name: str) -> Iterator[Item]:
+        if "://" in name:
+            yield from self._of_url(name)
+        elif os.path.isdir(name):
+            yield from self._of_folder(name)
+        elif not os.path.exists(name) and glob.has_magic(name):
             found = False
-            for match in glob.iglob(word, recursive=True):
+            for match in glob.iglob(name, recursive=True):
                 found = True
-                yield from self._of_word(match)
+                yield from self._of_source(match)
             if not found:
-                raise MissingFileError(f"{word}: fits no file; check the pattern.")
+                raise MissingFileError(f"{name}: matches no file; check the pattern.")
         else:
-            yield from self._of_file(word)
+            yield from self._of_file(name)
 
     def _of_file(self, path: str) -> Iterator[Item]:
         ending = os.path.splitext(path)[1].lower()
@@ -96,14 +99,14 @@ class Sources:
             yield _of_path(path)
 
     def _of_folder(self, top: str) -> Iterator[Item]:
-        """Depth first; only the names of folders that are still to be looked into are kept."""
+        """Depth first; only the names of folders that are not listed yet are kept in memory."""
         waiting = [top]
         while waiting:
             folder = waiting.pop()
             try:
                 entries = os.scandir(folder)
             except OSError as error:
-                yield _faulty(folder, f"cannot be listed ({error.strerror}); check your rights, then --retry-failed")
+                yield _faulty(folder, f"cannot be listed ({error.strerror}); check permissions, then --retry-failed")
                 continue
             with entries:
                 for entry in entries:
@@ -116,12 +119,17 @@ class Sources:
                             yield _of_path(entry.path, entry.stat)
                         else:
                             self.others[os.path.splitext(entry.name)[1].lower()] += 1
+                    elif entry.is_symlink():
+                        if os.path.isdir(entry.path):
+                            self.others[_LINKED] += 1
+                        else:
+                            yield _faulty(entry.path, BROKEN_LINK)
 
     def _of_tar(self, path: str) -> Iterator[Item]:
         try:
             with tarfile.open(path, "r:") as archive:
                 for member in archive:
-                    archive.members.clear()  # type: ignore[attr-defined]  # would hold all that were seen
+                    archive.members.clear()  # type: ignore[attr-defined]  # otherwise it keeps all members
                     if not member.isfile() or is_clutter(member.name):
                         continue
                     if is_picture(member.name):
@@ -132,27 +140,27 @@ class Sources:
                 end = archive.offset
             with Path(path).open("rb") as file:
                 file.seek(end)
-                # Without its last, empty block an archive ends in silence wherever it was cut off.
+                # tarfile reports no error for an archive that is truncated between members: look for its last block.
                 if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-                    yield _faulty(path, "its end is missing, and maybe pictures with it; copy it again")
+                    yield _faulty(path, "its end is missing, and perhaps pictures; copy it again")
         except (tarfile.TarError, OSError) as error:
-            yield _faulty(path, f"no tar archive that can be read to its end ({error}); copy it again, unpack .tar.gz")
+            yield _faulty(path, f"not a tar archive, or damaged ({error}); copy it again; unpack .tar.gz")
 
     def _of_list(self, path: Path) -> Iterator[Item]:
+        if str(path) == "-":
+            for name in read_names(sys.stdin.buffer):
+                yield from self._named(name)
+            return
         with reading(path), path.open("rb") as file:
-            separator = b"\0" if b"\0" in file.read(65536) else b"\n"
-            file.seek(0)
-            for line in _split(file, separator):
-                word = os.fsdecode(line.removesuffix(b"\r")) if separator == b"\n" else os.fsdecode(line)
-                if word.strip():
-                    yield from self._named(word)
+            for name in read_names(file):
+                yield from self._named(name)
 
-    def _named(self, word: str) -> Iterator[Item]:
-        """What a list or table names: one that is not there is a picture that fails, not the end of the scan."""
-        if "://" in word:
-            yield from self._of_url(word) if word.endswith("/") else [Item(word, 0, "", word)]
+    def _named(self, name: str) -> Iterator[Item]:
+        """The pictures that an entry of a list or table names; a missing file is an item that fails."""
+        if "://" in name:
+            yield from self._of_url(name) if name.endswith("/") else [Item(name, 0, "", name)]
         else:
-            yield from self._of_folder(word) if os.path.isdir(word) else [_of_path(word)]
+            yield from self._of_folder(name) if os.path.isdir(name) else [_of_path(name)]
 
     def _of_parquet(self, path: str) -> Iterator[Item]:
         import pyarrow as pa
@@ -167,7 +175,7 @@ class Sources:
                     yield from self._of_cell(value, f"{path}!{number}", path, stamp)
                     number += 1
         except (pa.ArrowException, OSError) as error:
-            yield _faulty(path, f"no Parquet file that can be read to its end ({error}); copy it again")
+            yield _faulty(path, f"not a Parquet file, or damaged ({error}); copy it again")
 
     def _of_cell(self, value: Any, name: str, path: str, stamp: str) -> Iterator[Item]:
         content = value.get("bytes") if isinstance(value, dict) else value
@@ -176,7 +184,7 @@ class Sources:
         elif isinstance(content, str):
             yield from self._named(content)
         else:
-            yield _faulty(name, "this row holds no picture; leave it out", stamp)
+            yield _faulty(name, "this row holds no picture; remove it", stamp)
 
     def _of_url(self, url: str) -> Iterator[Item]:
         from psccnet.scan.remote import listed_below
@@ -196,22 +204,12 @@ def _of_path(path: str, stat: Callable[[], os.stat_result] | None = None) -> Ite
     try:
         facts = os.stat(path) if stat is None else stat()
     except (OSError, ValueError):
-        return Item(path, -1, "", path)  # reading it will say what is wrong
+        return Item(path, -1, "", path)  # `Item.read` reports the error
     return Item(path, facts.st_size, str(facts.st_mtime_ns), path)
 
 
-def _split(file: Any, separator: bytes) -> Iterator[bytes]:
-    """The parts of a file between separators, a block at a time."""
-    rest = b""
-    while block := file.read(1 << 20):
-        *whole, rest = (rest + block).split(separator)
-        yield from whole
-    if rest:
-        yield rest
-
-
 def _column(schema: Any, path: str) -> str:
-    """The column that holds pictures, as bytes or as a struct with bytes, or names them."""
+    """The column that holds pictures, as bytes or as a struct with bytes, or names of pictures."""
     import pyarrow as pa
 
     def is_text(kind: Any) -> bool:
@@ -225,6 +223,6 @@ def _column(schema: Any, path: str) -> str:
         if name in schema.names and is_text(schema.field(name).type):
             return name
     raise InputError(
-        f"{path}: no column of it holds or names pictures; call the one that does bytes or path, not one of"
-        f" {', '.join(schema.names[:8])}."
+        f"{path}: no column holds or names pictures; rename the right one of {', '.join(schema.names[:8])} to bytes or"
+        " path."
     )

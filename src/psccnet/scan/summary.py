@@ -1,9 +1,10 @@
-"""The page that sums a scan up: counts, scores, failures, speed, and the pictures to look at first."""
+"""The summary page of a scan: counts, scores, failures, speed, and the pictures to examine first."""
 
 import base64
 import io
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,26 +18,28 @@ from psccnet.pictures.decoding import decode
 from psccnet.scan.item import Item
 from psccnet.scan.querying import ask, connect
 from psccnet.scan.results import ScanFolder
+from psccnet.scan.sources import Sources
 
 BINS = 20
 THUMBNAIL = 240
-"""Longest side, pixels."""
+"""Longest side of a thumbnail, in pixels."""
 _GRAVEST_FIRST = ("forged", "suspicious", "nothing found", "no verdict")
 REASONS = 12
-"""Kinds of failures that are listed."""
+"""Number of kinds of failures to list."""
+_MEMBER = re.compile(r"(.+?\.(?:tar|parquet))!", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One of the pictures that most deserve a look.
+    """One of the pictures to examine first.
 
     Attributes:
-        source: of it.
+        source: name of the picture.
         score: 0..1.
         words: the verdict.
-        share: of the area that is marked, 0..1.
+        share: share of the area that is marked, 0..1.
         sentences: of its significant findings.
-        thumbnail: a data URI; "" where the picture is not to be had any more.
+        thumbnail: a data URI; "" if the picture is no longer available.
     """
 
     source: str
@@ -49,22 +52,22 @@ class Shown:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a scan found.
+    """The summary of a scan.
 
     Attributes:
-        about: name and value of what the folder says of itself.
-        pictures: rows, one a picture.
-        states: state -> pictures.
-        words: verdict in words -> pictures, the gravest first.
-        looked_at: how many have a verdict.
-        threshold: of the verdict, 0..1; NaN where there is no verdict.
-        histogram: pictures by score, `BINS` equal steps of 0..1.
-        reasons: kind of failure, how many, and one picture of it.
+        about: the settings of the scan, by name.
+        pictures: number of pictures.
+        states: number of pictures by state.
+        words: number of pictures by verdict, the gravest first.
+        looked_at: number of pictures with a verdict.
+        threshold: of the verdict, 0..1; NaN without a verdict.
+        histogram: number of pictures in `BINS` equal steps of the score, 0..1.
+        reasons: for each kind of failure, its reason, number and an example.
         begun: time of the first row.
-        ended: time of the last one.
+        ended: time of the last row.
         megapixels: of all pictures with a verdict.
-        seconds: that the network took for them.
-        highest: the pictures that most deserve a look: called forged, least likely to be a false alarm, highest score.
+        seconds: of the network for them.
+        highest: the pictures to examine first: those called forged, the least likely false alarms, the highest scores.
     """
 
     about: dict[str, str]
@@ -85,12 +88,12 @@ class Summary:
 def summarize(
     folder: Path, top: int = 24, progress: Callable[[Iterable[Any]], Iterable[Any]] = lambda items: items
 ) -> Summary:
-    """Sum a scan up.
+    """Summarize a scan.
 
     Args:
-        folder: that `psccnet scan --out` named.
-        top: how many pictures to show.
-        progress: wraps the pictures to show, which have to be read again.
+        folder: the --out of `psccnet scan`.
+        top: number of pictures to show.
+        progress: wraps the thumbnails, for which pictures are read again.
 
     Raises:
         InputError: if the folder holds no results, or DuckDB is not installed.
@@ -113,7 +116,7 @@ def summarize(
     )
     reasons = ask(
         connection,
-        # A reason begins with the picture's name, and goes on with what is wrong and the mend.
+        # Without the name of the picture, with which a reason begins.
         "SELECT CASE WHEN starts_with(reason, source || ': ') THEN substr(reason, length(source) + 3) ELSE reason END,"
         " count(*), min(source) FROM results WHERE state = 'failed' GROUP BY 1 ORDER BY 2 DESC, 1"
         f" LIMIT {REASONS}",
@@ -123,8 +126,9 @@ def summarize(
         "SELECT source, score, words, marked_fraction, findings FROM results WHERE score IS NOT NULL"
         f" ORDER BY verdict = 'forged' DESC, coalesce(false_alarms, 1), score DESC, source LIMIT {int(top)}",
     )[1]
+    thumbnails = dict(progress(_thumbnails([row[0] for row in rows])))
     return Summary(
-        about={name: str(value) for name, value in ScanFolder(folder).said().items()},
+        about={name: str(value) for name, value in ScanFolder(folder).description().items()},
         pictures=sum(states.values()),
         states=states,
         words={word: words[word] for word in sorted(words, key=_gravity)},
@@ -136,23 +140,41 @@ def summarize(
         ended=ended,
         megapixels=float(megapixels or 0),
         seconds=float(seconds or 0),
-        highest=[_shown(*row) for row in progress(rows)],
+        highest=[_shown(row, thumbnails.get(row[0], "")) for row in rows],
     )
 
 
-def _shown(source: str, score: float, words: str, share: float, findings: list[dict[str, Any]] | None) -> Shown:
-    sentences = tuple(one["sentence"] for one in findings or () if one["significant"])
-    return Shown(source, score, words, share or 0.0, sentences, _thumbnail(source))
+def _shown(row: tuple[Any, ...], thumbnail: str) -> Shown:
+    source, score, words, share, findings = row
+    sentences = tuple(finding["sentence"] for finding in findings or () if finding["significant"])
+    return Shown(source, score, words, share or 0.0, sentences, thumbnail)
 
 
 def _gravity(words: str) -> int:
     return _GRAVEST_FIRST.index(words) if words in _GRAVEST_FIRST else len(_GRAVEST_FIRST)
 
 
-def _thumbnail(source: str) -> str:
-    """A small JPEG of a picture as a data URI; "" where it is not to be had any more."""
+def _thumbnails(sources: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each source with its thumbnail, if it is still available; archives and tables are read once each."""
+    members: dict[str, set[str]] = {}
+    for source in sources:
+        if member := _MEMBER.match(source):
+            members.setdefault(member[1], set()).add(source)
+        else:
+            yield source, _thumbnail(Item(source, -1, "", source))
+    for archive, wanted in members.items():
+        for item in Sources([archive]).items():
+            if item.source in wanted:
+                yield item.source, _thumbnail(item)
+                wanted.remove(item.source)
+                if not wanted:
+                    break
+
+
+def _thumbnail(item: Item) -> str:
+    """A small JPEG of a picture as a data URI; "" if it is no longer available."""
     try:
-        pixels = decode(_again(source).read(), name=source).pixels
+        pixels = decode(item.read(), name=item.source).pixels
     except PictureError:
         return ""
     picture = Image.fromarray(np.ascontiguousarray(pixels))
@@ -162,21 +184,8 @@ def _thumbnail(source: str) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _again(source: str) -> Item:
-    """The item of a source, as the listing made it."""
-    archive, mark, member = source.partition("!")
-    if mark and archive.lower().endswith((".tar", ".parquet")):
-        from psccnet.scan.sources import Sources
-
-        for item in Sources([archive]).items():
-            if item.source == source:
-                return item
-        return Item(source, -1, "", archive, fault=f"has no {member} any more")
-    return Item(source, -1, "", source)
-
-
 def html(summary: Summary) -> str:
-    """The page, which needs nothing beside it.
+    """The page as a single HTML file.
 
     Raises:
         InputError: if Jinja2 is not installed.
@@ -187,7 +196,7 @@ def html(summary: Summary) -> str:
     hours = (summary.ended - summary.begun).total_seconds() / 3600
     template = environment("psccnet.scan").get_template("scan.html.j2")
     page: str = template.render(
-        one=summary,
+        summary=summary,
         bars=[
             (number / BINS, (number + 1) / BINS, count, 100 * count / highest if highest else 0)
             for number, count in enumerate(summary.histogram)

@@ -1,4 +1,4 @@
-"""Photographs in, forged pictures with masks out: the paper's training data (section III-D), made anew."""
+"""Make forged pictures with masks from photographs: the paper's training data (Section III-D)."""
 
 from psccnet.datasets.photographs import Photographs
 from psccnet.pictures.encoding import Encoding

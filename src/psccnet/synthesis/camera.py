@@ -1,8 +1,8 @@
-"""Photographs taken again by a simulated camera, so that their traces are known and new.
+"""Photograph pictures again with a simulated camera, so that their traces are new and known.
 
-A photograph is reduced, which wipes out what its own camera and its compression left, brought back to linear light, and
-photographed: colour filter mosaic, noise, demosaicing, denoising, tone curve, sharpening, and a maker's JPEG or none.
-Hosts of all four classes go through it alike.
+A photograph is reduced, which removes the traces of its own camera and compression, and converted to linear light. Then
+it is photographed: colour filter mosaic, noise, demosaicing, denoising, tone curve, sharpening, and optionally a JPEG
+compression with a maker's tables. This is done in the same way for hosts of all four classes.
 """
 
 from dataclasses import dataclass, replace
@@ -19,27 +19,27 @@ from psccnet.synthesis.twins import with_twin
 
 Linear = npt.NDArray[np.float32]
 MARGIN = 8
-"""Pixels around a picture that are photographed with it and cut off: demosaicing and filters need neighbours."""
+"""So many pixels around a picture are photographed too, then cut off: demosaicing and filters need neighbours."""
 _LEVELS = 1 << 16
 _CLEAN, _ISO_100 = 2e-6, 1e-4
-"""Noise variance per light of an averaged picture, and of a small sensor before amplification."""
+"""Noise variance per unit of light: of an averaged picture, and of a small sensor at ISO 100."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """What all pictures of one camera have in common.
+    """The properties of a camera, which all its pictures share.
 
     Attributes:
-        lens_blur: sigma of lens and filter before the sensor, in pixels; 0 for none.
-        algorithm: of the demosaicing, one of `demosaicing.ALGORITHMS`.
-        gains: white balance of red, green and blue; green's is 1.
-        saturation: of the colour matrix, whose rows sum to 1; 1 is no matrix.
+        lens_blur: sigma of the blur by lens and filter, in pixels; 0 for none.
+        algorithm: of demosaicing, one of `demosaicing.ALGORITHMS`.
+        gains: white balance of red, green and blue; that of green is 1.
+        saturation: of the colour matrix, whose rows sum to 1; 1 changes nothing.
         gamma: of the tone curve.
-        contrast: of the tone curve's S, 0 for none.
-        chroma_blur: sigma of the denoising of colours, in pixels; 0 for none.
+        contrast: strength of the tone curve's S shape; 0 for none.
+        chroma_blur: sigma of the blur that denoises colours, in pixels; 0 for none.
         smoothing: range of the bilateral denoising, in grey levels; 0 for none.
-        sharpening: amount of the unsharp mask, 0 for none.
-        sharpening_sigma: its blur, in pixels.
+        sharpening: amount of the unsharp mask; 0 for none.
+        sharpening_sigma: sigma of the unsharp mask, in pixels.
         read_noise: standard deviation of the noise without light at ISO 100, as a share of full scale.
     """
 
@@ -58,14 +58,14 @@ class Camera:
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture of a camera: its settings and where its frame begins.
+    """The settings of one picture of a camera.
 
     Attributes:
-        camera: that takes it.
-        phase: row and column, 0 or 1 each, of the first red filter; random, as the frame's place is.
-        photon_noise: variance of the noise per light, both as shares of full scale; rises with the ISO.
+        camera: that takes the picture.
+        phase: row and column of the first red filter, each 0 or 1; random, since the position on the sensor is.
+        photon_noise: variance of the noise per unit of light, both as shares of full scale; rises with the ISO.
         read_noise: standard deviation of the noise without light, as a share of full scale.
-        exposure: factor of the light.
+        exposure: the light is multiplied by it.
     """
 
     camera: Camera
@@ -98,7 +98,7 @@ def draw_camera(rng: np.random.Generator, recipe: CameraRecipe) -> Camera:
 
 
 def draw_shot(rng: np.random.Generator, recipe: CameraRecipe, camera: Camera | None = None) -> Shot:
-    """Draw a picture's settings; a `camera` that is given sharpens it by another amount than before."""
+    """Draw a picture's settings. A given `camera` may get a new amount of sharpening."""
     if camera is None:
         camera = draw_camera(rng, recipe)
     elif rng.random() < recipe.sharpened:
@@ -112,7 +112,7 @@ def draw_shot(rng: np.random.Generator, recipe: CameraRecipe, camera: Camera | N
 
 
 def reduction(rng: np.random.Generator, recipe: CameraRecipe, longest: float) -> float | None:
-    """Draw by how much a photograph is reduced, `longest` at most; None if that is too little to be worth it."""
+    """Draw the factor by which to reduce a photograph, at most `longest`; None if that is below the recipe's least."""
     scale = float(rng.uniform(*recipe.reduction))
     return None if longest < recipe.least_reduction else min(scale, longest)
 
@@ -123,11 +123,11 @@ def photograph(rng: np.random.Generator, scene: Picture, size: tuple[int, int], 
     Args:
         rng: source of the noise.
         scene: HxWx3 uint8, an earlier photograph, larger than `size`.
-        size: height and width of what the sensor sees, both even.
+        size: height and width of the picture on the sensor, both even.
         shot: camera and settings.
 
     Returns:
-        Of that height and width, uint8.
+        The picture of that height and width, three channels, uint8.
     """
     camera = shot.camera
     curve = _tone_curve(camera)
@@ -153,12 +153,12 @@ def photograph_crop(
     Args:
         rng: source of randomness.
         scene: HxWx3 uint8.
-        sides: least and greatest side of the picture; as large as the reduced photograph allows.
+        sides: smallest and largest side of the picture; it becomes as large as the reduced photograph allows.
         shot: camera and settings.
-        recipe: by how much to reduce.
+        recipe: with the range of the reduction.
 
     Returns:
-        A square, uint8; None if the photograph is too small.
+        A square picture, uint8; None if the photograph is too small.
     """
     short = min(scene.shape[:2])
     scale = reduction(rng, recipe, short / _sensor(sides[0]))
@@ -183,11 +183,11 @@ def photograph_object(
     shot: Shot,
     recipe: CameraRecipe,
 ) -> tuple[Picture, npt.NDArray[np.float32]]:
-    """Take a picture of an object, hxwx3 uint8 and its alpha hxw, on which it has at most about `pixels`."""
+    """Take a picture of an object, hxwx3 uint8, and resize its alpha, hxw, so that it covers at most about `pixels`."""
     scale = max(float(rng.uniform(*recipe.reduction)), (float(alpha.sum()) / pixels) ** 0.5)
     height, width = (max(4, round(length / scale)) for length in alpha.shape)
     sensor = _sensor(height), _sensor(width)
-    # What lies beyond the object's surroundings is mirrored.
+    # The picture is extended by reflection where the sensor reaches beyond it.
     gap = round(MARGIN * scale)
     lower, right = (
         gap + max(0, round((seen - 2 * MARGIN) * scale) - length)
@@ -202,25 +202,25 @@ def photograph_object(
 
 
 def _sensor(side: int) -> int:
-    """Pixels that the sensor has for a side of the picture: the margins, and an even number."""
+    """The side of the sensor for a side of the picture: with margins, and even."""
     return side + 2 * MARGIN + side % 2
 
 
 def _linear_light(curve: Linear) -> Linear:
-    """Table of 256: the light that a tone curve brings back to each grey level of the photograph."""
+    """The linear light, 0..1, of each of 256 grey levels: the inverse of a tone curve."""
     levels = np.interp(np.arange(256), curve, np.arange(_LEVELS))
     return (levels / (_LEVELS - 1)).astype(np.float32)
 
 
 def _tone_curve(camera: Camera) -> Linear:
-    """Table of 65536: grey level, 0..255, of linear light; a gamma and an S around the middle."""
+    """The grey level, 0..255, of each of 65,536 levels of linear light: a gamma, and an S around the middle."""
     x = np.linspace(0, 1, _LEVELS, dtype=np.float32) ** np.float32(1 / camera.gamma)
     smooth = x * x * (3 - 2 * x)
     return np.asarray(255 * (x + np.float32(camera.contrast) * (smooth - x)), np.float32)
 
 
 def _colour_matrix(saturation: float) -> npt.NDArray[np.float64]:
-    """From the sensor's colours to those of the picture: away from grey by `saturation`."""
+    """The matrix from the sensor's colours to the picture's, which increases the distance to grey by `saturation`."""
     grey = np.full((3, 3), 1 / 3)
     return np.asarray(grey + saturation * (np.eye(3) - grey))
 
@@ -248,5 +248,5 @@ def _finished(picture: Linear, camera: Camera) -> Picture:
 
 
 def _plain(picture: object) -> Linear:
-    """What OpenCV returns, as float32 to the type checker."""
+    """Type the result of OpenCV as a float32 array."""
     return np.asarray(picture, np.float32)

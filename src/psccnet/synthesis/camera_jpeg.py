@@ -1,4 +1,4 @@
-"""JPEG as makers of cameras have it: quantisation tables of their own."""
+"""JPEG compression with quantisation tables like those of camera makers."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ _STANDARD = [np.array(text.split(), np.float64) for text in (_LUMINANCE, _CHROMI
 
 
 def draw_camera_jpeg(rng: np.random.Generator, recipe: CameraRecipe) -> Encoding | None:
-    """Draw how a camera compresses, if at all: flatter tables than the standard's, chroma at another strength."""
+    """Draw a camera's compression; None for none. Its tables are flatter than the standard's, with stronger or weaker
+    chroma."""
     if rng.random() >= recipe.jpeg:
         return None
     low, high = recipe.jpeg_quality

@@ -1,4 +1,4 @@
-"""Random closed contours for forged regions that are not objects (paper, section III-D and its [69])."""
+"""Random closed contours for forged regions that are not objects (Section III-D and its reference [69])."""
 
 import cv2
 import numpy as np
@@ -21,13 +21,13 @@ def random_contour(rng: np.random.Generator, size: int, area: Range = (0.01, 0.5
         bezier: probability of the Bezier curve.
 
     Returns:
-        size x size bool, true inside; its share of the frame lies in `area`.
+        size x size bool, true inside; its share of the frame is within `area`.
     """
     for _ in range(_ATTEMPTS):
         mask = _fill(_place(rng, _outline(rng, bezier), size, log_uniform(rng, area)), size)
         if area[0] <= mask.mean() <= area[1]:
             return mask
-    # Clipping at the frame may defeat every draw when the range is narrow; a central disc always fits.
+    # If the range is narrow, clipping at the frame may spoil every draw; a disc in the centre always fits.
     centre = (size - 1) / 2
     y, x = np.ogrid[:size, :size]
     middle: float = (area[0] * area[1]) ** 0.5
@@ -35,12 +35,12 @@ def random_contour(rng: np.random.Generator, size: int, area: Range = (0.01, 0.5
 
 
 def log_uniform(rng: np.random.Generator, interval: Range) -> float:
-    """Draw from a positive range so that every octave is as likely as any other."""
+    """Draw log-uniformly from a positive range: all octaves are equally likely."""
     return float(np.exp(rng.uniform(np.log(interval[0]), np.log(interval[1]))))
 
 
 def _outline(rng: np.random.Generator, bezier: float) -> _Points:
-    """Return (n, 2) points of a closed curve around the origin, of no particular scale."""
+    """Return (n, 2) points of a closed curve around the origin, at any scale."""
     if rng.random() < bezier:
         return _bezier(_perturbed_circle(rng, int(rng.integers(5, 13))))
     kind = rng.integers(3)
@@ -53,7 +53,7 @@ def _outline(rng: np.random.Generator, bezier: float) -> _Points:
 
 
 def _perturbed_circle(rng: np.random.Generator, count: int) -> _Points:
-    # Rising angles keep the curve star-shaped, so that it does not cross itself.
+    # With ascending angles the curve is star-shaped and does not cross itself.
     angles = 2 * np.pi * (np.arange(count) + rng.uniform(-0.35, 0.35, count)) / count
     radii = rng.uniform(0.4, 1.0, count)
     return np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
@@ -71,7 +71,7 @@ def _bezier(knots: _Points, steps: int = 16) -> _Points:
 
 
 def _place(rng: np.random.Generator, points: _Points, size: int, share: float) -> _Points:
-    """Stretch, turn, scale to `share` of the frame and shift; inside the frame where the region fits."""
+    """Stretch, rotate, scale to `share` of the frame, and shift to a place inside the frame if the region fits."""
     stretch = log_uniform(rng, (1.0, 2.5))
     angle = rng.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

@@ -12,11 +12,11 @@ from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Affine, Alpha, bend, draw_affine, draw_centre, mean_change, place, tight_crop
 
 _CANDIDATES = 8
-"""Places that are compared for a copy that shall not stand out."""
+"""Number of places to compare for a copy that should be inconspicuous."""
 
 
 def copy_move(rng: np.random.Generator, host: Picture, region: Mask, recipe: SynthesisRecipe) -> Forgery | None:
-    """Copy a region of the host to another place of it, or to two or three.
+    """Copy a region of the host to one, two or three other places in it.
 
     Args:
         rng: source of randomness.
@@ -25,8 +25,8 @@ def copy_move(rng: np.random.Generator, host: Picture, region: Mask, recipe: Syn
         recipe: probabilities and ranges.
 
     Returns:
-        The forgery, its mask that of the copies and not of their source, which is kept beside it; or None if the draw
-        left the area's range, covered too much of its own source or changed too little.
+        The forgery: `mask` marks the copies, `source` the region. None if the copies are outside the range of areas,
+        cover too much of the region, or change too little.
     """
     if not region.any():
         return None
@@ -41,7 +41,7 @@ def copy_move(rng: np.random.Generator, host: Picture, region: Mask, recipe: Syn
 def _copy(
     rng: np.random.Generator, host: Picture, region: Mask, before: Forgery | None, recipe: SynthesisRecipe
 ) -> Forgery | None:
-    """One more copy of the host's region in the picture so far; it may not cover an earlier one."""
+    """Add one copy of the region to the forgery so far; None if it would cover an earlier copy."""
     transform = recipe.copy_move.transform
     piece, alpha = tight_crop(host, region.astype(np.float32))
     if rng.random() < recipe.copy_move.pure_shift:
@@ -70,9 +70,9 @@ def _copy(
 
 
 def _most_alike(host: Picture, piece: Picture, alpha: Alpha, centres: list[tuple[int, int]]) -> tuple[int, int]:
-    """The centre (x, y) around which the host has a mean and standard deviation most like those of the piece.
+    """The centre (x, y) around which the host's mean and standard deviation are closest to the piece's.
 
-    Centres over the piece's own place are as alike as can be; the caller refuses what covers its source.
+    This may be the piece's own place; the caller refuses copies that cover their source.
     """
     if len(centres) == 1:
         return centres[0]

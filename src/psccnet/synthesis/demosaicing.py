@@ -1,4 +1,4 @@
-"""Bayer mosaics and how cameras fill them in."""
+"""Bayer mosaics, and the demosaicing algorithms of cameras."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ Colours = npt.NDArray[np.float32]
 Phase = tuple[int, int]
 
 ALGORITHMS = ("bilinear", "edge-aware", "gradients", "Malvar-He-Cutler", "Hamilton-Adams")
-# OpenCV names a mosaic by the colours of its second row's second and third pixels.
+# OpenCV names a mosaic by the second and third pixel of its second row.
 _BILINEAR: dict[Phase, int] = {
     (0, 0): cv2.COLOR_BayerBG2RGB,
     (0, 1): cv2.COLOR_BayerGB2RGB,
@@ -40,11 +40,11 @@ _ALONG_ROW = _kernel([0, 0, 0.5, 0, 0], [0, -1, 0, -1, 0], [-1, 4, 5, 4, -1], [0
 _ALONG_COLUMN = np.ascontiguousarray(_ALONG_ROW.T)
 _ACROSS = _kernel([0, 0, -1.5, 0, 0], [0, 2, 0, 2, 0], [-1.5, 0, 6, 0, -1.5], [0, 2, 0, 2, 0], [0, 0, -1.5, 0, 0])
 _MEAN = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32) / np.float32(4)
-"""Bilinear interpolation of a plane whose other pixels are 0, where one pixel in four is known."""
+"""Bilinear interpolation of a plane in which one of four pixels is known and the others are 0."""
 
 
 def mosaic(picture: Colours, phase: Phase) -> Plane:
-    """What a sensor behind a Bayer filter sees of HxWx3: HxW, red at `phase` (row, column), blue one pixel below it."""
+    """Sample HxWx3 by a Bayer filter: HxW, with red at `phase` (row, column) and blue diagonally opposite."""
     row, column = phase
     plane = np.ascontiguousarray(picture[..., 1])
     plane[row::2, column::2] = picture[row::2, column::2, 0]
@@ -59,8 +59,8 @@ def demosaic(raw: Plane, phase: Phase, algorithm: str, gains: Plane | None = Non
         raw: HxW float32 in 0..1, height and width even.
         phase: row and column, 0 or 1 each, of the first red pixel.
         algorithm: one of `ALGORITHMS`; "gradients" is "variable number of gradients", at 8 bits of the square root.
-        gains: white balance of red, green and blue, float32: interpolation works on balanced colours, and what is
-            returned is unbalanced again.
+        gains: white balance of red, green and blue, float32: colours are balanced for the interpolation, and
+            unbalanced again in the result.
 
     Returns:
         HxWx3 float32 RGB.
@@ -106,7 +106,7 @@ def _malvar(raw: Plane, phase: Phase) -> Colours:
 
 
 def _hamilton(raw: Plane, phase: Phase) -> Colours:
-    """Green along the smaller gradient with a Laplacian's correction, the others by differences from green."""
+    """Interpolate green along the smaller gradient, then red and blue by their differences to green."""
     padded = np.pad(raw, 2, mode="reflect")
     left, right = padded[2:-2, 1:-3], padded[2:-2, 3:-1]
     above, below = padded[1:-3, 2:-2], padded[3:-1, 2:-2]

@@ -1,7 +1,7 @@
-"""Compression before and after the manipulation, alike in every class.
+"""Compression before and after the manipulation, drawn in the same way for every class.
 
-Pristine and forged pictures pass through the same draws here; otherwise a network learns to tell how a
-picture was stored, not whether it was manipulated.
+If pristine and forged pictures were compressed differently, a network would learn how a picture was stored instead of
+whether it was manipulated.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 
 
 def draw_history(rng: np.random.Generator, recipe: SynthesisRecipe) -> Encoding | None:
-    """Draw how a host or donor was compressed before the manipulation, if at all."""
+    """Draw the compression of a host or donor before the manipulation; None for none."""
     if rng.random() >= recipe.host.history:
         return None
     low, high = recipe.host.history_quality
@@ -35,7 +35,7 @@ def draw_encoding(rng: np.random.Generator, recipe: SynthesisRecipe, before: int
 
 
 def post_process(picture: Picture, rng: np.random.Generator, recipe: SynthesisRecipe) -> Picture:
-    """Blur, add noise to or resample the whole picture, each with a small probability; its size stays."""
+    """Blur, add noise to or resample the whole picture, each with a small probability; the size stays the same."""
     if rng.random() < recipe.ending.post:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), rng.uniform(*recipe.ending.blur)), np.uint8)
     if rng.random() < recipe.ending.post:
@@ -44,8 +44,8 @@ def post_process(picture: Picture, rng: np.random.Generator, recipe: SynthesisRe
     if rng.random() < recipe.ending.post:
         height, width = picture.shape[:2]
         scale = rng.uniform(*recipe.ending.scale)
-        there = cv2.resize(picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_CUBIC)
-        picture = np.asarray(cv2.resize(there, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+        scaled = cv2.resize(picture, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_CUBIC)
+        picture = np.asarray(cv2.resize(scaled, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     return picture
 
 
@@ -56,14 +56,17 @@ def finish(
     before: int | None = None,
     way: Way | None = None,
 ) -> Picture:
-    """Post-process HxWx3 uint8, send it on its way, encode and decode it again: the end of every class.
+    """Post-process HxWx3 uint8, pass it through its way, and encode and decode it: the last step for every class.
 
     Args:
-        picture: of any class, a square of `way.side`, or of `recipe.size` if it is sent on none.
+        picture: a square of any class, with the side `way.side`, or `recipe.size` if `way` is None.
         rng: source of randomness, the same for all classes.
         recipe: probabilities and ranges.
         before: JPEG quality of the host's compression before the manipulation, if it had one.
-        way: how it goes through a network, a screenshot or a telephone; None is no way.
+        way: through a social network, a screenshot or a phone; None for no such way.
+
+    Returns:
+        recipe.size x recipe.size x 3 uint8.
     """
     picture, encoding = _before_the_file(picture, rng, recipe, before, way)
     return picture if encoding.quality is None else compressed(picture, encoding)
@@ -76,7 +79,7 @@ def finish_encoded(
     before: int | None = None,
     way: Way | None = None,
 ) -> tuple[bytes, Encoding]:
-    """Do as `finish` does with the same `rng`, but return the encoded file's bytes and its format."""
+    """The same as `finish` with the same `rng`, but return the bytes of the encoded file and its format."""
     picture, encoding = _before_the_file(picture, rng, recipe, before, way)
     return encode(picture, encoding), encoding
 
@@ -90,24 +93,23 @@ def _before_the_file(
 
 
 def finish_sample(sample: Sample, rng: np.random.Generator, recipe: SynthesisRecipe, way: Way | None = None) -> Sample:
-    """Give a picture of any data set the ending of the synthetic pictures, its masks with it.
+    """Apply the last step of synthetic pictures, `finish`, to a sample of any data set, and resize its masks.
 
     Args:
-        sample: a square picture. It comes back at `recipe.size`, so cut a square of `way.side` where that is to be
-            had, which the way then resizes.
-        rng: source of randomness; it must not know the class.
+        sample: a square picture of any side; ideally of `way.side`, since `way` resizes it.
+        rng: source of randomness; it must not depend on the class.
         recipe: probabilities and ranges.
-        way: drawn before by `draw_way`; drawn here if None.
+        way: from `draw_way`; None draws one.
 
     Returns:
         The sample, recipe.size x recipe.size.
 
     Raises:
-        ValueError: if the picture is no square.
+        ValueError: if the picture is not square.
     """
     height, width = sample.image.shape[:2]
     if height != width:
-        raise ValueError(f"{sample.id}: a picture of {width} x {height} is finished as a square; cut it out first")
+        raise ValueError(f"{sample.id}: a picture of {width} x {height} is not square; crop it first")
     way = draw_way(rng, recipe) if way is None else way
     if height != recipe.size and way.kind in ("none", "phone"):
         sample = resized_sample(sample, recipe.size)
@@ -116,10 +118,10 @@ def finish_sample(sample: Sample, rng: np.random.Generator, recipe: SynthesisRec
 
 
 def resized_sample(sample: Sample, size: int) -> Sample:
-    """A square sample at another size, by area averaging; masks stay where the average is above one half."""
+    """Resize a square sample by area averaging; a pixel of a mask is forged where the average is above one half."""
     if sample.image.shape[:2] == (size, size):
         return sample
-    masks = (None if one is None else resized_mask(one, size) for one in (sample.mask, sample.source_mask))
-    mask, source_mask = masks
+    mask = None if sample.mask is None else resized_mask(sample.mask, size)
+    source_mask = None if sample.source_mask is None else resized_mask(sample.source_mask, size)
     image = np.asarray(cv2.resize(sample.image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
     return replace(sample, image=image, mask=mask, source_mask=source_mask)

@@ -1,7 +1,7 @@
-"""How a removed region is filled: by diffusion, from frequencies, with patches, or by a learned inpainter.
+"""Fill a removed region: by diffusion, frequency-selective reconstruction, patches, or a learned inpainter.
 
-Each takes the host, SxSx3 uint8, and the mask, SxS bool; each returns the picture, changed inside the mask alone, and
-the mask as it was used.
+Each function takes the host, SxSx3 uint8, and the mask, SxS bool. It returns the picture, changed only inside the mask,
+and the mask of what was changed.
 """
 
 from functools import cache
@@ -25,7 +25,7 @@ _RING = np.ones((13, 13), np.uint8)
 _CANDIDATES = 8
 _MAX_REUSE = 0.1
 _INPAINTER_STRIDE = 8
-"""Sides that every usual inpainting network can halve and double again."""
+"""Sides are padded to a multiple of this, so that inpainting networks can halve and double them."""
 
 
 def diffuse(
@@ -35,14 +35,14 @@ def diffuse(
     low, high = recipe.removal.radius
     filled = cv2.inpaint(host, mask.astype(np.uint8), float(rng.integers(low, high + 1)), method)
     if rng.random() < recipe.removal.grain:
-        # A diffused fill has no noise at all, which is too easy to see: give it as much as the host has.
+        # A diffused fill has no noise, which is too easy to detect: add as much as the host has.
         grain = rng.standard_normal((*mask.shape, 1), np.float32) * min(noise_level(host), 6.0)
         filled = np.rint(filled + grain).clip(0, 255)
     return _inside(host, np.asarray(filled, np.uint8), mask)
 
 
 def frequency_selective(host: Picture, mask: Mask) -> tuple[Picture, Mask]:
-    """Fill by frequency-selective reconstruction: textures go on, without a copy of any place."""
+    """Fill by frequency-selective reconstruction, which continues textures without copying."""
     filled = np.zeros_like(host)
     cv2.xphoto.inpaint(host, np.where(mask, 0, 255).astype(np.uint8), filled, cv2.xphoto.INPAINT_FSR_FAST)
     return _inside(host, filled, mask)
@@ -65,7 +65,7 @@ def patch(rng: np.random.Generator, host: Picture, mask: Mask) -> tuple[Picture,
     for _ in range(_CANDIDATES):
         dx, dy = int(rng.integers(size - width + 1)) - x, int(rng.integers(size - height + 1)) - y
         if (_shifted(mask, dx, dy) & mask).sum() > _MAX_REUSE * mask.sum():
-            continue  # it would bring back what is to be removed
+            continue  # it would copy from the region that is to be removed
         candidate = _shifted(host, dx, dy)
         mismatch = mean_change(host, candidate, ring)
         if mismatch < least:
@@ -81,7 +81,7 @@ def learned(host: Picture, mask: Mask, inpainter: str) -> tuple[Picture, Mask]:
     """Fill by a TorchScript network; see `RemovalRecipe.inpainter` for its form.
 
     Raises:
-        InputError: if the file is no TorchScript network, or does not return a picture; the message names it.
+        InputError: if the file is not a TorchScript network, or does not return a picture; the message names it.
     """
     import torch
 
@@ -97,7 +97,7 @@ def learned(host: Picture, mask: Mask, inpainter: str) -> tuple[Picture, Mask]:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"{inpainter}: the inpainter failed on a picture and its mask ({reason})") from error
     if not isinstance(filled, torch.Tensor) or filled.shape != picture.shape:
-        raise InputError(f"{inpainter}: the inpainter must return a picture of the shape it is given")
+        raise InputError(f"{inpainter}: the inpainter must return a picture of the same shape as its input")
     pixels = (filled[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
     return _inside(host, pixels[:height, :width], mask)
 
@@ -114,7 +114,7 @@ def _load_inpainter(path: str) -> "torch.jit.ScriptModule":
 
 
 def noise_level(picture: Picture) -> float:
-    """Estimate the noise's standard deviation in grey levels from its finest diagonal detail (Donoho)."""
+    """Estimate the standard deviation of the noise, in grey levels, from the finest diagonal wavelets (Donoho)."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     grey = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
     detail = (grey[::2, ::2] - grey[1::2, ::2] - grey[::2, 1::2] + grey[1::2, 1::2]) / 2
@@ -126,5 +126,5 @@ def _inside(host: Picture, filled: Picture, mask: Mask) -> tuple[Picture, Mask]:
 
 
 def _shifted(picture: npt.NDArray[_Pixel], dx: int, dy: int) -> npt.NDArray[_Pixel]:
-    # What wraps round lies outside the mask's box, so that only the ring's comparison may meet it.
+    # Only pixels outside the mask's box wrap around; they matter at most to the comparison on the ring.
     return np.roll(picture, (-dy, -dx), axis=(0, 1))

@@ -1,4 +1,4 @@
-"""What a manipulation yields, before the picture's common ending."""
+"""The result of a manipulation, before the last step that all classes share."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Forgery:
         picture: SxSx3 uint8.
         mask: SxS bool, true where forged.
         method: the seam of a paste ("hard", "feathered", "poisson") or the fill of a removal.
-        source: SxS bool, where a copy-move took its pixels.
+        source: SxS bool, where a copy-move copied from; otherwise None.
     """
 
     picture: Picture
@@ -23,7 +23,11 @@ class Forgery:
 
 
 def united(first: Forgery | None, second: Forgery | None, most: float) -> Forgery | None:
-    """What is left when `second` was made in the picture of `first`; None if it failed or forges more than `most`."""
+    """Combine `first` with `second`, which was made in its picture.
+
+    Returns:
+        The combined forgery; None if `second` is None or the forged fraction would exceed `most`.
+    """
     if second is None or first is None:
         return second
     mask = first.mask | second.mask

@@ -1,4 +1,4 @@
-"""Cut-out material: annotated objects of photographs, and pictures with an alpha channel."""
+"""Objects to paste: annotated objects of photographs, and pictures with an alpha channel."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ _ANNOTATIONS = re.compile(r"instances.*\.json")
 
 @dataclass(frozen=True)
 class _File:
-    """A file of its own."""
+    """An object, or objects, in a separate file."""
 
     file: StoredFile
     name: str
@@ -50,31 +50,31 @@ class Objects:
     """A library of objects to paste, drawn at random at their native resolution.
 
     Attributes:
-        left_out: what could not be used and why, by its name; grows while objects are drawn.
+        left_out: the reason for each object or file that could not be used, by name; grows while objects are drawn.
     """
 
     def __init__(
         self, photographs: Photographs, entries: list["_Entry"], left_out: dict[str, str] | None = None
     ) -> None:
-        """Make a library of entries; `open` is the usual way to one."""
+        """Make a library of entries; use `open` to find them."""
         self._photographs = photographs
         self._entries = entries
         self.left_out = left_out or {}
 
     @classmethod
     def open(cls, path: str | Path, photographs: Photographs) -> Self:
-        """Find the cut-out material of `photographs` in a folder or a tar archive.
+        """Find the objects of `photographs` in a folder or a tar archive.
 
         Args:
             path: a folder or tar with any of `instances*.json` (COCO polygons and run-length masks),
                 `labels/NAME.png` (label maps of the photograph NAME.jpg) and `cutouts/*.png` (RGBA); or a COCO
                 annotation file.
-            photographs: the pool; objects of photographs outside it are left out, so that splits stay apart. Of the
-                cut-outs, which belong to no photograph, a tenth is the split "validation"; other splits have the rest.
+            photographs: the pool; objects of other photographs are left out, so that splits stay separate. Cut-outs
+                belong to no photograph: a tenth of them is in the split "validation", the others in all other splits.
 
         Raises:
-            MissingFileError: there is nothing at `path`.
-            InputError: no usable object was found, or annotations are no COCO JSON.
+            MissingFileError: `path` does not exist.
+            InputError: no usable object was found, or annotations are not COCO JSON.
         """
         path = Path(path)
         entries: list[_Entry] = []
@@ -90,11 +90,11 @@ class Objects:
                 photograph = photographs.find(f"{place.stem}.jpg")
                 if photograph is not None:
                     entries.append(_Labels(file, name, photograph))
-            elif place.suffix == ".png" and place.parent.name == "cutouts" and _is_of(place.stem, photographs.split):
+            elif place.suffix == ".png" and place.parent.name == "cutouts" and _in_split(place.stem, photographs.split):
                 entries.append(_Cutout(file, name))
         if not entries:
             name, reason = next(iter(left_out.items()), ("", ""))
-            why = f": {len(left_out)} are left out, as {name}, which {reason}" if left_out else ""
+            why = f": {len(left_out)} are left out, such as {name}, which {reason}" if left_out else ""
             raise InputError(f"no objects for these photographs under {path}{why}")
         return cls(photographs, entries, left_out)
 
@@ -103,7 +103,7 @@ class Objects:
         return len(self._entries)
 
     def fingerprint(self) -> str:
-        """A SHA-256 over all annotations and the names and sizes of the other files."""
+        """A SHA-256 of all annotations and of the names and sizes of the other files."""
         digest = hashlib.sha256()
         for entry in self._entries:
             digest.update(entry.digest())
@@ -113,10 +113,10 @@ class Objects:
         """Draw an object at native resolution.
 
         Returns:
-            hxwx3 uint8 RGB and hxw float32 alpha in 0..1, cut to the object and a margin of 8 pixels.
+            hxwx3 uint8 RGB and hxw float32 alpha in 0..1, cropped to the object and a margin of 8 pixels.
 
         Raises:
-            InputError: the library has hardly any object that is whole and of a usable size.
+            InputError: the library has hardly any object that is readable and large enough.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -137,7 +137,7 @@ class Objects:
             if entry.size is not None and entry.size != picture.shape[1::-1]:
                 size = f"{entry.size[0]} x {entry.size[1]}"
                 found = f"{picture.shape[1]} x {picture.shape[0]}"
-                raise UnusableFileError(entry.name, f"is drawn on {size}, the picture is {found}")
+                raise UnusableFileError(entry.name, f"is annotated for {size}, but the picture is {found}")
             canvas = np.zeros(picture.shape[:2], np.uint8)
             parts = [np.round(part.reshape(-1, 2)).astype(np.int32) for part in entry.parts]
             cv2.fillPoly(canvas, parts, 1)
@@ -151,9 +151,9 @@ class Objects:
         return picture, (labels == rng.choice(present)).astype(np.float32)
 
 
-def _is_of(name: str, split: str | None) -> bool:
-    kept = hashlib.sha256(name.encode()).digest()[0] % 10 == 0
-    return split is None or kept == (split == "validation")
+def _in_split(name: str, split: str | None) -> bool:
+    for_validation = hashlib.sha256(name.encode()).digest()[0] % 10 == 0
+    return split is None or for_validation == (split == "validation")
 
 
 _Entry = Polygons | RunLength | _Labels | _Cutout
@@ -165,7 +165,7 @@ def _decode_run_length(entry: RunLength, picture: Picture) -> Alpha:
     if (entry.height, entry.width) != picture.shape[:2]:
         raise UnusableFileError(
             entry.name,
-            f"its mask is {entry.width} x {entry.height}, the picture {picture.shape[1]} x {picture.shape[0]}",
+            f"its mask is {entry.width} x {entry.height}, but the picture {picture.shape[1]} x {picture.shape[0]}",
         )
     size = [entry.height, entry.width]
     if isinstance(entry.counts, bytes):
@@ -184,10 +184,10 @@ def _decode(file: StoredFile, name: str, valid: Callable[[Picture], bool]) -> Pi
         raise UnusableFileError(name, f"cannot be read ({error.strerror})") from error
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    except cv2.error:  # a header that tells of more pixels than OpenCV takes
+    except cv2.error:  # the header announces more pixels than OpenCV accepts
         decoded = None
     if decoded is None or not valid(np.asarray(decoded, np.uint8)):
-        raise UnusableFileError(name, "not the picture it should be")
+        raise UnusableFileError(name, "not a readable picture of the expected size and channels")
     return np.asarray(decoded, np.uint8)
 
 
@@ -196,7 +196,7 @@ def _read_cutout(entry: _Cutout) -> _Object:
     bgra = np.pad(bgra, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
     alpha = bgra[..., 3].astype(np.float32) / 255
     rgb = bgra[..., 2::-1].astype(np.float32)
-    # Transparent pixels have arbitrary colours, which a feathered seam would show: continue the object's own.
+    # Transparent pixels have arbitrary colours, which a feathered seam would show: replace them by nearby colours.
     weight = cv2.GaussianBlur(alpha, (0, 0), 4)[..., None]
     spread = cv2.GaussianBlur(rgb * alpha[..., None], (0, 0), 4) / np.maximum(weight, 1e-4)
     picture = np.where(alpha[..., None] > 0.5, rgb, spread)

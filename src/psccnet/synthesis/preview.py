@@ -1,4 +1,4 @@
-"""A contact sheet of synthetic pictures and their masks, as the paper's Fig. 4."""
+"""A contact sheet of synthetic pictures and their masks, like the paper's Fig. 4."""
 
 import io
 
@@ -12,14 +12,14 @@ _CELL, _GAP, _TITLE, _LABEL = 160, 6, 24, 14
 
 
 def contact_sheet(synthesizer: Synthesizer, count: int) -> bytes:
-    """Lay out the first samples of a set: a band of pictures over their masks for each class.
+    """Draw the first samples of a set: for each class, a row of pictures above a row of their masks.
 
     Args:
         synthesizer: of the set.
-        count: how many samples the set has; the sheet shows six of each class at most.
+        count: number of samples of the set; the sheet shows at most six of each class.
 
     Returns:
-        A PNG file. Below each forged picture its mask, white where forged; in a copy-move's mask the source is grey.
+        A PNG file. Masks are white where forged; the source of a copy-move is grey.
     """
     kinds = list(synthesizer.kinds)
     shown = [
@@ -53,5 +53,5 @@ def contact_sheet(synthesizer: Synthesizer, count: int) -> bytes:
     return file.getvalue()
 
 
-def _cell(pixels: np.ndarray, how: Image.Resampling) -> Image.Image:
-    return Image.fromarray(pixels).resize((_CELL, _CELL), how)
+def _cell(pixels: np.ndarray, resampling: Image.Resampling) -> Image.Image:
+    return Image.fromarray(pixels).resize((_CELL, _CELL), resampling)

@@ -11,9 +11,9 @@ from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 
 
 def random_region(rng: np.random.Generator, objects: Objects | None, recipe: SynthesisRecipe, area: Range) -> Mask:
-    """Draw a region: size x size bool whose share of the frame usually lies in `area`.
+    """Draw a region, size x size bool, whose share of the frame is usually within `area`.
 
-    An object's silhouette that the frame cuts may fall short of the range; callers check what they use.
+    The silhouette of an object that does not fit into the frame may be smaller; callers check the area.
     """
     if objects is None or rng.random() >= recipe.region.object_share:
         return random_contour(rng, recipe.size, area, recipe.region.bezier)

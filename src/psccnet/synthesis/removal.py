@@ -1,4 +1,4 @@
-"""Removal: a region taken out of the host and filled in again (paper, section III-D)."""
+"""Removal: a region of the host is filled in (Section III-D)."""
 
 from collections.abc import Callable
 
@@ -20,11 +20,11 @@ def remove(rng: np.random.Generator, host: Picture, region: Mask, recipe: Synthe
     Args:
         rng: source of randomness.
         host: SxSx3 uint8.
-        region: SxS bool, what to remove.
+        region: SxS bool, the region to remove.
         recipe: probabilities and ranges.
 
     Returns:
-        The forgery, or None if the area left its range, no fill was found or the fill can hardly be seen.
+        The forgery; None if the area is outside its range, no fill was found, or the fill changes too little.
     """
     mask = cv2.dilate(region.astype(np.uint8), _DILATION).astype(np.bool_)
     low, high = recipe.removal.area

@@ -1,4 +1,4 @@
-"""How a pasted region meets its host: hard, feathered or Poisson-blended."""
+"""Blend a pasted region into its host: with a hard, feathered or Poisson-blended seam."""
 
 import cv2
 import numpy as np
@@ -14,17 +14,17 @@ HOSTS_RIM = np.ones((7, 7), np.uint8)
 
 
 def blend(rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha, recipe: SynthesisRecipe) -> Forgery:
-    """Lay `pasted` over `host` with a seam drawn from the recipe.
+    """Paste `pasted` over `host` with a seam drawn from the recipe.
 
     Args:
         rng: source of randomness.
         host: SxSx3 uint8.
-        pasted: SxSx3 uint8, the region where it shall lie.
+        pasted: SxSx3 uint8, the region at its final place.
         alpha: SxS float32 in 0..1, the region's opacity.
         recipe: probabilities of the seams.
 
     Returns:
-        The forgery, its mask where alpha is above one half.
+        The forgery; its mask is true where alpha is above one half, or further inside for a Poisson-blended seam.
     """
     seam = rng.random()
     mask = alpha > 0.5
@@ -43,8 +43,11 @@ def blend(rng: np.random.Generator, host: Picture, pasted: Picture, alpha: Alpha
 def poisson(host: Picture, pasted: Picture, mask: Mask) -> tuple[Picture, Mask]:
     """Blend the gradients of `pasted` into `host` inside `mask` (Perez et al., 2003).
 
-    The mask is first kept off the frame, where the solver has no boundary values. What is returned is changed, and
-    marked, 3 pixels further inside, where the gradients are those of `pasted`; that may be nowhere.
+    The mask is first cleared near the frame, where the solver has no boundary values. The result is changed, and
+    marked, only 3 pixels or more inside the mask, where the gradients are those of `pasted`; the mask may be empty.
+
+    Returns:
+        SxSx3 uint8, and the mask of what was changed, SxS bool.
     """
     inner = np.zeros_like(mask)
     gap = slice(_FRAME_GAP, -_FRAME_GAP)

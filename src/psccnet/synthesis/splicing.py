@@ -11,7 +11,7 @@ from psccnet.synthesis.synthesis_recipe import SynthesisRecipe
 from psccnet.synthesis.transforms import Alpha, bend, change_luminance, draw_affine, draw_centre, mean_change, place
 
 _LEAST = 16
-"""Pixels of which a mean and a standard deviation are taken."""
+"""Least number of pixels for a mean and a standard deviation."""
 
 
 def splice(
@@ -22,13 +22,13 @@ def splice(
     Args:
         rng: source of randomness.
         host: SxSx3 uint8.
-        donor: hxwx3 uint8, cut to the region and a margin.
+        donor: hxwx3 uint8, cropped to the region and a margin.
         alpha: hxw float32 in 0..1, the region.
         recipe: probabilities and ranges.
         area: range of the forged fraction.
 
     Returns:
-        The forgery, or None if the draw left the area's range or changed too little.
+        The forgery; None if its area is outside the range or it changes too little.
     """
     transform = recipe.splicing.transform
     affine = draw_affine(rng, transform, recipe.size, float(alpha.sum()), area)
@@ -46,17 +46,17 @@ def splice(
 
 
 def harmonise(host: Picture, pasted: Picture, mask: Mask, strength: float) -> Picture:
-    """Draw the colours and light of what is pasted towards those of the host around it (Reinhard et al., 2001).
+    """Adapt colours and brightness of a pasted region to those of the host around it (Reinhard et al., 2001).
 
     Args:
         host: SxSx3 uint8.
         pasted: SxSx3 uint8.
-        mask: SxS bool, where it will be seen.
-        strength: 0 leaves it as it is, 1 gives brightness and colour differences the mean and, within limits, the
-            standard deviation of the host's surroundings.
+        mask: SxS bool, where `pasted` will be visible.
+        strength: 0 changes nothing; 1 gives brightness and colour differences the mean and, within limits, the
+            standard deviation of the host around the mask.
 
     Returns:
-        SxSx3 uint8; `pasted` itself if there is nothing to compare.
+        SxSx3 uint8; `pasted` itself if there are too few pixels to compare.
     """
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     gap = max(4, max(width, height) // 4)
@@ -64,12 +64,12 @@ def harmonise(host: Picture, pasted: Picture, mask: Mask, strength: float) -> Pi
     inside = mask[rows, columns]
     if inside.sum() < _LEAST or (~inside).sum() < _LEAST:
         return pasted
-    there = cv2.cvtColor(host[rows, columns].astype(np.float32), cv2.COLOR_RGB2YCrCb)[~inside]
+    around = cv2.cvtColor(host[rows, columns].astype(np.float32), cv2.COLOR_RGB2YCrCb)[~inside]
     box = cv2.cvtColor(pasted[rows, columns].astype(np.float32), cv2.COLOR_RGB2YCrCb)
-    here = box[inside]
-    spread = (there.std(axis=0) / np.maximum(here.std(axis=0), 1)).clip(0.6, 1.6) ** strength
-    middle = here.mean(axis=0)
-    box = (box - middle) * spread + middle + strength * (there.mean(axis=0) - middle)
+    region = box[inside]
+    spread = (around.std(axis=0) / np.maximum(region.std(axis=0), 1)).clip(0.6, 1.6) ** strength
+    middle = region.mean(axis=0)
+    box = (box - middle) * spread + middle + strength * (around.mean(axis=0) - middle)
     result = pasted.copy()
     result[rows, columns] = np.rint(cv2.cvtColor(box.astype(np.float32), cv2.COLOR_YCrCb2RGB)).clip(0, 255)
     return result

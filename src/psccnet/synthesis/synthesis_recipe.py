@@ -1,4 +1,4 @@
-"""What the synthesis draws from: every probability and range in one place."""
+"""The recipe of the synthesis: all its probabilities and ranges, and reading it from YAML."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, field
@@ -26,7 +26,7 @@ from psccnet.synthesis.sections import (
     SplicingRecipe,
 )
 
-_NO_RECIPE = "{}: a recipe is sections of fields, such as `seams: {{hard: 0.5}}`."
+_NO_RECIPE = "{}: a recipe consists of sections with fields, such as `seams: {{hard: 0.5}}`."
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -36,9 +36,9 @@ class SynthesisRecipe:
     size: int = 256
     """Side of the square pictures in pixels; the paper trains on 256."""
     manipulations: tuple[str, ...] = MANIPULATIONS
-    """The classes, which take turns; package.module:function adds one of your own (docs/extending.md)."""
+    """The classes, which alternate; package.module:function adds one of your own (docs/extending.md)."""
     host: HostRecipe = HostRecipe()
-    """Photographs and their past."""
+    """Photographs and their earlier compression."""
     camera: CameraRecipe = CameraRecipe()
     """Simulated cameras."""
     region: RegionRecipe = RegionRecipe()
@@ -50,17 +50,17 @@ class SynthesisRecipe:
     removal: RemovalRecipe = RemovalRecipe()
     """Regions filled in."""
     seams: SeamRecipe = SeamRecipe()
-    """How what is pasted meets its host."""
+    """Seams of pasted regions."""
     ending: EndingRecipe = EndingRecipe()
     """Post-processing and the final file."""
     last_mile: LastMileRecipe = LastMileRecipe()
-    """Ways of finished pictures through networks, screenshots and telephones."""
+    """Social networks, screenshots and phones."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a recipe that cannot be followed."""
+        """Raise ValueError for an impossible recipe."""
         if self.size < 32:
             raise ValueError(f"size must be at least 32 pixels, not {self.size}")
-        names = [name_of(words) for words in self.manipulations]
+        names = [name_of(manipulation) for manipulation in self.manipulations]
         if not set(names) - {"pristine"} or len(set(names)) < len(names):
             raise ValueError(f"manipulations must name a forgery, and each once, not {list(self.manipulations)}")
         areas = {
@@ -71,20 +71,20 @@ class SynthesisRecipe:
         }
         for name, (low, high) in areas.items():
             if not 0 < low < high <= 0.7:
-                raise ValueError(f"{name} must be a rising range within 0..0.7, not {(low, high)}")
+                raise ValueError(f"{name} must be an ascending range within 0..0.7, not {(low, high)}")
 
     def changed(self, changes: Mapping[str, Any]) -> "SynthesisRecipe":
-        """This recipe with fields, nested in their sections, laid over it: what is left out stays as it is.
+        """This recipe with some fields changed, nested as in YAML.
 
         Raises:
-            ValueError: if there is no such field, or its value cannot be; `explain` says which in a line.
+            ValueError: if there is no such field or its value is impossible; `explain` makes one line of it.
         """
         return SynthesisRecipe(**merged(asdict(self), changes))
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="ignore"))
 class SetDescription:
-    """A recipe, and which samples of it are a set."""
+    """The description of a set: a recipe, and which samples of it the set has."""
 
     recipe: SynthesisRecipe
     seed: int = 0
@@ -95,15 +95,15 @@ class SetDescription:
 
 
 def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescription:
-    """Read what a set is made by from YAML.
+    """Read the description of a set from YAML.
 
     Args:
-        path: fields of `SynthesisRecipe` at the top level, or a set's synthesis.yaml, which has them under `recipe`
-            and the set beside them; None for the defaults.
+        path: a file with fields of `SynthesisRecipe` at the top level, or a set's synthesis.yaml, which has them under
+            `recipe`; None for the defaults.
         changes: fields that override the file's.
 
     Raises:
-        InputError: if the file is no such YAML or a field is wrong; the message names file and field.
+        InputError: if the file is not such YAML or a field is wrong; the message names file and field.
         MissingFileError: if there is no such file.
     """
     contents: Any = {}
@@ -113,19 +113,19 @@ def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescript
         contents = read_yaml(path) or {}
         if not isinstance(contents, dict):
             raise InputError(_NO_RECIPE.format(path))
-    names = [one.name for one in fields_of(SetDescription) if one.name != "recipe"]
-    of_set = {name: contents.pop(name) for name in names if name in contents}
+    names = [description.name for description in fields_of(SetDescription) if description.name != "recipe"]
+    set_fields = {name: contents.pop(name) for name in names if name in contents}
     fields = contents.get("recipe", contents)
     if not isinstance(fields, dict) or not all(isinstance(name, str) for name in fields):
         raise InputError(_NO_RECIPE.format(path))
     try:
-        return SetDescription(SynthesisRecipe().changed({**fields, **changes}), **of_set)
+        return SetDescription(SynthesisRecipe().changed({**fields, **changes}), **set_fields)
     except ValidationError as error:
         raise InputError(f"{path or 'recipe'}: {explain(error)}") from error
 
 
 def explain(error: Exception) -> str:
-    """One line of a validation error: what is wrong with which field."""
+    """A validation error as one line: each field and what is wrong with it."""
     if not isinstance(error, ValidationError):
         return str(error)
     faults = (

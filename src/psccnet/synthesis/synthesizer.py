@@ -1,4 +1,4 @@
-"""Draws pristine and forged samples from photographs (paper, section III-D)."""
+"""Draw pristine and forged samples from photographs (Section III-D)."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -29,13 +29,13 @@ from psccnet.synthesis.transforms import Alpha, reduce, tight_crop
 _ATTEMPTS_PER_HOST = 8
 _HOSTS = 16
 _DONORS = 4
-"""Photographs looked at for one of another camera."""
-# Independent streams of randomness; the host's and the ending's do not know the class.
+"""Number of photographs to try for one of another camera."""
+# Independent streams of randomness; those of the host, the ending and the way do not depend on the class.
 _HOST_STREAM, _FORGERY_STREAM, _FINISH_STREAM, _WAY_STREAM = range(4)
 
 
 def _stream_of(kind: str) -> int:
-    """The number of a class in its stream of randomness, whatever other classes there are."""
+    """The number of a class in its stream of randomness; it does not depend on the other classes."""
     if kind in MANIPULATIONS:
         return MANIPULATIONS.index(kind)
     return int.from_bytes(hashlib.sha256(kind.encode()).digest()[:6], "big")
@@ -46,16 +46,16 @@ class _Host:
     picture: Picture
     photograph: int
     quality: int | None
-    """Of its compression before, if it has one."""
+    """JPEG quality of its compression before the manipulation, if it has one."""
     repeated_chroma: bool
-    """How what has halved chroma was decoded, here and in what is pasted."""
+    """Whether halved chroma of host and donors was decoded by repetition."""
     shot: Shot | None
-    """By what simulated camera it was taken, if it was."""
+    """The simulated camera and its settings, if it was photographed again."""
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A sample before its ending, which is the same for all classes."""
+    """A sample before the last step, which all classes share."""
 
     forgery: Forgery
     source: str
@@ -72,15 +72,15 @@ class _Drawn:
 
 
 class Synthesizer:
-    """An endless, reproducible data set: sample `index` depends on the seed and the index alone.
+    """An endless, reproducible data set: sample `index` depends only on the seed and the index.
 
-    Host, crop, compression history, post-processing and final encoding are drawn before and apart from the
-    class, so that nothing but the manipulation tells the classes apart. The one exception: a host on which a
-    manipulation keeps failing (a blank wall hides every copy) is replaced by another.
+    Host, crop, earlier compression, post-processing and final encoding are drawn independently of the class, so that
+    the classes differ only in the manipulation. There is one exception: a host on which a manipulation keeps failing
+    (copies on a blank wall cannot be seen) is replaced by another.
 
     Attributes:
-        kinds: names of the classes in the order of their turns, and the words of the recipe for each.
-        left_out: files that were drawn and could not be used, with the reason.
+        kinds: for the name of each class, in their order, the recipe's entry in `manipulations`.
+        left_out: the reason for each file that was drawn but could not be used.
     """
 
     def __init__(
@@ -93,20 +93,20 @@ class Synthesizer:
         """Set up the synthesis.
 
         Args:
-            photographs: hosts and donors, two at least.
-            objects: cut-out material; without it every region is a random contour.
+            photographs: hosts and donors, at least two.
+            objects: to paste; without them, every region is a random contour.
             recipe: probabilities and ranges; by default those of `SynthesisRecipe`.
-            seed: non-negative; another seed is another data set.
+            seed: non-negative; each seed gives a different data set.
 
         Raises:
             InputError: there are fewer than two photographs.
         """
         if len(photographs) < 2:
-            raise InputError("splicing needs two photographs at least, a host and a donor")
+            raise InputError("splicing needs at least two photographs, a host and a donor")
         self.photographs = photographs
         self.objects = objects
         self.recipe = recipe or SynthesisRecipe()
-        self.kinds = {name_of(words): words for words in self.recipe.manipulations}
+        self.kinds = {name_of(manipulation): manipulation for manipulation in self.recipe.manipulations}
         self.seed = seed
         self.left_out: dict[str, str] = objects.left_out if objects is not None else {}
 
@@ -114,22 +114,22 @@ class Synthesizer:
         """Make sample `index` (0 or more).
 
         Args:
-            index: which sample.
-            manipulation: one of `kinds`; by default they take turns with the index.
+            index: number of the sample.
+            manipulation: one of `kinds`; by default they alternate with the index.
 
         Returns:
-            A sample whose image is size x size, as decoded from its final encoding.
+            A sample whose image is size x size, decoded from its final encoding.
 
         Raises:
             ValueError: the manipulation is unknown.
-            InputError: no host could be forged (the photographs are unreadable or all but blank).
+            InputError: no host could be forged (the photographs are unreadable or nearly blank).
         """
         drawn = self._draw(index, manipulation)
         rng = self._rng(index, _FINISH_STREAM)
         return drawn.label(finish(drawn.forgery.picture, rng, self.recipe, drawn.quality, drawn.way), index)
 
     def encoded(self, index: int, manipulation: str | None = None) -> tuple[bytes, Encoding, Sample]:
-        """Make sample `index` as a file: its bytes, its format, and the same sample as `sample` returns."""
+        """Make sample `index` as a file: its bytes, its format, and the sample as returned by `sample`."""
         drawn = self._draw(index, manipulation)
         rng = self._rng(index, _FINISH_STREAM)
         data, encoding = finish_encoded(drawn.forgery.picture, rng, self.recipe, drawn.quality, drawn.way)
@@ -141,7 +141,7 @@ class Synthesizer:
     def _draw(self, index: int, manipulation: str | None) -> _Drawn:
         names = list(self.kinds)
         kind = names[index % len(names)] if manipulation is None else manipulation
-        if kind not in self.kinds and kind != "pristine":  # Pairs need twins whatever the recipe's classes are
+        if kind not in self.kinds and kind != "pristine":  # training on pairs needs pristine twins with any classes
             raise ValueError(f"unknown manipulation {kind!r}; known are {', '.join(names)}")
         way = draw_way(self._rng(index, _WAY_STREAM), self.recipe)
         for attempt in range(_HOSTS):
@@ -153,7 +153,7 @@ class Synthesizer:
                 continue
             if forgery is not None:
                 return _Drawn(forgery, self.photographs.names[host.photograph], kind, host.quality, way)
-        raise InputError(f"no {kind} could be made of {_HOSTS} photographs; add photographs with more in them")
+        raise InputError(f"no {kind} could be made from {_HOSTS} photographs; add photographs with more detail")
 
     def _forgery(self, kind: str, host: _Host, rng: np.random.Generator) -> Forgery | None:
         if kind == "pristine":
@@ -162,7 +162,7 @@ class Synthesizer:
         return next((forgery for forgery in attempts if forgery is not None), None)
 
     def _host(self, rng: np.random.Generator, side: int) -> _Host:
-        """Draw a host of `side` pixels, or fewer where the photograph is small, but no fewer than the recipe's size."""
+        """Draw a host of `side` pixels; smaller if the photograph is small, but at least of the recipe's size."""
         recipe = self.recipe
         number = int(rng.integers(len(self.photographs)))
         photograph = self.photographs.read(number)
@@ -188,7 +188,7 @@ class Synthesizer:
         return forge(self.kinds[kind], host.picture, rng)
 
     def _splice(self, host: _Host, rng: np.random.Generator, recipe: SynthesisRecipe) -> Forgery | None:
-        """Paste a region, or regions of two or three donors, as long as they forge no more than one may."""
+        """Paste regions of one, two or three donors; all together may not forge more than the range of areas allows."""
         count = int(rng.integers(2, 4)) if rng.random() < recipe.splicing.several_donors else 1
         forgery: Forgery | None = None
         for _ in range(count):
@@ -199,13 +199,13 @@ class Synthesizer:
         return forgery
 
     def _donor(self, host: _Host, rng: np.random.Generator, recipe: SynthesisRecipe) -> tuple[Picture, Alpha, Range]:
-        """Draw a region of another photograph, an object or a random contour, and the area that it may forge."""
+        """Draw a region of another photograph, an object or a random contour: picture, alpha and range of areas."""
         shot = None
         if host.shot is not None:
             same = rng.random() < recipe.camera.same_camera
             shot = draw_shot(rng, recipe.camera, host.shot.camera if same else None)
         if self.objects is not None and rng.random() < recipe.region.object_share:
-            # As large as it will lie in the host, so that not every object loses the traces of its past by shrinking.
+            # Reduced to its final size before compression: reducing it later would remove the compression's traces.
             pixels = log_uniform(rng, recipe.splicing.object_area) * recipe.size**2
             picture, alpha = self.objects.draw(rng)
             if shot is None:
@@ -224,7 +224,7 @@ class Synthesizer:
         return donor, alpha, recipe.splicing.contour_area
 
     def _other_photograph(self, host: int, rng: np.random.Generator) -> int:
-        """Draw a photograph other than the host, of another camera where both tell theirs and one is soon found."""
+        """Draw another photograph than the host, from another camera if both are known and one is found quickly."""
         for _ in range(_DONORS if self.recipe.splicing.different_cameras else 1):
             other = int(rng.integers(len(self.photographs) - 1))
             other += other >= host
@@ -235,7 +235,7 @@ class Synthesizer:
 
 
 def random_crop(rng: np.random.Generator, photograph: Picture, recipe: SynthesisRecipe) -> Picture:
-    """Cut a size x size x 3 crop: at native scale on the 8x8 JPEG grid, or from a reduced photograph.
+    """Cut out size x size x 3: at native scale on the 8x8 JPEG grid, or from a reduced photograph.
 
     A photograph smaller than `size` is first enlarged until its short side is `size`.
     """

@@ -1,4 +1,4 @@
-"""Transformations of a region before it is pasted: scale, rotation, mirroring, shift, luminance."""
+"""Transformations of a region before it is pasted: scale, rotation, mirroring, shift, deformation, luminance."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from psccnet.synthesis.sections import Range, TransformRecipe
 
 Alpha = npt.NDArray[np.float32]
 MARGIN = 8
-"""Pixels of its own surroundings that a region keeps, so that feathering finds real colours there."""
+"""A region keeps so many pixels of its surroundings, so that feathering mixes real colours."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Affine:
 
 
 def draw_affine(rng: np.random.Generator, transform: TransformRecipe, size: int, region: float, area: Range) -> Affine:
-    """Draw a transformation that leaves a region of `region` pixels within `area` (fractions of the frame).
+    """Draw a transformation after which a region of `region` pixels is within `area` (fractions of the frame).
 
-    A scale that does not fit is replaced by one for an area drawn from the range; cutting it off at the
-    range's ends instead would make half-frame forgeries the commonest when objects exceed the frame.
+    A scale that does not fit is replaced by that for an area drawn from the range. Clipping the area to the range
+    instead would make its largest value the most common one, since objects are often larger than the frame.
     """
     scale = log_uniform(rng, transform.scale) if rng.random() < transform.share else 1.0
     frame = size**2
@@ -44,7 +44,7 @@ def draw_affine(rng: np.random.Generator, transform: TransformRecipe, size: int,
 def draw_centre(
     rng: np.random.Generator, transform: TransformRecipe, size: int, alpha: Alpha, affine: Affine
 ) -> tuple[int, int]:
-    """Draw where the middle of a transformed region comes to lie, (x, y): mostly so that it is wholly inside."""
+    """Draw the centre, (x, y), of a transformed region; with the recipe's probability it is completely inside."""
     *_, width, height = cv2.boundingRect((alpha > 0.5).astype(np.uint8))  # without the margin
     cos, sin = abs(np.cos(np.radians(affine.angle))), abs(np.sin(np.radians(affine.angle)))
     margins = [0.0, 0.0]
@@ -58,7 +58,7 @@ def draw_centre(
 
 
 def tight_crop(picture: Picture, alpha: Alpha, margin: int = MARGIN) -> tuple[Picture, Alpha]:
-    """Cut picture and alpha to the box of alpha > 0.5 plus `margin` pixels; ValueError if it is empty."""
+    """Crop picture and alpha to the box of alpha > 0.5 plus `margin` pixels; ValueError if it is empty."""
     x, y, w, h = cv2.boundingRect((alpha > 0.5).astype(np.uint8))
     if w == 0:
         raise ValueError("the region is empty")
@@ -79,15 +79,15 @@ def reduce(picture: Picture, alpha: Alpha, pixels: float) -> tuple[Picture, Alph
 
 
 def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int], size: int) -> tuple[Picture, Alpha]:
-    """Transform a region and lay its centre on pixel `centre` (x, y) of a size x size frame.
+    """Transform a region and put its centre on pixel `centre` (x, y) of a size x size frame.
 
-    A region that is only shifted keeps its pixels exactly.
+    The pixels of a region that is only shifted do not change.
 
     Args:
         picture: hxwx3 uint8.
         alpha: hxw float32 in 0..1.
-        affine: what to do to both.
-        centre: where the middle of the region comes to lie.
+        affine: transformation of both.
+        centre: (x, y) of the region's centre in the frame.
         size: side of the frame in pixels.
 
     Returns:
@@ -122,7 +122,7 @@ def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int
 
 
 def bend(rng: np.random.Generator, picture: Picture, alpha: Alpha, transform: TransformRecipe) -> tuple[Picture, Alpha]:
-    """Deform a region smoothly with the transform's probability: hxwx3 uint8 and its alpha hxw, sizes kept."""
+    """Deform a region, hxwx3 uint8, and its alpha, hxw, smoothly with the recipe's probability; sizes stay the same."""
     if rng.random() >= transform.deform:
         return picture, alpha
     height, width = alpha.shape

@@ -1,4 +1,4 @@
-"""Scenes with two things that look alike: what a detector of copies must not take for one."""
+"""Scenes with two similar things, which a detector must not take for a copy-move."""
 
 import cv2
 import numpy as np
@@ -8,14 +8,14 @@ from psccnet.synthesis.contours import log_uniform, random_contour
 from psccnet.synthesis.transforms import Affine, change_luminance, place, tight_crop
 
 _BLUR = 3.0
-"""Of the twin's alpha, in pixels of the scene, so that no seam is left when a camera has reduced the scene."""
+"""Sigma of the blur of the twin's alpha, in pixels of the scene; no seam is left after a camera reduced the scene."""
 
 
 def with_twin(rng: np.random.Generator, scene: Picture) -> Picture:
-    """Give a scene a thing twice, before a camera photographs both.
+    """Add a similar copy of a thing to a scene before a camera photographs it.
 
-    No two pixels are copies in the picture then: noise, mosaic and compression are each thing's own, and size, angle
-    and light differ. The picture is pristine.
+    In the picture, the two differ in noise, mosaic, compression, size, angle and brightness, so that no pixels are
+    copies. The picture counts as pristine.
 
     Args:
         rng: source of randomness.

@@ -1,4 +1,4 @@
-"""A synthetic set as files: a folder of pictures and masks, or WebDataset shards, with a Parquet manifest."""
+"""Write a synthetic set: a folder of pictures and masks, or WebDataset shards, with a Parquet manifest."""
 
 import csv
 import hashlib
@@ -32,20 +32,20 @@ RECIPE, MANIFEST, INDEX = "synthesis.yaml", "manifest.parquet", "index.csv"
 _HEADING = "# psccnet synthesize PHOTOGRAPHS --recipe THIS_FILE rebuilds this set.\n"
 _BELOW = ("images", "masks", "sources")
 PART = 500
-"""Samples that are finished together: a shard, or the step in which an interrupted run is taken up."""
+"""Samples per shard, and per step of a run: an interrupted run resumes at the step that was not finished."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """One sample as it was written, a row of the manifest.
+    """A written sample, which is a row of the manifest.
 
     Attributes:
-        index: of the sample; with the recipe and the seed it tells everything else.
-        id, manipulation, method, source: those of the `Sample`.
-        image, mask, source_mask: paths below the set's folder, inside a shard "SHARD.tar/MEMBER"; masks are empty for a
-            pristine picture, source masks for all but copy-moves.
+        index: of the sample; with recipe and seed, it determines all other fields.
+        id, manipulation, method, source: of the `Sample`.
+        image, mask, source_mask: paths relative to the set's folder; inside a shard "SHARD.tar/MEMBER". `mask` is ""
+            for a pristine picture, `source_mask` for all but copy-moves.
         forged_fraction: share of forged pixels, 0..1.
-        jpeg_quality: of the file, None for PNG.
+        jpeg_quality: of the file; None for PNG.
         sha256: of the picture's file.
     """
 
@@ -66,7 +66,7 @@ _Made = tuple[Written, dict[str, bytes], dict[str, str]]
 
 
 def describe(synthesizer: Synthesizer) -> dict[str, Any]:
-    """What a set can be rebuilt from, bit for bit: recipe, seed, versions, and which photographs and objects."""
+    """What is needed to make a set again, bit for bit: recipe, seed, versions, photographs and objects."""
     photographs, objects = synthesizer.photographs, synthesizer.objects
     return {
         "seed": synthesizer.seed,
@@ -83,35 +83,34 @@ def describe(synthesizer: Synthesizer) -> dict[str, Any]:
 
 def is_of(description: SetDescription, synthesizer: Synthesizer) -> bool:
     """Whether a synthesizer has the photographs and objects of a described set."""
-    here = describe(synthesizer)
-    return (description.photographs, description.objects) == (here["photographs"], here["objects"])
+    own = describe(synthesizer)
+    return (description.photographs, description.objects) == (own["photographs"], own["objects"])
 
 
 def write_set(
     synthesizer: Synthesizer, count: int, folder: Path, layout: Layout = "folder", workers: int = 0
 ) -> Iterator[Written]:
-    """Write samples 0..count-1, their recipe first and their manifest last: a folder that has one is whole.
+    """Write samples 0..count-1. The recipe is written first, the manifest last: a set with a manifest is complete.
 
-    An interrupted run is taken up where it was; what it had finished stays as it is.
+    An interrupted run resumes; finished samples are not made again.
 
     Args:
         synthesizer: of the samples.
-        count: how many.
+        count: number of samples.
         folder: made if missing.
         layout: "folder" writes images/, masks/, sources/ and an index.csv that `psccnet evaluate` reads; "shards"
             writes WebDataset tars of 500 samples, whose members are KEY.jpg or KEY.png, KEY.mask.png,
             KEY.source.png and KEY.json.
-        workers: processes that make samples; 0 makes them here. What is written does not depend on it.
+        workers: number of processes that make samples; 0 uses this process. The set does not depend on it.
 
     Yields:
-        Each sample after its files are written, or at once where an earlier run wrote them.
+        Each sample after its files are written, or at once if an earlier run wrote them.
 
     Raises:
-        InputError: if the folder holds another set, or something else, or the photographs cannot be forged; the
-            message names the mend.
+        InputError: if the folder holds another set or something else, or the photographs cannot be forged.
         WriteError: if a file cannot be written.
     """
-    description = describe(synthesizer)  # goes through all files
+    description = describe(synthesizer)  # reads the sizes of all files
     made = ResumableFolder(folder, RECIPE)
     known = _claim(made, {**description, "layout": layout}, count)
     rows: list[Written] = []
@@ -136,9 +135,9 @@ def write_set(
 
 
 def _claim(made: ResumableFolder, what: dict[str, Any], count: int) -> dict[int, Written]:
-    """Write the set's recipe, or see that the one that stands there is the same; return the samples of a whole set."""
+    """Write the set's recipe, or check it against the one that is there; return the samples of a complete set."""
     folder, manifest = made.path, made.path / MANIFEST
-    before = made.said()
+    before = made.description()
     if before is None and folder.is_dir() and any(path != made.parts for path in folder.iterdir()):
         raise InputError(f"{folder} holds other files; choose an empty folder or a new one.")
     if before is not None and not isinstance(before.get("count"), int):
@@ -150,18 +149,18 @@ def _claim(made: ResumableFolder, what: dict[str, Any], count: int) -> dict[int,
 
 
 def read_manifest(path: Path) -> list[Written]:
-    """The rows of a set's manifest.parquet; InputError or MissingFileError if it cannot be read."""
+    """Read a set's manifest.parquet; InputError or MissingFileError if that fails."""
     with reading(path):
         data = path.read_bytes()
     try:
         rows = pyarrow.parquet.read_table(pyarrow.BufferReader(data)).to_pylist()
-    except (pyarrow.ArrowException, OSError, ValueError) as error:  # of Arrow: the bytes make no sense
+    except (pyarrow.ArrowException, OSError, ValueError) as error:  # what Arrow raises for damaged files
         raise InputError(f"{path}: not the manifest of a set, or damaged; make the set in another folder.") from error
     return _rows(rows, path)
 
 
 def _rows(found: Any, path: Path) -> list[Written]:
-    """Rows that were read from a file, if they are such of a set."""
+    """Check rows read from a file."""
     names = Written.__dataclass_fields__.keys()
     if not isinstance(found, list) or any(not isinstance(row, dict) or row.keys() != names for row in found):
         raise InputError(f"{path}: not the rows of a set, or of another version; make the set in another folder.")
@@ -194,16 +193,16 @@ def _write_part(makers: "_Makers", numbers: range, folder: Path, layout: Layout)
 
 
 def _member(row: Written, path: str) -> str:
-    """A file's name inside a shard: WebDataset groups by what stands before the first dot."""
+    """A file's name inside a shard: WebDataset groups files by the part before the first dot."""
     return row.id + {row.mask: ".mask.png", row.source_mask: ".source.png"}.get(path, Path(path).suffix)
 
 
 class _Makers:
-    """Makes samples here or in other processes, in order, and gathers what had to be left out."""
+    """Makes samples in this or in other processes, in order, and collects what had to be left out."""
 
     def __init__(self, synthesizer: Synthesizer, workers: int) -> None:
         self.synthesizer = synthesizer
-        # spawn: a process that has threads, as OpenCV's are, must not be forked.
+        # "spawn", since a process with threads (OpenCV has some) must not be forked.
         self.pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (synthesizer,)) if workers > 0 else None
 
     def __enter__(self) -> "_Makers":
@@ -229,7 +228,7 @@ _HERE: list[Synthesizer] = []
 
 def _start(synthesizer: Synthesizer) -> None:
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the one that made this one ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends this one
     _HERE.append(synthesizer)
 
 

@@ -1,4 +1,4 @@
-"""The curves of a run: one JSON object a line in curves.jsonl, each step once."""
+"""The curves of a run: curves.jsonl with one JSON object per line; no step occurs twice."""
 
 import json
 import time
@@ -14,12 +14,12 @@ NAME = "curves.jsonl"
 
 
 class JsonLines(Logger):
-    """Appends each set of logged values to a file as one JSON object a line.
+    """Logger that appends values to a file, as one JSON object per line.
 
-    Lightning's CSVLogger deletes what it wrote before where a run is resumed.
+    Lightning's CSVLogger would delete its earlier file when a run is resumed.
 
     Args:
-        path: the file, appended to.
+        path: of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class JsonLines(Logger):
 
     @property
     def version(self) -> str:
-        """There is one version."""
+        """Not used."""
         return ""
 
     @rank_zero_only
@@ -45,11 +45,11 @@ class JsonLines(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, *_: Any, **__: Any) -> None:
-        """The recipe is saved beside the curves, not in them."""
+        """Nothing: the recipe is a separate file."""
 
 
 def read_curves(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's curves; none before the first. A line that was cut off in writing is left out."""
+    """The lines of a run's curves; empty if there is no file. An incomplete line is left out."""
     path = folder / NAME
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     curves = []
@@ -63,29 +63,29 @@ def read_curves(folder: Path) -> list[dict[str, Any]]:
 
 @rank_zero_only
 def cut_curves(folder: Path, steps: int) -> None:
-    """Leave the first `steps` steps in a run's curves: the others are done again.
+    """Keep only the first `steps` steps in a run's curves, since a resumed run repeats the others.
 
-    Steps are counted from 0; what a checkpoint after N steps holds is told by the lines of steps 0 to N - 1.
+    Steps are counted from 0: a checkpoint after N steps has the lines of steps 0 to N - 1.
     """
     kept = [line for line in read_curves(folder) if line["step"] is None or line["step"] < steps]
     write_whole({folder / NAME: "".join(json.dumps(line) + "\n" for line in kept).encode()})
 
 
 def is_validated(folder: Path, steps: int) -> bool:
-    """Whether the curves have a validation of the weights after so many steps."""
+    """Whether the curves have a validation of the weights after `steps` steps."""
     return any("val/score" in line and line["step"] == steps - 1 for line in read_curves(folder))
 
 
 def gain(folder: Path) -> str:
-    """One line on what a run's validation said first (of its initial weights, where it has some) and at its best."""
+    """One line that compares a run's first validation, of initial weights if there are any, with its best one."""
     scores = [line for line in read_curves(folder) if "val/score" in line]
     last = folder / "last.ckpt"
     if not scores:
-        return f"no validation yet; weights so far in {last}"
+        return f"no validation yet; the weights so far are in {last}"
     first, best = scores[0], max(scores, key=lambda line: float(line["val/score"]))
     names = {"val/pixel_auc": "pixel AUC", "val/image_auc": "image AUC"}
     names |= {"val/real_pixel_auc": "real pixel AUC", "val/real_image_auc": "real image AUC"}
     if not (folder / "best.ckpt").is_file():
-        return f"nothing was better than the weights at step {first['step']}; the last are in {last}"
-    words = [f"{text} {first[name]:.3f} -> {best[name]:.3f}" for name, text in names.items() if name in first]
-    return f"validation {', '.join(words)} (step {first['step']} -> {best['step']}); see {folder / 'best.ckpt'}"
+        return f"no weights were better than those at step {first['step']}; the last are in {last}"
+    gains = [f"{text} {first[name]:.3f} -> {best[name]:.3f}" for name, text in names.items() if name in first]
+    return f"validation {', '.join(gains)} (step {first['step']} -> {best['step']}); see {folder / 'best.ckpt'}"

@@ -29,7 +29,7 @@ VALIDATION_SEED = 1_000_003
 
 
 class Batch(TypedDict):
-    """picture (B, 3, S, S) uint8; mask (B, 1, S, S) uint8, 0 or 1; forged (B,) int64; id, B names."""
+    """A batch: picture (B, 3, S, S) uint8; mask (B, 1, S, S) uint8, 0 or 1; forged (B,) int64; id, B names."""
 
     picture: Tensor
     mask: Tensor
@@ -42,9 +42,9 @@ class Pictures(Dataset[dict[str, object]]):
 
     Args:
         source: of the samples.
-        length: how many indices there are.
+        length: number of samples.
         augment: flip and rotate each sample by one of the eight symmetries of the square.
-        together: how many samples in a row are turned alike: 2 for pairs.
+        together: so many successive samples get the same symmetry; 2 for pairs.
     """
 
     def __init__(self, source: Source, length: int, augment: bool, together: int = 1) -> None:
@@ -54,7 +54,7 @@ class Pictures(Dataset[dict[str, object]]):
         self.together = together
 
     def __len__(self) -> int:
-        """The number of indices."""
+        """The number of samples."""
         return self.length
 
     def __getitem__(self, index: int) -> dict[str, object]:
@@ -78,7 +78,7 @@ class Pictures(Dataset[dict[str, object]]):
 
 
 class StepSampler(Sampler[list[int]]):
-    """Batches of fresh indices, placed by the optimiser's step, so that a resumed run goes on where it was.
+    """Batches of new indices, computed from the optimiser's step, so that a resumed run continues at the same place.
 
     Args:
         module: the data module, whose trainer knows the step, the rank and the number of processes.
@@ -88,7 +88,7 @@ class StepSampler(Sampler[list[int]]):
         self.module = module
 
     def __len__(self) -> int:
-        """Batches an epoch and process."""
+        """Batches per epoch and process."""
         return self.module.steps_per_epoch
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -103,7 +103,7 @@ class StepSampler(Sampler[list[int]]):
 
 
 class StepLoader(DataLoader[dict[str, object]]):
-    """A loader that a `StepSampler` places: Lightning calls one resumable that has a state, and its is the step."""
+    """A loader with a `StepSampler`. Lightning only resumes loaders that have a state; this one needs none."""
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: the checkpoint has the step."""
@@ -114,7 +114,7 @@ class StepLoader(DataLoader[dict[str, object]]):
 
 
 def set_up_worker(_worker: int) -> None:
-    """Keep OpenCV in a loader process to one thread (there are as many processes as cores), and signals to the parent.
+    """Set up a loader process: one thread for OpenCV, since each core has a process; and ignore Ctrl-C.
 
     A terminal sends Ctrl-C to all processes, but the parent still needs the batches of its last step.
     """
@@ -124,22 +124,22 @@ def set_up_worker(_worker: int) -> None:
 
 
 def _photographs(path: Path, split: str) -> Photographs:
-    """The photographs of a split; where no index tells, every twentieth by the order of the names is validated on."""
+    """The photographs of a split; without an index, every twentieth by name is for validation."""
     if (path / "index.csv").is_file():
         return Photographs.open(path, split=split)
     pool = Photographs.open(path)
-    kept = set(pool.names[:: max(2, min(20, len(pool) // 2))])
-    return pool.part([name for name in pool.names if (name in kept) == (split == "validation")])
+    validation = set(pool.names[:: max(2, min(20, len(pool) // 2))])
+    return pool.part([name for name in pool.names if (name in validation) == (split == "validation")])
 
 
 def kept_for_validation(entries: list[Entry]) -> set[str]:
-    """The ids of a twentieth of each class, one at least, chosen by their names alone, wherever the sets lie."""
+    """The ids of a twentieth of each class, at least one, chosen by their names."""
     kinds = by_manipulation(entries)
-    return {one.id for kind in kinds for one in first_by_hash(kind, max(1, len(kind) // 20))}
+    return {entry.id for kind in kinds for entry in first_by_hash(kind, max(1, len(kind) // 20))}
 
 
 class TrainingData(LightningDataModule):
-    """Pictures made on the fly or drawn from data sets, and a fixed validation set, after a recipe (Section III-D)."""
+    """The data of a recipe: pictures synthesised on the fly or drawn from sets, and a fixed validation set."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class TrainingData(LightningDataModule):
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps an epoch."""
+        """Optimiser steps per epoch."""
         processes = self.trainer.world_size if self.trainer else 1
         return self.recipe.steps_per_epoch(processes)
 
@@ -165,7 +165,7 @@ class TrainingData(LightningDataModule):
             raise InputError(f"data.synthesis: {explain(error)}") from error
 
     def _drawn(self, entries: list[Entry], size: int, seed: int) -> Source:
-        """Pictures of data sets, with the endings of synthetic ones unless the recipe leaves them as they are."""
+        """Pictures of data sets, with the last step of synthetic ones (`Ended`) unless the recipe switches it off."""
         drawn = BalancedPictures(entries, size, seed, self.recipe.data.fit)
         return Ended(drawn, self._synthesis(size)) if self.recipe.data.endings else drawn
 
@@ -176,8 +176,8 @@ class TrainingData(LightningDataModule):
 
     @cached_property
     def _entries(self) -> list[Entry]:
-        """The pictures of the recipe's sets, looked for once; how many of each are left out is said."""
-        return [entry for words in self.recipe.data.sets for entry in find_set(words, "data.sets")[1]]
+        """The pictures of the recipe's sets; a warning says how many files of each set are left out."""
+        return [entry for data_set in self.recipe.data.sets for entry in find_set(data_set, "data.sets")[1]]
 
     @cached_property
     def _validation_sets(self) -> dict[str, list[Entry]]:
@@ -188,7 +188,7 @@ class TrainingData(LightningDataModule):
         """Refuse to train on pictures of the validation sets.
 
         Raises:
-            InputError: if a file is in both, or a set is none; the message names it.
+            InputError: if a file is in both, or a set is unknown; the message names it.
             MissingFileError: if there is no such file or folder.
         """
         data = self.recipe.data
@@ -207,14 +207,14 @@ class TrainingData(LightningDataModule):
         if not data.sets:
             return Pictures(self._training_source(), length, data.augment, together)
         kept = set() if data.synthetic else kept_for_validation(self._entries)
-        drawn = self._drawn([one for one in self._entries if one.id not in kept], data.size, seed)
+        drawn = self._drawn([entry for entry in self._entries if entry.id not in kept], data.size, seed)
         if not data.synthetic:
             return Pictures(drawn, length, data.augment)
         mixed = Mixed(self._training_source(), drawn, data.synthetic, together)
         return Pictures(mixed, length, data.augment, together)
 
     def train_dataloader(self) -> StepLoader:
-        """An endless stream of new pictures, cut into epochs."""
+        """An endless stream of new pictures, divided into epochs."""
         data = self.recipe.data
         return StepLoader(
             self._training_pictures(),
@@ -226,7 +226,7 @@ class TrainingData(LightningDataModule):
         )
 
     def calibration_loader(self) -> DataLoader[dict[str, object]]:
-        """The training pictures from the first on, outside a trainer."""
+        """The training pictures from the first one, for use without a trainer."""
         data = self.recipe.data
         return DataLoader(
             self._training_pictures(),
@@ -236,7 +236,7 @@ class TrainingData(LightningDataModule):
         )
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
-        """The same pictures each time: synthetic ones, and real ones where the recipe has validation sets."""
+        """The same pictures each time: synthetic ones, and real ones if the recipe has validation sets."""
         loaders: list[DataLoader[Any]] = [self.synthetic_validation()]
         return [*loaders, self.real_validation()] if self.recipe.data.validation_sets else loaders
 
@@ -247,14 +247,14 @@ class TrainingData(LightningDataModule):
         return DataLoader(pictures, batch_size=None, num_workers=workers, worker_init_fn=set_up_worker)
 
     def synthetic_validation(self) -> DataLoader[dict[str, object]]:
-        """Pictures from photographs that are not trained on; those kept of the sets where nothing is synthesised."""
+        """Pictures from photographs that are not used for training; without synthesis, those kept from the sets."""
         data = self.recipe.data
         size = data.validation_size or data.size
-        # A seed of its own, the same for every recipe, so that runs can be compared.
+        # A separate seed, the same for every recipe, so that runs can be compared.
         source: Source
         if data.sets and not data.synthetic:
             kept = kept_for_validation(self._entries)
-            source = self._drawn([one for one in self._entries if one.id in kept], size, VALIDATION_SEED)
+            source = self._drawn([entry for entry in self._entries if entry.id in kept], size, VALIDATION_SEED)
         else:
             source = self._synthesizer("validation", size, VALIDATION_SEED)
         pictures = Pictures(source, data.validation_pictures, augment=False)

@@ -1,4 +1,4 @@
-"""What a run starts from: the weights of another run, bundled ones, or ImageNet's."""
+"""The initial weights of a run: those of another run, bundled ones, or ImageNet's."""
 
 import logging
 import os
@@ -14,13 +14,13 @@ from psccnet.training.recipe import Recipe
 from psccnet.training.task import PSCCTask
 
 HEAD = "network.detection_head."
-"""What the names of the detection head's weights begin with in the state of a task."""
+"""Prefix of the names of the detection head's weights in a task's state."""
 
 log = logging.getLogger(__name__)
 
 
 def initial_state(recipe: Recipe) -> dict[str, Tensor]:
-    """What a run takes of the recipe's `init`, by the names of the task's state; empty where it names none."""
+    """The weights that a run takes from the recipe's `init`, by name in the task's state; empty without `init`."""
     from psccnet.weights import load_network
 
     if recipe.init is None:
@@ -30,20 +30,20 @@ def initial_state(recipe: Recipe) -> dict[str, Tensor]:
     else:
         network, _ = load_network(os.fspath(recipe.init))
         state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    taken = "network.top_down." if recipe.init_part == "top_down" else ""
-    return {name: value for name, value in state.items() if name.startswith(taken)}
+    prefix = "network.top_down." if recipe.init_part == "top_down" else ""
+    return {name: value for name, value in state.items() if name.startswith(prefix)}
 
 
 def detection_of(state: dict[str, Tensor]) -> Detection:
-    """The kind of detection of a task's state; the paper's where it has none."""
+    """The detection head of a task's state; the paper's if it has none."""
     return "contrast" if f"{HEAD}gain" in state else "head"
 
 
 def load_initial_weights(task: PSCCTask, recipe: Recipe, state: dict[str, Tensor]) -> None:
-    """Fill the network from `network.imagenet`, if the recipe names one, and from its `initial_state`.
+    """Fill the network from `network.imagenet`, if the recipe has it, and from `state`, the recipe's `initial_state`.
 
     Raises:
-        WeightsError: if they are of another network.
+        WeightsError: if they belong to another network.
     """
     from psccnet.weights import initialise_from_imagenet
     from psccnet.weights.states import check_state
@@ -52,10 +52,10 @@ def load_initial_weights(task: PSCCTask, recipe: Recipe, state: dict[str, Tensor
         log.info(initialise_from_imagenet(task.network, recipe.network.imagenet))
     if not state:
         return
-    # What may be missing: all but what is taken, or what is of training alone.
+    # Prefixes of weights that `state` may lack: any, or those that exist only in training.
     missing: tuple[str, ...] = ("",) if recipe.init_part == "top_down" else ("evidence.",)
     if recipe.init_part == "all" and detection_of(state) != task.network.architecture.detection:
-        log.warning("%s has another kind of detection; the recipe's starts anew.", recipe.init)
+        log.warning("%s has another detection head; that of the recipe starts from random weights.", recipe.init)
         state = {name: value for name, value in state.items() if not name.startswith(HEAD)}
         missing += (HEAD,)
     own = {name: value for name, value in task.state_dict().items() if name.startswith(missing)}
@@ -65,18 +65,18 @@ def load_initial_weights(task: PSCCTask, recipe: Recipe, state: dict[str, Tensor
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's contents; its "state_dict" holds the averaged weights where the run averages.
+    """Read a checkpoint; its "state_dict" holds the averaged weights if the run averages.
 
     Raises:
         MissingFileError: if there is no such file.
-        WeightsError: if it is no checkpoint.
+        WeightsError: if it is not a checkpoint.
     """
     if not path.is_file():
-        raise MissingFileError(f"There is no checkpoint {path}; name the last.ckpt or best.ckpt of a run.")
+        raise MissingFileError(f"There is no checkpoint {path}; give the last.ckpt or best.ckpt of a run.")
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever comes up in a file that is none, or damaged
-        raise WeightsError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.") from error
+    except Exception as error:  # torch.load raises many kinds of exceptions for damaged or other files
+        raise WeightsError(f"{path} is not a checkpoint of a run; give its last.ckpt or best.ckpt.") from error
     if not isinstance(contents, dict) or not {"state_dict", "global_step"} <= contents.keys():
-        raise WeightsError(f"{path} is no checkpoint of a run; name its last.ckpt or best.ckpt.")
+        raise WeightsError(f"{path} is not a checkpoint of a run; give its last.ckpt or best.ckpt.")
     return contents

@@ -1,4 +1,4 @@
-"""What the processor at hand does well: its precision, and how memory is kept."""
+"""Settings for the processor: precision, and how freed memory is kept."""
 
 import ctypes
 import sys
@@ -11,31 +11,31 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """Options of glibc's mallopt."""
 
 
-def chosen_precision(of_recipe: Literal["auto"] | Precision) -> Precision:
-    """The recipe's precision; where it leaves it open, bf16 if the hardware multiplies it natively, else float32.
+def chosen_precision(recipe_precision: Literal["auto"] | Precision) -> Precision:
+    """The recipe's precision; "auto" is bf16 if the hardware has instructions for it, otherwise float32.
 
-    Emulated bf16 is many times slower than float32: on AVX2 a convolution's backward takes 11 times as long.
+    Emulated bf16 is many times slower than float32: on AVX2, the backward pass of a convolution takes 11 times as long.
     """
-    if of_recipe != "auto":
-        return of_recipe
+    if recipe_precision != "auto":
+        return recipe_precision
     return "bf16-mixed" if multiplies_bf16() else "32-true"
 
 
 def multiplies_bf16() -> bool:
-    """Whether the GPU, or the processor where there is none, has instructions for products of bf16."""
+    """Whether the GPU, or without one the processor, has instructions for bf16."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def keep_freed_memory() -> None:
-    """Let glibc's allocator keep freed memory for the process instead of handing it back to the system.
+    """Let glibc's allocator keep freed memory instead of returning it to the system.
 
-    Large tensors are otherwise mapped, zeroed and unmapped anew for every layer. On two cores without a GPU that was
-    13 % of the processor time of a training step (16 pictures of 128 x 128) and 22 % of a validation on real pictures.
+    Otherwise, large tensors are mapped, zeroed and unmapped for every layer. On two cores without a GPU, this took 13 %
+    of the processor time of a training step (16 pictures of 128 x 128) and 22 % of a validation on real pictures.
     """
     if sys.platform == "linux" and not torch.cuda.is_available():
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library has none
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries do not have it
         if mallopt is not None:
             mallopt(_M_MMAP_MAX, 0)
             mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)

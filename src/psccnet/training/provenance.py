@@ -1,4 +1,4 @@
-"""What a run was made with: commit, versions, machine."""
+"""The provenance of a run: commit, versions, machine."""
 
 import json
 import os
@@ -16,7 +16,7 @@ PACKAGES = ("psccnet", "torch", "pytorch-lightning", "numpy", "opencv-contrib-py
 
 
 def git_commit() -> str:
-    """The commit of the source tree, with "+" where it is changed; "unknown" outside a checkout."""
+    """The commit of the source tree, with "+" if there are changes; "unknown" outside a checkout."""
     here = Path(__file__).parent
     try:
         commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
@@ -29,7 +29,7 @@ def git_commit() -> str:
 
 
 def package_versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
-    """The installed versions of what a result depends on."""
+    """The installed versions of packages that results depend on."""
     versions = {}
     for package in packages:
         try:

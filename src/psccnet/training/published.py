@@ -1,4 +1,4 @@
-"""Published pictures in a recipe: those of `data.sets` to train on, those of `data.validation_sets` to validate on."""
+"""The data sets of a recipe: `data.sets` for training, `data.validation_sets` for validation."""
 
 import logging
 import os
@@ -15,53 +15,53 @@ from psccnet.synthesis import Photographs
 log = logging.getLogger(__name__)
 
 
-def find_set(words: str, field: str) -> tuple[str, list[Entry]]:
-    """The usable pictures of a set given as NAME=FOLDER or NAME/SPLIT=FOLDER; how many are left out is said.
+def find_set(data_set: str, field: str) -> tuple[str, list[Entry]]:
+    """Find the usable pictures of a set; a warning says how many files are left out.
 
     Args:
-        words: the set, as the recipe has it.
+        data_set: NAME=FOLDER or NAME/SPLIT=FOLDER, as in a recipe.
         field: of the recipe, for messages.
 
     Returns:
         The name with its split, and the pictures.
 
     Raises:
-        InputError: if the words are not of this form, or there is no such set or split.
+        InputError: if `data_set` has another form, or there is no such set or split.
         MissingFileError: if there is no such folder.
     """
-    full_name, equals, folder = words.partition("=")
+    full_name, equals, folder = data_set.partition("=")
     name, _, split = full_name.partition("/")
     if not equals:
-        raise InputError(f"{field}: {words!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
+        raise InputError(f"{field}: {data_set!r} is not NAME=FOLDER, such as casia2=downloads/CASIA2.")
     found = find(name, Path(folder), split or None)
     if found.faults:
         text = "%s: %d files left out; psccnet datasets check %s %s names them"
-        log.warning(text, words, len(found.faults), name, folder)
+        log.warning(text, data_set, len(found.faults), name, folder)
     return full_name, found.entries
 
 
-def find_validation_sets(all_words: Sequence[str], at_most: int | None) -> dict[str, list[Entry]]:
-    """The pictures to validate on, by set.
+def find_validation_sets(data_sets: Sequence[str], at_most: int | None) -> dict[str, list[Entry]]:
+    """The pictures for validation, by set.
 
     Args:
-        all_words: each a listing (a CSV, or a folder with index.csv), whose column `set` makes several sets of it,
-            or NAME=FOLDER.
-        at_most: pictures of each set and manipulation, chosen by a hash of their names: the same in every run; None
-            for all.
+        data_sets: each is a listing (a CSV, or a folder with index.csv), which its column `set` divides into sets, or
+            NAME=FOLDER.
+        at_most: largest number of pictures of each set and manipulation, chosen by a hash of their names, so that every
+            run has the same ones; None for all.
 
     Raises:
-        InputError: if one of them is no such set, has no usable picture, or two sets have one name.
+        InputError: if one of them is not such a set, has no usable picture, or two sets have the same name.
         MissingFileError: if there is no such file or folder.
     """
     sets: dict[str, list[Entry]] = {}
-    for words in all_words:
+    for data_set in data_sets:
         found: dict[str, list[Entry]] = {}
-        name, equals, _ = words.partition("=")
-        if equals and (name.partition("/")[0] in CATALOGUE or not Path(words).exists()):
-            name, entries = find_set(words, "data.validation_sets")
+        name, equals, _ = data_set.partition("=")
+        if equals and (name.partition("/")[0] in CATALOGUE or not Path(data_set).exists()):
+            name, entries = find_set(data_set, "data.validation_sets")
             found[name.replace("/", "-")] = entries
         else:
-            path = Path(words)
+            path = Path(data_set)
             for entry in read_listing(path):
                 found.setdefault(entry.set or (path if path.is_dir() else path.parent).resolve().name, []).append(entry)
         for name, entries in found.items():
@@ -69,31 +69,31 @@ def find_validation_sets(all_words: Sequence[str], at_most: int | None) -> dict[
                 raise InputError(f"data.validation_sets: two sets are called {name}; name each once.")
             if not entries:
                 raise InputError(
-                    f"data.validation_sets: {words} has no usable pictures; psccnet datasets check says why."
+                    f"data.validation_sets: {data_set} has no usable pictures; psccnet datasets check says why."
                 )
-            sets[name] = [one for kind in by_manipulation(entries) for one in first_by_hash(kind, at_most)]
+            sets[name] = [entry for kind in by_manipulation(entries) for entry in first_by_hash(kind, at_most)]
     return sets
 
 
 def check_apart(
     validated: Iterable[Entry], trained: Iterable[Entry], photographs: Photographs | None, folders: Iterable[Path]
 ) -> None:
-    """Refuse to train on pictures that are validated on.
+    """Refuse to train on pictures for validation.
 
     Args:
-        validated: the entries to validate on.
-        trained: those of the sets to train on.
-        photographs: hosts and donors, where pictures are synthesised.
-        folders: of the photographs and the objects; what lies in archives cannot be compared.
+        validated: entries for validation.
+        trained: entries of the sets for training.
+        photographs: hosts and donors, if pictures are synthesised.
+        folders: of the photographs and the objects; files in archives cannot be compared.
 
     Raises:
-        InputError: if a file is in both, by whatever path; the message names it.
+        InputError: if a file is in both, even by different paths; the message names it.
     """
     kept = {identity: entry.image for entry in validated if (identity := _identity(entry.image)) is not None}
     for path in _trained_files(trained, photographs, folders):
         identity = _identity(path)
         if identity in kept:
-            raise InputError(f"{path} is to be trained and validated on; take it out of one of them.")
+            raise InputError(f"{path} is in both training and validation; remove it from one of them.")
 
 
 def _trained_files(
@@ -109,7 +109,7 @@ def _trained_files(
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Tells a file whatever its path; None where there is none."""
+    """Device and inode of a file, which are the same for all its paths; None if it does not exist."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Validation on real pictures: each at its own size, scored by set."""
+"""Validation on real pictures, each at its own size, with scores for each set."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
@@ -16,11 +16,11 @@ from psccnet.pictures.decoding import PictureError
 from psccnet.pictures.sample import Sample
 
 MAX_PIXELS = 1_500_000
-"""Larger pictures are reduced to so many pixels: a validation has to be fast."""
+"""Larger pictures are reduced to this many pixels, so that a validation is fast."""
 
 
 class RealPicture(TypedDict):
-    """One picture: picture (3, H, W) uint8; mask (1, H, W) uint8, 0 or 1; and why it is left out, or ""."""
+    """A picture: picture (3, H, W) uint8; mask (1, H, W) uint8, 0 or 1; fault: why it is left out, or ""."""
 
     picture: Tensor
     mask: Tensor
@@ -45,7 +45,7 @@ class RealPictures(Dataset[RealPicture]):
         return len(self.entries)
 
     def __getitem__(self, index: int) -> RealPicture:
-        """One picture; where it cannot be read, an empty one with the reason."""
+        """A picture; if it cannot be read, an empty one with the reason as `fault`."""
         name, entry = self.entries[index]
         fault = ""
         try:
@@ -65,7 +65,7 @@ class RealPictures(Dataset[RealPicture]):
 
 
 def reduced(sample: Sample, max_pixels: int = MAX_PIXELS) -> Sample:
-    """A sample with at most so many pixels, picture and mask reduced by area; a small region does not vanish."""
+    """Reduce picture and mask to at most `max_pixels` by area averaging; a small forged region does not vanish."""
     height, width = sample.image.shape[:2]
     if height * width <= max_pixels or sample.mask is None:
         return sample
@@ -80,42 +80,46 @@ def reduced(sample: Sample, max_pixels: int = MAX_PIXELS) -> Sample:
 
 
 class RealScores:
-    """Collects answers on real pictures and scores them by set."""
+    """Collects predictions on real pictures and computes scores for each set."""
 
     def __init__(self) -> None:
         self._pixel: dict[str, list[tuple[float, float]]] = {}
         self._image: dict[str, list[tuple[float, bool]]] = {}
 
-    def update(self, of: str, mask: NDArray[np.float32], score: float, truth: NDArray[np.bool_], forged: bool) -> None:
+    def update(
+        self, set_name: str, mask: NDArray[np.float32], score: float, truth: NDArray[np.bool_], forged: bool
+    ) -> None:
         """Add one picture.
 
         Args:
-            of: its set.
+            set_name: of the picture.
             mask: (H, W), 0..1.
             score: of detection, 0..1.
             truth: (H, W), true where forged.
-            forged: whether the picture is.
+            forged: whether the picture is forged.
         """
         if forged:
-            self._pixel.setdefault(of, []).append((auc(mask, truth), f1(mask >= 0.5, truth)))
-        self._image.setdefault(of, []).append((score, forged))
+            self._pixel.setdefault(set_name, []).append((auc(mask, truth), f1(mask >= 0.5, truth)))
+        self._image.setdefault(set_name, []).append((score, forged))
 
     def compute(self) -> dict[str, float]:
-        """Scores by name; where a set has no forged picture, or only such, it has no pixel or no image AUC.
+        """Scores by name. A set without forged pictures has no pixel AUC; one with forged pictures only, no image AUC.
 
         Returns:
-            `real_pixel_auc_SET` and `real_f1_SET` (mean over forged pictures; F1 at 0.5), `real_image_auc_SET`, and
-            `real_pixel_auc`, `real_f1`, `real_image_auc`: their means over the sets, each of which weighs one.
+            `real_pixel_auc_SET` and `real_f1_SET` (means over forged pictures; F1 at 0.5), `real_image_auc_SET`, and
+            `real_pixel_auc`, `real_f1`, `real_image_auc`, their means over the sets with equal weights.
         """
-        of_sets: dict[str, dict[str, float]] = {"real_pixel_auc": {}, "real_f1": {}, "real_image_auc": {}}
+        by_set: dict[str, dict[str, float]] = {"real_pixel_auc": {}, "real_f1": {}, "real_image_auc": {}}
         for name, values in self._pixel.items():
             aucs, f1s = np.array(values).T
-            if not np.isnan(aucs).all():  # NaN where all of a picture is forged
-                of_sets["real_pixel_auc"][name] = float(np.nanmean(aucs))
-            of_sets["real_f1"][name] = float(f1s.mean())
-        for name, answers in self._image.items():
-            scores, forged = zip(*answers, strict=True)
+            if not np.isnan(aucs).all():  # NaN if a picture is forged completely
+                by_set["real_pixel_auc"][name] = float(np.nanmean(aucs))
+            by_set["real_f1"][name] = float(f1s.mean())
+        for name, predictions in self._image.items():
+            scores, forged = zip(*predictions, strict=True)
             if len(set(forged)) == 2:
-                of_sets["real_image_auc"][name] = auc(scores, forged)
-        means = {what: float(np.mean(list(values.values()))) for what, values in of_sets.items() if values}
-        return means | {f"{what}_{name}": value for what, values in of_sets.items() for name, value in values.items()}
+                by_set["real_image_auc"][name] = auc(scores, forged)
+        means = {metric: float(np.mean(list(values.values()))) for metric, values in by_set.items() if values}
+        return means | {
+            f"{metric}_{name}": value for metric, values in by_set.items() for name, value in values.items()
+        }

@@ -1,4 +1,4 @@
-"""What a training run is made of: a YAML file, validated."""
+"""Recipes of training runs: validated YAML files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,37 +24,42 @@ class NetworkSection(Section):
     attention: Attention = "both"
     shared_embedding: bool = True
     grid: int | None = Field(default=None, ge=32, multiple_of=32)
-    """Side of scale 1's fixed grid (Section IV-A.3); where left out, that of F_1: the pictures' size, or half of it
-    where the stem is unshuffled."""
+    """Side of scale 1's fixed grid (Section IV-A.3). By default that of F_1: the size of the pictures, or half of it
+    with the unshuffled stem."""
     stem: Stem = "full"
-    """The paper's top-down path, or one that begins with a pixel-unshuffle by 2: a quarter of the arithmetic."""
+    """"full" is the paper's top-down path; "unshuffled" begins with a pixel-unshuffle by 2 and computes a quarter."""
     detection: Detection | None = None
-    """The paper's detection head, or the score from how far mask 2 stands out from the rest of it; where left out, that
+    """"head" is the paper's detection head; "contrast" computes the score from the contrast of mask 2. By default that
     of `init`, or the paper's."""
     initialisation: Literal["released", "residual"] = "residual"
     """Random start; see `psccnet.network.initialise`."""
     imagenet: Path | None = None
     """An ImageNet HRNet-W18-small-v2 state dict for the top-down path (Section IV-A.3)."""
     restart_attention: bool = False
-    """Draw theta and phi of `init` anew; see `psccnet.network.initialisation.initialise_attention`."""
+    """Draw theta and phi again instead of taking those of `init`; see
+    `psccnet.network.initialisation.initialise_attention`."""
     restart_colours: bool = False
-    """Make the first filters of `init` that are read least into high-pass filters of colours; see
+    """Replace the least used first filters of `init` by high-pass filters of colours; see
     `psccnet.network.initialisation.restart_colours`."""
     batch_norm_momentum: float = Field(default=0.01, gt=0, le=1)
     """Share of the newest batch in the running statistics; 0.01 in the released code."""
     freeze_batch_norm: bool = False
-    """Use the running statistics in training too: 20 % faster on a CPU, for a later phase."""
+    """Use the running statistics also in training: 20 % faster on a CPU, for a later phase."""
     recalibrate: int = Field(default=0, ge=0)
-    """Batches from which the running statistics are measured anew before the first step."""
+    """Number of batches from which the running statistics are measured again before the first step."""
     freeze: Literal["nothing", "stem", "top_down"] = "nothing"
-    """Keep weights as they are: "stem" up to the first transition, which is two thirds of the work at full resolution,
-    or the whole "top_down" path."""
+    """Weights that are not trained: "stem" up to the first transition, which is two thirds of the work at full
+    resolution, or the whole "top_down" path."""
 
     def architecture(self, size: int, detection: Detection = "head") -> Architecture:
-        """The network for pictures of `size`, in pixels; `detection` is that of `init`, for where it is left open.
+        """The options of the network.
+
+        Args:
+            size: side of the pictures, in pixels.
+            detection: the detection head if the recipe has none, which is that of `init`.
 
         Raises:
-            InputError: if pictures of that size have no grid.
+            InputError: if there is no grid for pictures of that size.
         """
         made = Architecture(
             self.variant, self.attention, self.shared_embedding, detection=self.detection or detection, stem=self.stem
@@ -62,8 +67,8 @@ class NetworkSection(Section):
         grid = self.grid or size // made.cell
         if grid % 32:
             raise InputError(
-                f"pictures of {size} make a grid of {grid}, which is no multiple of 32: make their size (data.size,"
-                f" data.validation_size) one of {32 * made.cell}, or give network.grid"
+                f"pictures of {size} give a grid of {grid}, which is not a multiple of 32: make their size (data.size,"
+                f" data.validation_size) a multiple of {32 * made.cell}, or give network.grid"
             )
         return replace(made, grid=grid)
 
@@ -75,45 +80,45 @@ class NetworkSection(Section):
 
 
 class DataSection(Section):
-    """Photographs and what is synthesised from them (Section III-D)."""
+    """Photographs, and the pictures synthesised from them or drawn from data sets (Section III-D)."""
 
     photographs: Path = Path("photographs")
     """A folder of pictures, a tar, or a folder of tars with an index.csv."""
     objects: Path | None = None
-    """Cut-out material: a tar or folder with COCO polygons, label maps and cut-outs."""
+    """Objects to paste: a tar or folder with COCO polygons, label maps and cut-outs."""
     size: int = Field(default=256, ge=32, multiple_of=32)
     """Side of the synthetic pictures, in pixels."""
     batch_size: int = Field(default=10, ge=1)
-    """Pictures a step and process."""
+    """Pictures per step and process."""
     pictures_per_epoch: int = Field(default=100_000, ge=1)
     """25,000 of each of the four classes in the paper."""
     validation_pictures: int = Field(default=400, ge=2)
     """4 x 100 in the paper, 4 x 200 in the released code."""
     validation_size: int | None = Field(default=None, ge=32, multiple_of=32)
-    """Side of the validation pictures; that of training where left out."""
+    """Side of the validation pictures, in pixels; by default that of training."""
     augment: bool = True
-    """One of the eight flips and rotations, at random."""
+    """Apply one of the eight flips and rotations at random."""
     workers: int = Field(default=1, ge=0)
-    """Loader processes."""
+    """Number of loader processes."""
     pairs: bool = False
-    """Each synthetic forgery with its pristine twin in the same batch; otherwise the four classes take turns."""
+    """Put each synthetic forgery and its pristine twin into the same batch; otherwise the four classes alternate."""
     synthesis: dict[str, Any] = Field(default_factory=dict)
     """Fields of `psccnet.synthesis.SynthesisRecipe` to change."""
     sets: list[str] = Field(default_factory=list)
-    """Published data sets to train on, NAME=FOLDER or NAME/SPLIT=FOLDER, by the names of `psccnet datasets list`."""
+    """Data sets for training: NAME=FOLDER or NAME/SPLIT=FOLDER, with names from `psccnet datasets list`."""
     synthetic: float = Field(default=0.0, ge=0, le=1)
-    """Share of the pictures that are synthesised on the fly where there are `sets`; the others are drawn from these.
-    Where it is 0, a twentieth of the sets' pictures is kept for validation; otherwise those are synthetic."""
+    """With `sets`: share of the pictures that are synthesised on the fly; the others are drawn from the sets. At 0, a
+    twentieth of the sets' pictures is kept for validation; otherwise validation pictures are synthetic."""
     fit: Literal["resize", "crop"] = "resize"
-    """How pictures of sets are brought to `size`: squeezed whole, as by the released code, or cut out."""
+    """How pictures of sets get to `size`: resized as a whole, as in the released code, or cropped."""
     endings: bool = True
-    """Give pictures of sets the final encodings of synthetic ones (`synthesis`): files of sets tell their classes by
-    their JPEG settings alone."""
+    """Give pictures of sets the final encodings of synthetic ones (`synthesis`): in some sets, the JPEG settings alone
+    give away the class."""
     validation_sets: list[str] = Field(default_factory=list)
-    """Real pictures to validate on, which choose the best weights: each a listing (index.csv, whose column `set` makes
-    several sets of it) or NAME=FOLDER as in `sets`."""
+    """Real pictures for validation, by which the best weights are chosen: each is a listing (index.csv, which its
+    column `set` divides into sets) or NAME=FOLDER as in `sets`."""
     validation_set_pictures: int = Field(default=20, ge=1)
-    """At most so many pictures of each validation set and manipulation, chosen by a hash of their names."""
+    """Largest number of pictures of each validation set and manipulation, chosen by a hash of their names."""
 
     @model_validator(mode="after")
     def _twins_share_a_batch(self) -> "DataSection":
@@ -127,31 +132,31 @@ class OptimizerSection(Section):
 
     lr: float = Field(default=2e-4, gt=0)
     attention_lr: float = Field(default=1.0, gt=0)
-    """Factor on the learning rate of theta and phi, whose unscaled products saturate the attention within some steps at
-    the rate that other layers need."""
+    """Factor on the learning rate of theta and phi. At the rate that other layers need, their unscaled products
+    saturate the attention within a few steps."""
     weight_decay: float = Field(default=0.0, ge=0)
-    """Decoupled (AdamW)."""
+    """Decoupled weight decay (AdamW)."""
     schedule: Literal["halving", "constant", "cosine"] = "halving"
     """"halving" every `halve_every` epochs as in the paper; "cosine" down to a hundredth over all epochs."""
     halve_every: int = Field(default=5, ge=1)
     warmup_steps: int = Field(default=0, ge=0)
-    """Linear warm-up."""
+    """Steps of linear warm-up."""
     clip: float | None = Field(default=None, gt=0)
     """Largest gradient norm."""
 
 
 class LossSection(Section):
-    """Eq. 5, or the released code's weights, and what we add to them."""
+    """Eq. 5, or the released code's weights; and an additional loss."""
 
     weighting: Literal["paper", "released"] = "paper"
     masks: float = Field(default=1.0, gt=0)
-    """Weight of the masks' part of the loss."""
+    """Weight of the mask losses."""
     evidence: float = Field(default=0.0, ge=0)
-    """Weight of a training-only loss that has one linear unit on the detection head's last map predict mask 4."""
+    """Weight of an additional loss in training: a linear unit on the detection head's last map predicts mask 4."""
 
 
 class AblationSection(Section):
-    """What `psccnet ablate` trains after the rest of the recipe: the variants of Table V, each from every seed."""
+    """For `psccnet ablate`: which variants of Table V to train from this recipe, each with every seed."""
 
     variants: list[Literal["PSCC-Net", "w/o CA+SA", "w/o SA", "w/o CA", "w/o FS"]] = [
         "PSCC-Net",
@@ -165,32 +170,32 @@ class AblationSection(Section):
 
 
 class Recipe(Section):
-    """A whole training run."""
+    """The recipe of a training run."""
 
     name: str = "default"
     epochs: int = Field(default=25, ge=1)
     seed: int = 0
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
-    """auto: bf16-mixed where the GPU or processor multiplies bf16 natively, else 32-true."""
+    """"auto" is bf16-mixed if the GPU or processor has instructions for bf16, otherwise 32-true."""
     init: Path | None = None
     """Start from these weights: a bundled name such as "default", a .safetensors file, or a checkpoint of a run."""
     init_part: Literal["all", "top_down"] = "all"
-    """What is taken of `init`: everything, or the top-down path alone, with the rest started at random."""
+    """Which weights of `init` to take: all, or only those of the top-down path; the others start at random."""
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
-    """Decay of the exponential moving average of the weights that is validated and shipped."""
+    """Decay of the exponential moving average of the weights, which is validated and bundled."""
     validate_every: int = Field(default=1, ge=1)
     """Epochs between validations."""
     selection: Literal["auc", "accuracy"] = "auc"
-    """What the best weights are chosen by on the validation pictures: the mean of pixel and image AUC, or that of the
-    accuracies of pixels and pictures at one half, as in the released code. With `data.validation_sets`, the AUCs are
-    those of real pictures, means over the sets, so that no one set decides."""
+    """How the best weights are chosen: by the mean of pixel and image AUC on the validation pictures, or, as in the
+    released code, by the mean of pixel and image accuracy at 0.5. With `data.validation_sets`, the AUCs are means over
+    these sets, so that no single set decides."""
     checkpoint_minutes: float = Field(default=5.0, gt=0)
     network: NetworkSection = Field(default_factory=NetworkSection)
     data: DataSection = Field(default_factory=DataSection)
     optimizer: OptimizerSection = Field(default_factory=OptimizerSection)
     loss: LossSection = Field(default_factory=LossSection)
     phases: list[dict[str, Any]] = Field(default_factory=list)
-    """Runs one after the other, each with the weights of the one before and these fields laid over the others."""
+    """Successive runs: each starts from the weights of the one before, and changes these fields of the recipe."""
     ablation: AblationSection | None = None
     """For `psccnet ablate` only."""
 
@@ -198,7 +203,7 @@ class Recipe(Section):
     def _real_pictures_choose_by_auc(self) -> "Recipe":
         if self.data.validation_sets and self.selection != "auc":
             raise ValueError(
-                f"validation_sets choose the best weights by their AUC: selection is auc, not {self.selection}"
+                f"with validation_sets, the best weights are chosen by AUC: selection must be auc, not {self.selection}"
             )
         return self
 
@@ -209,23 +214,23 @@ class Recipe(Section):
         return self
 
     def steps_per_epoch(self, processes: int = 1) -> int:
-        """Optimiser steps an epoch."""
+        """Optimiser steps per epoch, with `processes` processes."""
         return max(1, self.data.pictures_per_epoch // (self.data.batch_size * processes))
 
     def phase(self, number: int) -> "Recipe":
-        """The recipe of a phase, counted from 1, as a run of its own.
+        """The recipe of a phase, counted from 1, as a separate run.
 
         Raises:
             ValueError: if a field that the phase changes is wrong.
         """
         fields = self.model_dump(mode="json", exclude_unset=True, exclude={"phases"})
-        if number > 1:  # how the first phase starts is its own; the others start from the one before
+        if number > 1:  # starts from the phase before
             fields = without_start(fields)
         return Recipe.model_validate(merged(fields, self.phases[number - 1]))
 
 
 def without_start(fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a recipe but for those that say how a run starts."""
+    """The fields of a recipe without those for the initial weights."""
     rest = {name: value for name, value in fields.items() if name not in ("init", "init_part")}
     if "network" in rest:
         starts = ("imagenet", "restart_attention", "restart_colours")
@@ -234,14 +239,14 @@ def without_start(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> Recipe:
-    """Read a recipe file and lay `changes` (nested like the file) over it and over each of its phases.
+    """Read a recipe file and apply `changes` (nested like the file) to it and to each of its phases.
 
     Raises:
-        InputError: naming the file and each field that is wrong.
+        InputError: if a field is wrong; the message names the file and the fields.
         MissingFileError: if there is no such file.
     """
     if not path.is_file():
-        raise MissingFileError(f"There is no recipe {path}; name a YAML file such as recipes/default.yaml.")
+        raise MissingFileError(f"There is no recipe {path}; give a YAML file such as recipes/default.yaml.")
     fields = read_yaml(path) or {}
     if not isinstance(fields, dict):
         raise InputError(f"{path} must hold fields and values, not a {type(fields).__name__}")

@@ -1,4 +1,4 @@
-"""One training run: from a recipe to a folder with weights, curves and what made them."""
+"""A training run: from a recipe to a folder with weights, curves and their provenance."""
 
 import logging
 import os
@@ -41,7 +41,7 @@ MAY_CHANGE = (
     "data.objects",
     "data.workers",
 )
-"""Fields of a recipe that may differ where a run is resumed."""
+"""Fields of a recipe that may change when a run is resumed."""
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +49,16 @@ log = logging.getLogger(__name__)
 def train(
     recipe: Recipe, folder: Path, max_seconds: float | None = None, resume: bool = True, progress: bool = True
 ) -> Path:
-    """Train after a recipe, phase by phase where it has phases, or go on with a run that was cut off.
+    """Train from a recipe, phase by phase if it has phases, or resume an interrupted run.
 
-    Ctrl-C and SIGTERM end it after the step under way, with a checkpoint.
+    Ctrl-C and SIGTERM stop it after the current step, with a checkpoint.
 
     Args:
-        recipe: what to do.
-        folder: of the run, see `train_once`; of phases, each has its own folder phase-N in it.
-        max_seconds: end this slice after so long, in seconds, though not before its first step; the run can be
-            resumed. A validation that is under way then is cut, and made up for when the run goes on.
-        resume: go on from what the folder holds.
+        recipe: of the run.
+        folder: of the run, see `train_once`; with phases, each has its own folder phase-N in it.
+        max_seconds: stop after this time, but not before the first step; the run can be resumed. A validation that is
+            running then is stopped, and repeated when the run is resumed.
+        resume: resume the run in the folder, if there is one.
         progress: show a progress bar.
 
     Returns:
@@ -66,8 +66,8 @@ def train(
 
     Raises:
         Interrupted: by Ctrl-C or SIGTERM.
-        NotANumberError: if the loss is not finite, naming the step and the pictures.
-        PsccnetError: if weights or pictures cannot be read, naming the file.
+        NotANumberError: if the loss is not finite; the message names the step and the pictures.
+        PsccnetError: if weights or pictures cannot be read; the message names the file.
     """
     limit = Limit(max_seconds)
     if recipe.phases:
@@ -85,26 +85,26 @@ def _train_phases(recipe: Recipe, folder: Path, limit: Limit, resume: bool, prog
         chosen = recipe.phase(number)
         if number > 1:
             chosen = chosen.model_copy(update={"init": last})
-        of_phase = folder / f"phase-{number}"
-        if not (resume and is_finished(chosen, of_phase)):
+        phase_folder = folder / f"phase-{number}"
+        if not (resume and is_finished(chosen, phase_folder)):
             if trained and limit.reached():
                 break
             log.info("phase %d of %d", number, len(recipe.phases))
-            train_once(chosen, of_phase, limit, resume, progress)
+            train_once(chosen, phase_folder, limit, resume, progress)
             trained = True
-        last = of_phase / "last.ckpt"
-        if not is_finished(chosen, of_phase):  # time is up
+        last = phase_folder / "last.ckpt"
+        if not is_finished(chosen, phase_folder):  # time is up
             break
     return last
 
 
 def total_steps(recipe: Recipe) -> int:
-    """How many optimiser steps a run without phases makes."""
+    """The number of optimiser steps of a run without phases."""
     return recipe.epochs * recipe.steps_per_epoch(int(os.environ.get("WORLD_SIZE", 1)))
 
 
 def is_finished(recipe: Recipe, folder: Path) -> bool:
-    """Whether a run's checkpoint is that of its last step, and this is validated if it should be."""
+    """Whether a run's checkpoint is that of its last step, and validated if it should be."""
     last = folder / "last.ckpt"
     if not last.is_file():
         return False
@@ -113,31 +113,31 @@ def is_finished(recipe: Recipe, folder: Path) -> bool:
 
 
 def lacks_validation(recipe: Recipe, folder: Path, steps: int) -> bool:
-    """Whether the weights after so many steps should be validated and are not yet: the run was cut before."""
+    """Whether the weights after `steps` steps should have been validated but the run was interrupted before."""
     epochs, rest = divmod(steps, total_steps(recipe) // recipe.epochs)
     return rest == 0 and epochs % recipe.validate_every == 0 and not is_validated(folder, steps)
 
 
 def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, progress: bool = True) -> Path:
-    """Train after a recipe without phases, or go on with a run that was cut off.
+    """Train from a recipe without phases, or resume an interrupted run.
 
-    Where it starts from weights, these are validated first, so that the gain shows.
+    Initial weights from `init` are validated first, to show the gain.
 
     Args:
-        recipe: what to do.
-        folder: receives `recipe.yaml`, `provenance.json`, `curves.jsonl`, `tensorboard/`, `last.ckpt` and
-            `best.ckpt`; made if missing. A slice that resumes at step N adds `provenance-N.json`.
-        limit: when this slice ends; the run can be resumed.
-        resume: go on from the folder's `last.ckpt` if there is one.
+        recipe: of the run.
+        folder: for `recipe.yaml`, `provenance.json`, `curves.jsonl`, `tensorboard/`, `last.ckpt` and `best.ckpt`; made
+            if missing. A run that is resumed at step N adds `provenance-N.json`.
+        limit: when to stop; the run can be resumed.
+        resume: resume from the folder's `last.ckpt` if there is one.
         progress: show a progress bar.
 
     Returns:
         The path of `last.ckpt`.
 
     Raises:
-        NotANumberError: if the loss is not finite, naming the step and the pictures.
-        PsccnetError: if weights or pictures cannot be read, naming the file, or if a run that is resumed was started
-            with another recipe, naming the fields.
+        NotANumberError: if the loss is not finite; the message names the step and the pictures.
+        PsccnetError: if weights or pictures cannot be read, or if the run to resume has another recipe; the message
+            names the file or the fields.
     """
     data = TrainingData(recipe)
     data.check_apart()
@@ -145,8 +145,8 @@ def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, 
     keep_freed_memory()
     seed_everything(recipe.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
-    # Saturated attention has gradients below 1e-38, which processors multiply a hundred times more slowly: on real
-    # pictures they make a step 1.4 times as long. Threads inherit this, so it must come before the first of torch's.
+    # Saturated attention has gradients below 1e-38 (denormals), which processors multiply a hundred times more slowly:
+    # on real pictures, a step takes 1.4 times as long. Threads inherit the setting, so set it before torch starts any.
     torch.set_flush_denormal(True)
     last = folder / "last.ckpt"
     checkpoints = Checkpoints(folder, recipe.checkpoint_minutes, limit)
@@ -162,7 +162,7 @@ def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, 
         task = PSCCTask(recipe, detection_of(before["state_dict"]))
     else:
         task = _started(recipe, data)
-        for name in (CURVES, "best.ckpt", "last.ckpt"):  # of another run
+        for name in (CURVES, "best.ckpt", "last.ckpt"):  # of an earlier run
             (folder / name).unlink(missing_ok=True)
     facts = {
         folder / "recipe.yaml": yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).encode(),
@@ -194,11 +194,11 @@ def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, 
         "default_root_dir": folder,
     }
     unfinished = steps < total_steps(recipe)
-    checkpoints.share = 0.5 if unfinished else 1.0  # a slice makes a step at least, or a run would never go on
-    with limit.listening(), redirect_stdout(sys.stderr), quiet():  # stderr: where Lightning's progress bar belongs
+    checkpoints.share = 0.5 if unfinished else 1.0  # leave time for a step, or the run would never progress
+    with limit.listening(), redirect_stdout(sys.stderr), quiet():  # Lightning's progress bar belongs on stderr
         try:
             if before is not None and lacks_validation(recipe, folder, steps):
-                task.load_state_dict(before["state_dict"])  # the averaged weights, where the run averages
+                task.load_state_dict(before["state_dict"])  # the averaged weights, if the run averages
                 task.validated_step = steps - 1
                 checkpoints.of_last = True
                 _validate(Trainer(**arguments), task, data, limit)
@@ -208,8 +208,8 @@ def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, 
             if unfinished:
                 Trainer(**arguments).fit(task, datamodule=data, ckpt_path=last if before else None, weights_only=True)
         except Stopped:
-            log.info("stopped in the middle of a validation or a step; the weights before it are in %s", last)
-        except SystemExit:  # Lightning's, where SIGTERM came before the trainer could be told
+            log.info("stopped during a validation or a step; the weights from before are in %s", last)
+        except SystemExit:  # from Lightning, if SIGTERM came before our handler was set
             if not limit.asked:
                 raise
     if int(os.environ.get("RANK", 0)) == 0:
@@ -218,17 +218,17 @@ def train_once(recipe: Recipe, folder: Path, limit: Limit, resume: bool = True, 
 
 
 def _validate(trainer: Trainer, task: PSCCTask, data: TrainingData, limit: Limit) -> None:
-    """Validate the weights that training goes on from."""
+    """Validate the weights that training starts from."""
     try:
         trainer.validate(task, datamodule=data, verbose=False)
     except Stopped:
         if limit.reached():
             raise
-        log.warning("validating the weights that training goes on from takes over half the time: left out")
+        log.warning("validating the initial weights takes over half of the time limit: skipped")
 
 
 def _started(recipe: Recipe, data: TrainingData) -> PSCCTask:
-    """A task with the weights that the recipe starts from."""
+    """A task with the recipe's initial weights."""
     state = initial_state(recipe)
     task = PSCCTask(recipe, detection_of(state))
     load_initial_weights(task, recipe, state)
@@ -243,23 +243,23 @@ def _started(recipe: Recipe, data: TrainingData) -> PSCCTask:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Leave out what Lightning says of hardware, products and its own use of torch: it is nobody's progress."""
+    """Silence Lightning's messages on hardware, products and its own use of torch."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        # Lightning 2.6.6 asks torch for the class of a tree's leaf, which torch 2.13 deprecates.
+        # Lightning 2.6.6 uses LeafSpec, which torch 2.13 deprecates.
         warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
-        # How many loader processes there are is the recipe's.
+        # The recipe sets the number of loader processes.
         warnings.filterwarnings("ignore", ".*does not have many workers", UserWarning)
         yield
 
 
 def check_resumable(recipe: Recipe, folder: Path) -> None:
-    """Refuse to go on with a run by another recipe: optimiser and schedule would still follow the old one.
+    """Refuse to resume a run with another recipe, since optimiser and schedule would still follow the old one.
 
-    How long, where the files lie and how often something is written may change.
+    Fields in `MAY_CHANGE` may differ: duration, paths and intervals.
 
     Raises:
-        InputError: naming the fields that differ.
+        InputError: if other fields differ; the message names them.
     """
     path = folder / "recipe.yaml"
     if not path.is_file():
@@ -273,7 +273,7 @@ def check_resumable(recipe: Recipe, folder: Path) -> None:
     if differing:
         raise InputError(
             f"{folder} was started with another recipe ({'; '.join(differing)}): give another --out, or --no-resume to"
-            " start anew"
+            " start again"
         )
 
 
@@ -286,10 +286,10 @@ def flat(fields: dict[str, Any], above: str = "") -> dict[str, Any]:
 
 
 def processes() -> dict[str, Any]:
-    """The Trainer's arguments for the processes that torchrun started; none without it: Lightning then looks itself.
+    """Arguments of the Trainer for the processes that torchrun started; empty without torchrun.
 
-    Batch norm that learns has the statistics of its own process's pictures; frozen, the steps are those of one process
-    with as many pictures.
+    In training, batch norm uses the statistics of the pictures of its own process. With frozen batch norm, steps are
+    the same as those of a single process with the same pictures.
     """
     world = int(os.environ.get("WORLD_SIZE", 1))
     if world == 1:

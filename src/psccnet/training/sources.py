@@ -1,4 +1,4 @@
-"""Where samples come from: synthesised, drawn from data sets, or both."""
+"""Sources of training samples: synthesised, drawn from data sets, or both."""
 
 from typing import Protocol
 
@@ -10,24 +10,24 @@ from psccnet.synthesis.endings import finish_sample
 
 
 class Source(Protocol):
-    """Samples by index: the same index gives the same sample in any process, and the classes take turns."""
+    """Samples by index: the same index gives the same sample in any process, and the classes alternate."""
 
     @property
     def seed(self) -> int:
-        """Of all that is drawn."""
+        """The seed of everything that is drawn."""
 
     def sample(self, index: int, /) -> Sample:
         """Sample `index`, a square with its mask."""
 
 
 class Mixed:
-    """Samples of two sources, drawn by the index.
+    """Samples of two sources; the index decides which.
 
     Args:
-        first: one source.
-        second: the other.
+        first: a source.
+        second: another source.
         share: of the first, 0..1.
-        together: so many samples on end are drawn from the same source.
+        together: so many successive samples are from the same source.
     """
 
     def __init__(self, first: Source, second: Source, share: float, together: int = 1) -> None:
@@ -44,9 +44,9 @@ class Mixed:
 
 
 class Pairs:
-    """Each forged sample followed by its pristine twin: same host, crop, compression history and ending.
+    """Each forged sample followed by its pristine twin: same host, crop, earlier compression and last step.
 
-    What a batch tells apart is then the manipulation and not what the pictures show.
+    The two then differ only in the manipulation, not in what they show.
 
     Args:
         synthesizer: of the samples.
@@ -57,21 +57,21 @@ class Pairs:
         self.seed = synthesizer.seed
 
     def sample(self, index: int, /) -> Sample:
-        """Sample `index`: the recipe's manipulations in turn at even indices, pristine at odd ones."""
+        """Sample `index`: forged at even indices, with alternating manipulations; pristine at odd ones."""
         host, twin = divmod(index, 2)
         forged = [name for name in self.synthesizer.kinds if name != "pristine"]
         return self.synthesizer.sample(host, "pristine" if twin else forged[host % len(forged)])
 
 
 class Ended:
-    """Samples of data sets with the same endings as synthetic ones (post-processing, final encoding, last mile).
+    """Samples of data sets with the last step of synthetic ones: post-processing, final encoding, last mile.
 
-    Files of data sets tell their classes: the JPEG settings alone of CASIA v1 do with an image AUC of 0.999. The last
-    encoding of what is trained on must not.
+    Files of data sets give away their classes: in CASIA v1, the JPEG settings alone have an image AUC of 0.999. A
+    network must not learn this.
 
     Args:
         source: of the samples, at their final size.
-        synthesis: whose endings are drawn.
+        synthesis: the recipe with the section `ending`.
     """
 
     def __init__(self, source: Source, synthesis: SynthesisRecipe) -> None:
@@ -80,7 +80,6 @@ class Ended:
         self.seed = source.seed
 
     def sample(self, index: int, /) -> Sample:
-        """Sample `index`, ended."""
+        """Sample `index` after the last step."""
         sample = self.source.sample(index)
-        # The one place where pictures of sets get their ending.
         return finish_sample(sample, np.random.default_rng([self.seed, index, 7]), self.synthesis)

@@ -1,4 +1,4 @@
-"""When a run has to stop: its time is up, or Ctrl-C or SIGTERM ask it to."""
+"""Decide when a run has to stop: at its time limit, or on Ctrl-C or SIGTERM."""
 
 import logging
 import signal
@@ -10,17 +10,17 @@ from pathlib import Path
 from types import FrameType
 
 REPEATED = 2.0
-"""Seconds within which a second Ctrl-C is the same one: torchrun passes on what its processes get from the terminal."""
+"""A second Ctrl-C within this many seconds is ignored: torchrun forwards a signal that its processes already got."""
 
 log = logging.getLogger(__name__)
 
 
 class Stopped(BaseException):
-    """Leaves the trainer in the middle of something; no error, so that nothing but `train` handles it."""
+    """Leaves the trainer at any point. A BaseException, so that only `train` catches it."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was asked to stop, and did; it can be resumed.
+    """A run was stopped by a signal; it can be resumed.
 
     Args:
         folder: of the run.
@@ -28,15 +28,15 @@ class Interrupted(KeyboardInterrupt):
     """
 
     def __init__(self, folder: Path, last: Path) -> None:
-        rest = f"the same command with --out {folder} goes on from {last}"
-        super().__init__(f"stopped; {rest if last.is_file() else 'nothing was trained yet'}")
+        resuming = f"run the same command with --out {folder} to resume from {last}"
+        super().__init__(f"stopped; {resuming if last.is_file() else 'nothing was trained yet'}")
 
 
 class Limit:
-    """How long a run may go on, and whether it was asked to stop.
+    """The time limit of a run, and whether a signal asked it to stop.
 
     Args:
-        max_seconds: counted from now; None for no limit.
+        max_seconds: from now; None for no limit.
     """
 
     def __init__(self, max_seconds: float | None = None) -> None:
@@ -46,13 +46,13 @@ class Limit:
         self._asked_at = 0.0
 
     def reached(self, share: float = 1.0) -> bool:
-        """Whether it is time to stop, or this share of the time has passed."""
+        """Whether a signal came, or this share of the time limit has passed."""
         late = self.max_seconds is not None and time.monotonic() - self.started > share * self.max_seconds
         return self.asked or late
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take Ctrl-C and SIGTERM as requests to stop, in the main thread; a second Ctrl-C stops at once."""
+        """In the main thread, treat Ctrl-C and SIGTERM as requests to stop; a second Ctrl-C stops at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -65,7 +65,7 @@ class Limit:
                 signal.signal(number, handler)
 
     def listen(self) -> None:
-        """Take the signals over from whoever has them; Lightning takes SIGTERM at each start of its trainer."""
+        """Set the signal handlers; Lightning replaces that of SIGTERM each time its trainer starts."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, self._ask)
@@ -74,6 +74,6 @@ class Limit:
         now = time.monotonic()
         if not self.asked:
             self.asked, self._asked_at = True, now
-            log.warning("stopping after this step; Ctrl-C once more stops at once")
+            log.warning("stopping after this step; press Ctrl-C again to stop at once")
         elif number == signal.SIGINT and now - self._asked_at > REPEATED:
             raise Stopped

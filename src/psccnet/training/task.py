@@ -31,14 +31,14 @@ log = logging.getLogger(__name__)
 
 
 class PSCCTask(LightningModule):
-    """PSCC-Net under training after a recipe.
+    """PSCC-Net and its training from a recipe.
 
     Args:
-        recipe: what to do.
-        detection: where the recipe leaves it open.
+        recipe: of the run.
+        detection: the detection head if the recipe has none.
 
     Raises:
-        InputError: if the recipe has an evidence loss, which is for the paper's head, for another kind of detection.
+        InputError: if the recipe has an evidence loss, which needs the paper's head, with another detection head.
     """
 
     def __init__(self, recipe: Recipe, detection: Detection = "head") -> None:
@@ -48,7 +48,7 @@ class PSCCTask(LightningModule):
         architecture = fields.architecture(recipe.data.size, detection)
         if recipe.loss.evidence and architecture.detection != "head":
             raise InputError(
-                f"loss.evidence is for network.detection: head; make it 0 for detection by {architecture.detection}"
+                f"loss.evidence needs network.detection head; set it to 0 for detection {architecture.detection}"
             )
         self.network = PSCCNet(architecture)
         initialise(self.network, fields.initialisation)
@@ -61,28 +61,28 @@ class PSCCTask(LightningModule):
                 module.momentum = fields.batch_norm_momentum
         top_down = self.network.top_down
         parts: dict[str, list[nn.Module]] = {"nothing": [], "stem": top_down.stem_modules(), "top_down": [top_down]}
-        # Kept out of the list of submodules, so that the weights have one name each.
+        # In a tuple, so that torch does not register them as submodules and each weight has one name.
         self._frozen = tuple(parts[fields.freeze])
         for module in self._frozen:
             module.requires_grad_(False)
-        # Structure without memory; `forward` fills in the folded parameters.
+        # On the "meta" device: structure without memory. `forward` passes in the folded parameters.
         self._folded = (fold_batch_norm(deepcopy(self.network).to("meta").eval()),)
         self._left_out: set[str] = set()
         self.validated_step: int | None = None
-        """Of the weights that are validated outside of training; where it is None, their curves begin at 0."""
+        """The step to log for a validation outside of training; None is step 0."""
         self._reset_validation()
-        self.train()  # Lightning takes the modes as it finds them
+        self.train()  # Lightning does not change the modes
 
     def on_fit_start(self) -> None:
-        """Enter training mode everywhere: Lightning warns of modules in evaluation mode, here frozen on purpose."""
+        """Enter training mode everywhere: Lightning warns of modules in evaluation mode, even if they are frozen."""
         super().train()
 
     def on_train_start(self) -> None:
-        """Enter the recipe's modes, after Lightning has looked at them."""
+        """Enter the recipe's modes after Lightning's check."""
         self.train()
 
     def train(self, mode: bool = True) -> "PSCCTask":
-        """Enter training mode; batch norm stays in evaluation mode where the recipe freezes it."""
+        """Enter training mode; frozen batch norm and frozen parts stay in evaluation mode."""
         super().train(mode)
         if self.recipe.network.freeze_batch_norm:
             for module in self.network.modules():
@@ -93,12 +93,12 @@ class PSCCTask(LightningModule):
         return self
 
     def forward(self, picture: Tensor) -> Prediction:
-        """Pictures (B, 3, H, W) uint8 to the prediction."""
+        """Predict for pictures (B, 3, H, W) uint8."""
         picture = (picture.float() / 255).contiguous(memory_format=torch.channels_last)
         if any(module.training for module in self.network.modules() if isinstance(module, nn.BatchNorm2d)):
             prediction: Prediction = self.network(picture)
             return prediction
-        # Batch norm takes a third of a step, most of it memory traffic; folded it costs nothing.
+        # Batch norm takes a third of a step, mostly memory traffic; folded, it costs nothing.
         (folded,) = self._folded
         folded.grid = self.network.grid
         found: Prediction = functional_call(folded, folded_parameters(self.network), (picture,), strict=True)
@@ -135,7 +135,7 @@ class PSCCTask(LightningModule):
         self._forged: list[int] = []
 
     def on_validation_epoch_start(self) -> None:
-        """Forget the pictures of the validation before, and measure on the grid of the validation size."""
+        """Reset the scores, and set the grid for the validation size."""
         self._reset_validation()
         data = self.recipe.data
         self.network.grid = self._grid_for(data.validation_size or data.size)
@@ -158,7 +158,7 @@ class PSCCTask(LightningModule):
         mask = masks[0, 0].cpu().numpy()
         score = float(torch.softmax(prediction.detection_logits.float(), 1)[0, 1])
         if not (np.isfinite(mask).all() and math.isfinite(score)):
-            log.warning("no finite answer on %s; it counts as one half everywhere", batch["name"])
+            log.warning("the prediction for %s is not finite; it counts as 0.5 everywhere", batch["name"])
             mask, score = np.full_like(mask, 0.5), 0.5
         self._real.update(batch["set"], mask, score, batch["mask"][0].cpu().numpy() > 0, batch["forged"])
 
@@ -177,8 +177,8 @@ class PSCCTask(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log pixel AUC (mean over forged pictures, by manipulation, pooled) and image AUC."""
-        every = [value for values in self._pixel_aucs.values() for value in values]
-        scores = {"pixel_auc": float(np.mean(every)) if every else math.nan, "pooled_auc": self._pooled.compute()}
+        all_aucs = [value for values in self._pixel_aucs.values() for value in values]
+        scores = {"pixel_auc": float(np.mean(all_aucs)) if all_aucs else math.nan, "pooled_auc": self._pooled.compute()}
         scores["image_auc"] = auc(self._scores, self._forged)
         scores |= {f"pixel_auc_{name}": float(np.mean(values)) for name, values in self._pixel_aucs.items()}
         scores["pixel_accuracy"] = float(np.mean(self._correct))
@@ -188,26 +188,27 @@ class PSCCTask(LightningModule):
             raise InputError("data.validation_sets: none of the pictures could be read; see the lines above")
         scores |= real_scores
         real = "real_" if self.recipe.data.validation_sets else ""
-        both = np.array([scores.get(f"{real}{of}_{self.recipe.selection}", math.nan) for of in ("pixel", "image")])
-        # Where all validation pictures are forged there is no image AUC, and weights are chosen by their masks; where
-        # none is, there is nothing to choose by.
+        both = np.array([scores.get(f"{real}{kind}_{self.recipe.selection}", math.nan) for kind in ("pixel", "image")])
+        # If all validation pictures are forged, there is no image AUC and only the masks count; if none is, every
+        # validation has the same score.
         scores["score"] = 0.5 if np.isnan(both).all() else float(both[~np.isnan(both)].mean())
         values = {f"val/{name}": value for name, value in scores.items() if not math.isnan(value)}
         if self.validated_step is not None:
-            values["step"] = self.validated_step  # which Lightning takes for the step
+            values["step"] = self.validated_step  # Lightning logs this as the step
         self.log_dict(values)
         self.network.grid = self._grid_for(self.recipe.data.size)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Adam (AdamW with weight decay) and a schedule that is set every step."""
+        """Adam (AdamW with weight decay) and a schedule that changes every step."""
         fields = self.recipe.optimizer
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         groups: list[dict[str, Any]] = [{"params": trained}]
-        slow = {id(one) for layer in similarity_layers(self.network) for one in layer.parameters()}
-        if slow and fields.attention_lr != 1:
+        attention = {id(parameter) for layer in similarity_layers(self.network) for parameter in layer.parameters()}
+        if attention and fields.attention_lr != 1:
+            rate = fields.lr * fields.attention_lr
             groups = [
-                {"params": [one for one in trained if id(one) not in slow]},
-                {"params": [one for one in trained if id(one) in slow], "lr": fields.lr * fields.attention_lr},
+                {"params": [parameter for parameter in trained if id(parameter) not in attention]},
+                {"params": [parameter for parameter in trained if id(parameter) in attention], "lr": rate},
             ]
         optimizer: Optimizer = AdamW(groups, lr=fields.lr, weight_decay=fields.weight_decay)
         assert self.trainer is not None
@@ -218,7 +219,7 @@ class PSCCTask(LightningModule):
 
 
 def lr_factor(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """The learning rate at a step, as a share of the recipe's."""
+    """The learning rate at a step, relative to the recipe's."""
     fields = recipe.optimizer
     warm = min(1.0, (step + 1) / fields.warmup_steps) if fields.warmup_steps else 1.0
     if fields.schedule == "halving":

@@ -1,7 +1,6 @@
 """Weight files with cards, the released weights, the ImageNet start and the bundled default.
 
-Cards need no torch: it is imported when something here that needs it is first asked for, so that inference
-without torch can read them.
+Torch is imported on first use of a name that needs it, so that inference without torch can read cards.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What scores untouched pictures get, by size: from a score to the share of false alarms it stands for."""
+"""Calibration of detection scores by untouched pictures of several sizes: from a score to its false-alarm rate."""
 
 import math
 from collections.abc import Iterable
@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 RATES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
-"""Shares of untouched pictures at which scores are kept."""
+"""False-alarm rates for which scores are kept."""
 FEWEST = 100
-"""Pictures of a size class, so that a rate of 2 % means something."""
+"""A size class needs this many pictures; with fewer, a rate of 2 % is not measurable."""
 SIZES = {"small": 0, "medium": 200, "large": 600}
-"""Name of a size class -> its smallest shorter side, pixels."""
+"""The least shorter side of each size class, in pixels."""
 
 
 def size_class(shorter: int) -> str:
-    """The class of a picture by its shorter side, pixels."""
+    """The size class of a picture by its shorter side in pixels."""
     return [name for name, least in SIZES.items() if shorter >= least][-1]
 
 
 class Calibration(BaseModel):
-    """Scores that shares of untouched pictures reach (split conformal prediction; Vovk et al., 2005).
+    """Scores at given false-alarm rates on untouched pictures (split conformal prediction; Vovk et al., 2005).
 
     Attributes:
-        scores: size class -> scores, rising, that the shares `RATES` of its pictures reach; infinity, written as None,
-            where there were too few pictures to say.
-        pictures: size class -> how many pictures there were.
-        of: which pictures, in words.
+        scores: size class -> one ascending score for each of `RATES`: that share of pictures has this score or more.
+            None where there were too few pictures.
+        pictures: size class -> number of pictures.
+        of: which pictures were used, as text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,11 +39,11 @@ class Calibration(BaseModel):
 
     @classmethod
     def from_scores(cls, scored: Iterable[tuple[int, float]], of: str = "") -> Self:
-        """Calibrate.
+        """Calibrate from the scores of untouched pictures.
 
         Args:
-            scored: shorter side in pixels and score of each untouched picture.
-            of: which pictures, in words.
+            scored: the shorter side in pixels and the score, 0..1, of each untouched picture.
+            of: which pictures were used, as text.
         """
         by_size: dict[str, list[float]] = {}
         for shorter, score in scored:
@@ -55,23 +55,23 @@ class Calibration(BaseModel):
         )
 
     def false_alarms(self, score: float, shorter: int) -> float:
-        """The share of untouched pictures of such a size with a score at least so high, 0..1; 1 where unknown.
+        """The share of untouched pictures of this size class with at least this score, 0..1; 1 if unknown.
 
-        Of a size class with fewer than 100 pictures, the one with most of them answers.
+        If its size class has fewer than `FEWEST` pictures, that with the most pictures is used.
 
         Args:
             score: of the network, 0..1.
-            shorter: side of the picture, pixels.
+            shorter: the picture's shorter side, in pixels.
         """
         name = size_class(shorter)
         if self.pictures.get(name, 0) < FEWEST and self.pictures:
-            name = max(self.pictures, key=lambda one: self.pictures[one])
+            name = max(self.pictures, key=self.pictures.__getitem__)
         kept = self.scores.get(name, [])
         known = [(_logit(level), math.log(rate)) for level, rate in zip(kept, RATES, strict=False) if level is not None]
         if not known or _logit(score) < known[0][0]:
             return 1.0
         levels, rates = zip(*known, strict=True)
-        # Rounded, since a rate itself has to be within itself.
+        # Rounded, so that a score kept for a rate gives exactly that rate.
         return round(math.exp(float(np.interp(_logit(score), levels, rates))), 9)
 
 

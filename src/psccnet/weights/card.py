@@ -1,4 +1,4 @@
-"""The card of a weight file: what the weights were trained on, how, and how well they do. Needs no torch."""
+"""The card of a weight file: what the weights were trained on, how, and how good they are. Needs no torch."""
 
 import hashlib
 import json
@@ -21,27 +21,26 @@ def _sorted_scores(scores: dict[str, dict[str, float]]) -> dict[str, dict[str, f
 
 
 class Card(BaseModel):
-    """What is known of a weight file.
+    """The description of a weight file.
 
-    `psccnet.weights.save` fills the architecture, `parameters`, `psccnet_version`, `created` (where empty)
-    and `sha256` from what it writes; the rest is the caller's.
+    `psccnet.weights.save` fills in the architecture, `parameters`, `psccnet_version`, `created` (if empty) and
+    `sha256`; the caller gives the rest.
 
     Attributes:
         name: short name of the weights.
-        architecture: what the network is made from.
+        architecture: the options of the network.
         threshold: detection score at and above which the verdict is "forged", 0..1.
-        calibration: what scores untouched pictures of several sizes get, for the verdict; made by `psccnet weights
-            calibrate`.
-        mask_calibration: what makes 0.5 of a mask mean what it says; made by `psccnet weights calibrate --forged`.
+        calibration: false-alarm rates of scores, for the verdict; made by `psccnet weights calibrate`.
+        mask_calibration: makes 0.5 the best threshold of masks; made by `psccnet weights calibrate --forged`.
         created: date and time in UTC, ISO 8601.
-        trained_on: the pictures, in words.
-        recipe: the training recipe in full.
-        steps: optimiser steps.
-        pictures: pictures seen in training, repetitions counted.
+        trained_on: the training pictures, as text.
+        recipe: the complete training recipe.
+        steps: number of optimiser steps.
+        pictures: number of pictures seen in training, with repetitions.
         scores: data set or split -> metric -> value.
-        notes: how strong or weak the weights are, and what they should not be used for.
+        notes: strengths and weaknesses of the weights, and what they should not be used for.
         licence: of the weights.
-        sha256: hexadecimal, of the safetensors file that the card stands beside.
+        sha256: of the safetensors file beside the card, hexadecimal.
         parameters: number of learned values.
         psccnet_version: the version of this package that wrote the file.
         reproduce: the command that computes `scores` again.
@@ -69,13 +68,15 @@ class Card(BaseModel):
 
     @property
     def identity(self) -> str:
-        """Changes when the answers of the weights do: their sha256 and, where there are any, those of calibrations."""
-        learnt = [one.model_dump_json() for one in (self.calibration, self.mask_calibration) if one is not None]
-        return " ".join([self.sha256, *(hashlib.sha256(one.encode()).hexdigest()[:12] for one in learnt)])
+        """The sha256 of the weights, and of their calibrations if there are any; differs if the results may differ."""
+        calibrations = [
+            part.model_dump_json() for part in (self.calibration, self.mask_calibration) if part is not None
+        ]
+        return " ".join([self.sha256, *(hashlib.sha256(text.encode()).hexdigest()[:12] for text in calibrations)])
 
 
 def render(card: Card) -> str:
-    """The card as text for people; parts that are empty are left out."""
+    """The card as text for people, without empty fields."""
     network = card.architecture
     attention = {"both": "spatial and channel", "none": "no"}.get(network.attention, network.attention)
     embedding = "shared embedding" if network.shared_embedding else "separate embeddings"
@@ -125,7 +126,7 @@ def _masks(calibration: MaskCalibration | None) -> str:
 
 
 def _scores(values: dict[str, float]) -> list[str]:
-    """One line a score, with the ends of its interval, NAME_low and NAME_high, where it has one."""
+    """One line for each score, with its interval if there are scores NAME_low and NAME_high."""
     lines = []
     for name, value in values.items():
         if name.endswith(("_low", "_high")):
@@ -138,15 +139,15 @@ def _scores(values: dict[str, float]) -> list[str]:
 
 
 def card_path(weights: Path) -> Path:
-    """Where the card of a `.safetensors` file stands: beside it, with the ending `.json`."""
+    """The path of the card of a `.safetensors` file: beside it, with the ending `.json`."""
     return weights.with_suffix(".json")
 
 
 def read_card(weights: Path) -> Card:
-    """Read the card beside a weight file, without looking at the weights.
+    """Read the card beside a weight file, without reading the weights.
 
     Raises:
-        WeightsError: if there is no card, or it is not one.
+        WeightsError: if there is no card, or it is not valid.
     """
     path = card_path(weights)
     try:
@@ -156,7 +157,7 @@ def read_card(weights: Path) -> Card:
             f"{weights} has no card: put {path.name} beside it, or write both again with psccnet.weights.save"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise WeightsError(f"{path} cannot be read: copy it again, and check its permissions") from error
+        raise WeightsError(f"{path} cannot be read: check its permissions, or copy it again") from error
     try:
         return Card.model_validate_json(text)
     except ValidationError as error:
@@ -171,7 +172,7 @@ def sha256(path: Path) -> str:
 
 
 def verify(weights: Path) -> Card:
-    """Check that a weight file is the one its card was written for.
+    """Check that a weight file and its card belong together.
 
     Returns:
         The card.
@@ -194,6 +195,6 @@ def verify(weights: Path) -> Card:
 
 
 def bundled() -> dict[str, Path]:
-    """Name -> file of the weights that come with the package, by name."""
+    """The files of the weights that come with the package, by name."""
     folder = Path(str(files("psccnet.weights") / "bundled"))
     return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}

@@ -1,6 +1,6 @@
-"""The graphs of weights, which inference runs without torch: one file beside the weights, an uncompressed ZIP of ONNX.
+"""The graph file beside a weight file, an uncompressed ZIP of ONNX graphs: inference runs these without torch.
 
-`psccnet.engine.convert` makes the graphs; here they are only kept and found again.
+`psccnet.engine.convert` makes the graphs; this module writes and reads the file.
 """
 
 import io
@@ -15,25 +15,28 @@ from psccnet.weights.card import Card
 
 MANIFEST = "graphs.json"
 FORM = 1
-"""Of the parts, their inputs and their outputs: one more whenever `psccnet.engine.graphs` changes any of these, so that
-graphs of before are made anew instead of failing as they run."""
+"""Version of the parts, their inputs and outputs. Raise it when `psccnet.engine.graphs` changes one of these: old graph
+files are then converted again instead of failing at run time."""
 
 
 def graph_path(weights: Path) -> Path:
-    """Where the graphs of a `.safetensors` file stand: beside it, with the ending `.graphs`."""
+    """The path of the graph file of a `.safetensors` file: beside it, with the ending `.graphs`."""
     return weights.with_suffix(".graphs")
 
 
 def write_graphs(graphs: Mapping[str, bytes], weights: Path, card: Card) -> Path:
-    """Write graphs beside the weights that they were made of.
+    """Write the graph file of weights.
 
     Args:
-        graphs: part -> ONNX file.
+        graphs: the bytes of an ONNX file for each part of the network.
         weights: the `.safetensors` file.
         card: of the weights.
 
+    Returns:
+        The path of the graph file.
+
     Raises:
-        WriteError: if the file cannot be written; what stood there before is then still there.
+        WriteError: if the file cannot be written; an existing file is then kept.
     """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
@@ -47,7 +50,7 @@ def write_graphs(graphs: Mapping[str, bytes], weights: Path, card: Card) -> Path
 
 
 def read_graphs(weights: Path, card: Card) -> dict[str, bytes] | None:
-    """The graphs beside weights; None where there are none, or those of other weights or of another form.
+    """Read the graph file of weights; None if there is none, or it belongs to other weights or has another `FORM`.
 
     Args:
         weights: the `.safetensors` file.
@@ -63,9 +66,9 @@ def read_graphs(weights: Path, card: Card) -> dict[str, bytes] | None:
             if manifest["sha256"] != card.sha256 or manifest.get("form", 1) != FORM:
                 return None
             names = [name for name in archive.namelist() if name != MANIFEST]
-            return {name.removesuffix(".onnx"): archive.read(name) for name in names}  # which checks their CRC
+            return {name.removesuffix(".onnx"): archive.read(name) for name in names}  # `read` checks the CRC
     except FileNotFoundError:
         return None
-    # Of a damaged file, zipfile raises whatever comes up: BadZipFile, EOFError, zlib.error, NotImplementedError, ...
+    # For damaged files, zipfile raises BadZipFile, EOFError, zlib.error, NotImplementedError and others.
     except Exception as error:
-        raise WeightsError(f"{path} is damaged: delete it, and it is made anew where torch is installed") from error
+        raise WeightsError(f"{path} is damaged: delete it; it is made again if torch is installed") from error

@@ -1,4 +1,4 @@
-"""The ImageNet start of the top-down path (Section IV-A.3)."""
+"""Start the top-down path from ImageNet weights (Section IV-A.3)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,14 @@ from psccnet.weights.states import read_state
 
 @dataclass(frozen=True)
 class ImageNetReport:
-    """What an ImageNet file gave the top-down path; names are those of `network.top_down`'s state dict.
+    """Which tensors an ImageNet file filled; names are keys of `network.top_down.state_dict()`.
 
     Attributes:
         filled: tensors taken from the file.
-        left: tensors left at their initial value: not in the file, or there in another shape.
-        unused: tensors of the file that were not taken: more modules, the classifier, other shapes.
-        filled_values: numbers taken, of `values` in all.
-        values: numbers in the top-down path, with the means and variances of its batch norms.
+        left: tensors left at their initial value: not in the file, or of another shape there.
+        unused: tensors of the file that were not taken: further modules, the classifier, other shapes.
+        filled_values: number of values taken.
+        values: number of values in the top-down path, with the means and variances of batch norms.
     """
 
     filled: tuple[str, ...]
@@ -43,12 +43,12 @@ class ImageNetReport:
 def initialise_from_imagenet(network: PSCCNet, path: str | Path) -> ImageNetReport:
     """Fill the top-down path from an HRNet-W18-small-v2 trained on ImageNet, in place.
 
-    Whatever fits in name and shape is taken: of stages 3 and 4 the file has more modules than PSCC-Net, so
-    only their first fits. The batch norms' counts of batches are left alone.
+    All tensors of the same name and shape are taken. The file has more modules in stages 3 and 4 than PSCC-Net; only
+    the first of each stage is taken. The batch counts of batch norms (`num_batches_tracked`) are not.
 
     Args:
-        network: whose `top_down` is filled; its other parts are not touched.
-        path: .pth of HRNet-Image-Classification, or .pth or .safetensors of timm (the same names).
+        network: its `top_down` is filled; other parts do not change.
+        path: .pth of HRNet-Image-Classification, or .pth or .safetensors of timm (with the same names).
 
     Raises:
         WeightsError: if the file cannot be read or nothing in it fits.
@@ -61,7 +61,7 @@ def initialise_from_imagenet(network: PSCCNet, path: str | Path) -> ImageNetRepo
     }
     if not fitting:
         raise WeightsError(
-            f"{path} has nothing that fits the top-down path "
+            f"{path} has nothing that fits the top-down path"
             f" (it holds {listed(list(offered), 3) or 'no tensors'}): give a state dict of HRNet-W18-small-v2"
         )
     network.top_down.load_state_dict(fitting, strict=False)

@@ -1,4 +1,4 @@
-"""From the values of a mask to values of which 0.5 parts forged from untouched pixels (Platt scaling; Platt, 1999)."""
+"""Calibration of masks: scale values so that 0.5 best separates forged from untouched pixels (Platt scaling, 1999)."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -10,20 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from psccnet.metrics import BINS, LOGIT
 
 STEEPEST = 4.0
-"""Of a slope; the least is one over it."""
+"""The largest slope; the smallest is 1 / STEEPEST."""
 
 
 class MaskCalibration(BaseModel):
-    """A slope and an offset of a mask's logits.
+    """A linear function of a mask's logits: slope * logit + offset.
 
     Attributes:
-        slope: above 0; 1 leaves the spread as it is.
-        offset: added to the logits after the slope.
-        level: the value of the network that becomes 0.5.
-        f1_before: mean F1 at 0.5 over the pictures it was learnt from, before.
-        f1: the same afterwards, which is that of the best single threshold.
-        pictures: how many there were.
-        of: which, in words.
+        slope: above 0.
+        offset: added after the slope.
+        level: the network's value that becomes 0.5.
+        f1_before: mean F1 of the pictures used, at 0.5, without calibration.
+        f1: the same with calibration; the F1 of the best single threshold.
+        pictures: number of pictures used.
+        of: which pictures were used, as text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,27 +37,27 @@ class MaskCalibration(BaseModel):
     of: str = ""
 
     def __call__(self, mask: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A mask of the network, 0..1, of any shape, calibrated. The order of its values stays."""
+        """Calibrate a mask of any shape, 0..1; the order of its values stays the same."""
         bounded = np.clip(mask, 1e-7, 1 - 1e-7).astype(np.float64)
         logits = np.log(bounded / (1 - bounded))
         return (1 / (1 + np.exp(-(self.slope * logits + self.offset)))).astype(np.float32)
 
     @classmethod
     def from_histograms(cls, histograms: Iterable[NDArray[np.int64]], of: str = "") -> Self:
-        """Learn from pictures that are forged in part.
+        """Calibrate from pictures that are partly forged.
 
-        The level is the threshold at which the mean F1 over the pictures is highest; the slope is the one that makes
-        the forged and the untouched pixels most likely, each picture counting alike.
+        The level is the threshold of the highest mean F1 over the pictures. The slope maximises the likelihood of
+        forged and untouched pixels, with the same weight for each picture.
 
         Args:
-            histograms: of each picture, (2, BINS), as of `psccnet.metrics.histogram`.
-            of: which pictures, in words.
+            histograms: one (2, BINS) per picture, from `psccnet.metrics.histogram`.
+            of: which pictures were used, as text.
 
         Raises:
-            ValueError: if there are none.
+            ValueError: if there is no picture.
         """
         every = np.stack(list(histograms)).astype(np.float64)
-        above = np.cumsum(every[:, :, ::-1], axis=2)[:, :, ::-1]  # at and above each bin's lower end
+        above = np.cumsum(every[:, :, ::-1], axis=2)[:, :, ::-1]  # at and above each bin's lower edge
         hits, alarms, forged = above[:, 1], above[:, 0], above[:, 1, :1]
         f1 = (2 * hits / np.maximum(hits + alarms + forged, 1)).mean(axis=0)
         best = int(f1.argmax())
@@ -76,7 +76,7 @@ class MaskCalibration(BaseModel):
 
 
 def _likeliest_slope(histograms: NDArray[np.float64], logits: NDArray[np.float64]) -> float:
-    """The slope of logits (BINS,) that gives each picture's pixels the highest likelihood, on a grid of 97."""
+    """The slope of the highest likelihood for the bins' logits, (BINS,); searched on a grid of 97 slopes."""
     shares = (histograms / histograms.sum(axis=(1, 2), keepdims=True)).mean(axis=0)
     slopes = np.geomspace(1 / STEEPEST, STEEPEST, 97)
     sloped = slopes[:, None] * logits

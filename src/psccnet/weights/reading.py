@@ -1,4 +1,4 @@
-"""Weight files found and read, into whatever tensors are wanted. Needs no torch."""
+"""Find and read weight files, into NumPy arrays or torch tensors. Needs no torch for arrays."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ from psccnet.weights.card import Card, bundled, verify
 
 
 def resolve(name_or_path: str | Path) -> Path:
-    """The file or folder that a bundled name or a path stands for; a bundled name goes before a path.
+    """The file or folder of a bundled name or a path; a bundled name takes precedence.
 
     Raises:
-        WeightsError: if it is neither.
+        WeightsError: if it is neither a bundled name nor an existing path.
     """
     names = bundled()
     if isinstance(name_or_path, str) and name_or_path in names:
@@ -25,29 +25,30 @@ def resolve(name_or_path: str | Path) -> Path:
     if not path.exists():
         known = listed(list(names), 20) or "none"
         raise WeightsError(
-            f"{name_or_path} is neither bundled weights (there are: {known}) nor a file or folder: check the name"
+            f"{name_or_path} is neither a bundled name (there are: {known}) nor a file or folder: check the name"
         )
     return path
 
 
 def inside(path: Path) -> Path:
-    """The weights within a folder of quantized parts; any other path as it is."""
+    """The weight file in a folder of quantized parts; any other path unchanged."""
     file = path / "weights.safetensors"
     return file if file.is_file() else path
 
 
 def read(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, Any], Card]:
-    """Read a .safetensors file that has its card beside it.
+    """Read a .safetensors file and the card beside it.
 
     Args:
         path: of the file.
         framework: "np" for NumPy arrays, "pt" for torch tensors.
 
     Returns:
-        Key -> tensor as stored, and the card.
+        The tensors by key, as stored, and the card.
 
     Raises:
-        WeightsError: if the file is not the card's (sha256), no safetensors file, or of another network than the card.
+        WeightsError: if the file does not match its card (sha256), is not a safetensors file, or holds another
+            network than the card says.
     """
     card = verify(path)
     try:
@@ -55,13 +56,13 @@ def read(path: Path, framework: Literal["np", "pt"]) -> tuple[dict[str, Any], Ca
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
     except safetensors.SafetensorError as error:
-        raise WeightsError(f"{path} is not a safetensors file, or cut off: copy it again") from error
+        raise WeightsError(f"{path} is not a safetensors file, or is truncated: copy it again") from error
     try:
         architecture = Architecture(**json.loads(metadata["architecture"]))
     except (KeyError, ValueError, TypeError, RecursionError):
         raise WeightsError(f"{path} does not say which network it holds: write it with psccnet.weights.save") from None
     if architecture != card.architecture:
         raise WeightsError(
-            f"{path} holds the network {architecture!r}, but its card {card.architecture!r}: mend the card"
+            f"{path} holds the network {architecture!r}, but its card says {card.architecture!r}: correct the card"
         )
     return tensors, card

@@ -1,4 +1,4 @@
-"""Import of the weights that the paper's authors released: three .pth files, one a part of the network."""
+"""Import the weights that the paper's authors released: three .pth files, one for each part of the network."""
 
 import hashlib
 import logging
@@ -19,14 +19,14 @@ LAYOUT = {
     "NLCDetection": Path("checkpoint/NLCDetection_checkpoint/NLCDetection.pth"),
     "DetectionHead": Path("checkpoint/DetectionHead_checkpoint/DetectionHead.pth"),
 }
-"""Part of the released network -> its file in the released repository."""
+"""The file of each part of the network in the released repository."""
 
 BLOB_IDS = {
     "HRNet": "84c29f7bb2bc511c2783c18d6da66adb8df8f217",
     "NLCDetection": "248f06583d15e37ff3c9f76eea9dd6f099e0bb54",
     "DetectionHead": "e08360041cbacfee7d9e9eb45e91c66f2d3e6303",
 }
-"""Part of the released network -> git blob id of its file, at commit 53e5ff7."""
+"""The git blob id of each part's file, at commit 53e5ff7."""
 
 _SCCM_NAMES = {"alpha_s": "gamma_s", "alpha_c": "gamma_c", "omega_s": "W_s", "omega_c": "W_c"}
 
@@ -36,23 +36,23 @@ _log = logging.getLogger(__name__)
 def import_released(folder: str | Path) -> PSCCNet:
     """Load the released weights.
 
-    A file that is not byte for byte the released one is taken if it fits, with a warning on the log.
+    A file that fits but differs from the released one is loaded with a warning on the log.
 
     Args:
-        folder: in the released layout (`LAYOUT`), or with the three files directly in it.
+        folder: with the files as in `LAYOUT`, or with the three files directly in it.
 
     Returns:
         PSCCNet(variant="released") on the CPU, in evaluation mode.
 
     Raises:
-        WeightsError: if a file is missing, is no state dict, or has unknown, missing or misshapen keys.
+        WeightsError: if a file is missing, is not a state dict, or has unknown, missing or misshapen keys.
     """
     paths = find_released(folder)
     network = PSCCNet(Architecture(variant="released"))
     own = network.state_dict()
     loaded: dict[str, Tensor] = {}
     for part, path in paths.items():
-        # released key -> key of ours, for the keys of this part
+        # released key -> key of PSCCNet, for this part
         names = {name: key for key in own for owner, name in [released_name(key)] if owner == part}
         found = read_state(path)
         check_state(
@@ -65,7 +65,7 @@ def import_released(folder: str | Path) -> PSCCNet:
     network.load_state_dict(loaded)
     for part, path in _not_released(paths).items():
         _log.warning(
-            "%s is not the released %s (its git blob id differs): where it comes from is not known",
+            "%s is not the released %s (its git blob id differs): its origin is unknown",
             path,
             LAYOUT[part].name,
         )
@@ -80,7 +80,7 @@ def find_released(folder: str | Path) -> dict[str, Path]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise WeightsError(f"{folder} is not a folder: give the one that holds the released checkpoint/")
+        raise WeightsError(f"{folder} is not a folder: give the folder that holds the released checkpoint/")
     paths, missing = {}, []
     for part, inside in LAYOUT.items():
         candidates = [folder / inside, folder / inside.name]
@@ -90,12 +90,14 @@ def find_released(folder: str | Path) -> dict[str, Path]:
         else:
             paths[part] = found
     if missing:
-        raise WeightsError(f"{folder} lacks {listed(missing)} of the released weights: put them there so, or flat")
+        raise WeightsError(
+            f"{folder} lacks {listed(missing)} of the released weights: put the files there, with or without subfolders"
+        )
     return paths
 
 
 def released_name(key: str) -> tuple[str, str]:
-    """Where a key of PSCCNet's state dict is found in the released files: (part, key without `module.`)."""
+    """The place of a key of PSCCNet's state dict in the released files: (part, key without `module.`)."""
     part, _, rest = key.partition(".")
     if part == "top_down":
         return "HRNet", rest
@@ -109,10 +111,10 @@ def released_name(key: str) -> tuple[str, str]:
 
 
 def blob_id(path: str | Path) -> str:
-    """The id git gives a file's content: SHA-1 over `blob <size>`, a zero byte and the bytes; hexadecimal."""
+    """The git blob id of a file: SHA-1 of `blob <size>`, a zero byte and the content; hexadecimal."""
     with reading(Path(path)):
         content = Path(path).read_bytes()
-    # An identity that git defined, not a protection.
+    # Git defines this id with SHA-1; it is not used for security.
     digest = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
     digest.update(content)
     return digest.hexdigest()
@@ -132,13 +134,13 @@ def _not_released(paths: dict[str, Path]) -> dict[str, Path]:
 
 
 def released_card(folder: str | Path, name: str = "released") -> Card:
-    """The card of weights imported from a folder in the released layout; scores are not claimed.
+    """The card of weights imported from a folder in the released layout, without scores.
 
     Raises:
         WeightsError: as `find_released`.
     """
     other = identify(folder)
-    # Of the three files' own, so that measurements of different weights are told apart.
+    # A digest of the three files' digests: results of different weights must not share an identity.
     paths = find_released(folder)
     digest = hashlib.sha256("".join(sha256(paths[part]) for part in LAYOUT).encode()).hexdigest()
     if other:
@@ -147,7 +149,7 @@ def released_card(folder: str | Path, name: str = "released") -> Card:
             name=name,
             architecture=Architecture(variant="released"),
             sha256=digest,
-            notes=f"By its git blob id not the released file: {files}. Where it comes from is not known.",
+            notes=f"Not the released file, by its git blob id: {files}. Its origin is unknown.",
         )
     return Card(
         name=name,

@@ -1,4 +1,4 @@
-"""State dicts from files of strangers: read without running code, compared by name and shape."""
+"""Read state dicts from untrusted files without running code, and check their names and shapes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from psccnet.pictures.lfs_pointer import POINTER, file_is_pointer
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from a .pth or .safetensors file onto the CPU; a leading `module.` is taken off keys.
+    """Read a state dict from a .pth or .safetensors file onto the CPU; a leading `module.` of keys is removed.
 
     Raises:
         WeightsError: if the file is missing, or holds anything but named tensors.
@@ -28,14 +28,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
         else:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except safetensors.SafetensorError as error:
-        raise WeightsError(f"{path} is not a safetensors file, or cut off: copy it again") from error
-    # What torch.load raises depends on the byte at which a file stops making sense: UnpicklingError, RuntimeError,
-    # EOFError, LookupError, struct.error, ...
+        raise WeightsError(f"{path} is not a safetensors file, or is truncated: copy it again") from error
+    # For damaged files, torch.load raises UnpicklingError, RuntimeError, EOFError, LookupError and others.
     except Exception as error:
         raise WeightsError(
             f"{path} is not a state dict that can be read without running code: download it again"
         ) from error
-    # Training scripts often wrap the state dict together with their optimiser's.
+    # Training scripts often save the state dict together with that of the optimiser.
     if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
         found = found["state_dict"]
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
@@ -44,7 +43,13 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def check_state(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path, mend: str) -> None:
-    """Refuse a state dict that is not of exactly the expected names and shapes.
+    """Refuse a state dict unless it has exactly the expected names and shapes.
+
+    Args:
+        found: the state dict.
+        expected: tensors of the expected names and shapes.
+        path: of the file, for the message.
+        mend: what to do about it, for the message.
 
     Raises:
         WeightsError: naming the keys that are missing, unknown or of another shape.

@@ -1,4 +1,4 @@
-"""Weight files: one .safetensors and its card beside it, written whole or not at all."""
+"""Write and load weight files: a .safetensors with its card beside it, written completely or not at all."""
 
 import hashlib
 import json
@@ -26,11 +26,11 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
     """Write a network's weights and their card.
 
     Args:
-        network: on any device, in any memory format; it is not changed.
-        path: of the .safetensors file; the card goes beside it with the ending .json. Both are replaced.
-        card: what is known of the weights. The architecture, `parameters`, `psccnet_version`, `sha256` and
-            `created` (where empty) are filled in here.
-        half: store weights as float16; the batch norms' means and variances stay float32.
+        network: on any device, in any memory format; it does not change.
+        path: of the .safetensors file; the card is written beside it with the ending .json. Both are replaced.
+        card: the description of the weights. The architecture, `parameters`, `psccnet_version`, `sha256` and
+            `created` (if empty) are filled in.
+        half: store weights as float16; the means and variances of batch norms stay float32.
 
     Returns:
         The card as written.
@@ -38,18 +38,18 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
     Raises:
         WeightsError: if the path does not end in .safetensors, its folder does not exist, or a value is not
             finite in the precision asked for.
-        WriteError: if the files cannot be written; what stood there before is then still there.
+        WriteError: if the files cannot be written; existing files are then kept.
     """
     path = Path(path)
     if path.suffix != ".safetensors":
-        raise WeightsError(f"{path} does not end in .safetensors: name the file so")
+        raise WeightsError(f"{path} does not end in .safetensors: give it that ending")
     if not path.parent.is_dir():
         raise WeightsError(f"{path.parent} is not a folder: make it first")
     tensors = {key: _stored(key, value, half) for key, value in network.state_dict().items()}
     wrong = [key for key, value in tensors.items() if not bool(torch.isfinite(value).all())]
     if wrong:
         raise WeightsError(
-            f"{path} was not written, for {listed(wrong)} would hold values that are not finite"
+            f"{path} was not written, since {listed(wrong)} would hold values that are not finite"
             f" in {'float16' if half else 'float32'}: save an earlier state of the network"
         )
     architecture = replace(network.architecture, grid=network.grid)
@@ -59,7 +59,7 @@ def save(network: PSCCNet, path: str | Path, card: Card, *, half: bool = False) 
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "psccnet_version": __version__,
     }
-    # safetensors has metadata of strings only.
+    # safetensors allows only strings as metadata.
     metadata = {
         "format": "psccnet",
         "name": card.name,
@@ -77,13 +77,13 @@ def load_network(name_or_path: str | Path) -> tuple[PSCCNet, Card]:
 
     Args:
         name_or_path: a bundled name, a .safetensors file with its card beside it, a folder in the released layout,
-            or one that holds quantized parts, whose float32 weights are taken.
+            or a folder of quantized parts, of which the float32 weights are loaded.
 
     Returns:
         The network on the CPU in float32 and evaluation mode, and its card.
 
     Raises:
-        WeightsError: if there are no such weights, the file is not the card's (sha256) or not a safetensors
+        WeightsError: if there are no such weights, the file does not match its card (sha256) or is not a safetensors
             file, or its keys are not the network's.
     """
     path = inside(resolve(name_or_path))
@@ -102,5 +102,5 @@ def _stored(key: str, value: Tensor, half: bool) -> Tensor:
     value = value.detach().cpu()
     if value.is_floating_point():
         value = value.to(torch.float16 if half and not key.endswith(_FULL_PRECISION) else torch.float32)
-    # safetensors takes no channels-last memory.
+    # safetensors does not accept channels-last memory.
     return value.contiguous()

@@ -1,4 +1,4 @@
-"""What runs the parts of the network: one small protocol, one file a runtime."""
+"""Runtimes that run the parts of the network: a small protocol, and one module for each runtime."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -7,32 +7,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = Any
-"""A backend's own array: sliced like NumPy's, and kept where the backend computes."""
+"""A backend's own array type. It is sliced like NumPy's, and stored on the backend's device."""
 
 
 class Compiled(Protocol):
     """A part that can be called.
 
     Attributes:
-        inputs: their names.
+        inputs: names of its inputs.
     """
 
     inputs: tuple[str, ...]
 
     def __call__(self, inputs: Mapping[str, Array], /) -> list[Array]:
-        """Inputs by name, more than its own too, to outputs, which hold until the next call in this thread."""
+        """Run the part.
+
+        Args:
+            inputs: by name; others than its own are ignored.
+
+        Returns:
+            Its outputs; they are valid until the next call in the same thread.
+        """
         ...
 
 
 class Backend(Protocol):
-    """Loads parts of a network and runs them on one picture at a time; the parts are `psccnet.engine.graphs.parts`.
+    """Compiles and runs the parts of a network (`psccnet.engine.graphs.parts`), for one picture at a time.
 
     Attributes:
         name: "openvino", "onnx" or "torch".
         precision: "float32", "bf16" or "int8".
-        tile_cells: about how many cells (points of F_1) a tile of stages 2 to 4 may have, halo included.
-        stem_cells: about how many a tile of the stem may have.
-        by_size: whether a part that takes large maps is better compiled for their very size.
+        tile_cells: approximate largest number of cells (points of F_1) of a tile of stages 2 to 4, with its halo.
+        stem_cells: the same for a tile of the stem.
+        by_size: whether parts with large inputs should be compiled for fixed shapes.
     """
 
     name: str
@@ -42,29 +49,29 @@ class Backend(Protocol):
     by_size: bool
 
     def compile(self, part: str, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
-        """Make a part callable; threads may call it at the same time.
+        """Compile a part; several threads may call it at the same time.
 
         Args:
             part: its name.
-            sizes: of the inputs, where they will always be these; otherwise empty.
+            sizes: the shapes of its inputs if they are fixed; empty if they vary.
         """
         ...
 
     def empty(self, *shape: int) -> Array:
-        """An array of float32 or the backend's own precision, its values not set."""
+        """An array with uninitialised values, in float32 or the backend's precision."""
         ...
 
     def put(self, values: NDArray[np.generic]) -> Array:
-        """A NumPy array as the backend's."""
+        """Convert a NumPy array to the backend's array."""
         ...
 
     def get(self, values: Array) -> NDArray[np.float32]:
-        """The backend's array as float32 NumPy, a copy."""
+        """Copy the backend's array to float32 NumPy."""
         ...
 
 
 class InNumPy:
-    """The arrays of backends that compute on NumPy's own."""
+    """Base class of backends that compute on NumPy arrays."""
 
     def empty(self, *shape: int) -> NDArray[np.float32]:
         """See `Backend`."""

@@ -1,4 +1,4 @@
-"""The ONNX Runtime backend: reads the graphs, on the processor or an NVIDIA GPU."""
+"""The ONNX Runtime backend, on the processor or an NVIDIA GPU."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +15,12 @@ class ONNXBackend(InNumPy):
     """PSCC-Net by ONNX Runtime, in float32.
 
     Args:
-        graphs: part -> ONNX file.
-        device: "cpu" or "cuda".
+        graphs: the bytes of an ONNX file for each part.
+        device: "cpu", "cuda" or "cuda:1".
         precision: "float32" or "auto".
 
     Raises:
-        InputError: for another precision, or a device that this ONNX Runtime does not run on.
+        InputError: for another precision, or a device that the installed ONNX Runtime does not support.
     """
 
     name = "onnx"
@@ -44,11 +44,13 @@ class ONNXBackend(InNumPy):
         """See `Backend`."""
         del sizes
         options = onnxruntime.SessionOptions()
-        options.enable_mem_pattern = False  # patterns are of one size
+        options.enable_mem_pattern = False  # a pattern is for a single size
         options.enable_cpu_mem_arena = False  # an arena never shrinks
         session = onnxruntime.InferenceSession(self._graphs[part], options, providers=[self._provider])
-        if self._provider[0] not in session.get_providers():  # it falls back to the processor by itself
-            raise InputError(f"ONNX Runtime cannot start its {self._provider[0]}; mend its CUDA, or use --device cpu")
+        if self._provider[0] not in session.get_providers():  # ONNX Runtime falls back to the processor silently
+            raise InputError(
+                f"ONNX Runtime cannot start its {self._provider[0]}; check the CUDA installation, or use --device cpu"
+            )
         return _Compiled(session)
 
 
@@ -56,7 +58,7 @@ class _Compiled:
     """A session as a part."""
 
     def __init__(self, session: Any) -> None:
-        self.inputs = tuple(one.name for one in session.get_inputs())
+        self.inputs = tuple(port.name for port in session.get_inputs())
         self._session = session
 
     def __call__(self, inputs: Mapping[str, NDArray[np.generic]], /) -> list[NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""The OpenVINO backend: reads the graphs, on the processor."""
+"""The OpenVINO backend, on the processor."""
 
 import os
 import threading
@@ -18,10 +18,10 @@ from psccnet.errors import InputError
 
 @cache
 def core() -> openvino.Core:
-    """The one core of the process.
+    """The only OpenVINO core of this process.
 
-    A core brings a signal stack into place for the thread that makes it. Where several come and go, the one left behind
-    is freed memory, and the next Ctrl-C crashes the process.
+    A core installs a signal stack for the thread that makes it. After several cores were made and destroyed, the signal
+    stack may be freed memory, and the next Ctrl-C crashes the process.
     """
     return openvino.Core()
 
@@ -30,10 +30,10 @@ class OpenVINOBackend(InNumPy):
     """PSCC-Net on the processor by OpenVINO.
 
     Args:
-        graphs: part -> ONNX file.
-        precision: "float32", "bf16", "int8", or "auto": int8 where there is a folder of it, otherwise bf16 where the
-            processor multiplies it natively.
-        quantized: a folder that `psccnet.engine.quantization.quantize` made of the weights, for int8.
+        graphs: the bytes of an ONNX file for each part.
+        precision: "float32", "bf16", "int8", or "auto": int8 if there are quantized parts, otherwise bf16 if the
+            processor has instructions for it, otherwise float32.
+        quantized: a folder from `psccnet.engine.quantization.quantize`, for int8.
 
     Raises:
         InputError: for an unknown precision, or int8 without such a folder.
@@ -41,9 +41,9 @@ class OpenVINOBackend(InNumPy):
 
     name = "openvino"
     tile_cells = 700_000
-    by_size = True  # which takes half the memory
+    by_size = True  # needs half the memory
     stem_cells = 200 * 200
-    """Of smaller tiles the halo costs more; of larger ones the maps of 256 channels no longer stay in the cache."""
+    """With smaller tiles the halo costs more; with larger ones the maps of 256 channels do not fit into the cache."""
 
     def __init__(self, graphs: Mapping[str, bytes], precision: str = "auto", quantized: Path | None = None) -> None:
         self._graphs = graphs
@@ -51,15 +51,15 @@ class OpenVINOBackend(InNumPy):
         if precision == "auto":
             precision = "int8" if quantized else "bf16" if fast else "float32"
         if precision not in ("float32", "bf16", "int8"):
-            raise InputError(f"precision is auto, float32, bf16 or int8, not {precision!r}")
+            raise InputError(f"precision must be auto, float32, bf16 or int8, not {precision!r}")
         if precision == "int8" and quantized is None:
-            raise InputError("int8 needs weights calibrated for it: make them with psccnet weights quantize")
+            raise InputError("int8 needs quantized weights: make them with psccnet weights quantize")
         self.precision = precision
         self._floating = "bf16" if precision == "bf16" or (precision == "int8" and fast) else "f32"
         self._quantized = quantized if precision == "int8" else None
 
     def model(self, part: str) -> openvino.Model:
-        """The graph of a part, in 8-bit integers where there is one of them."""
+        """The graph of a part; the quantized one if there is one."""
         file = None if self._quantized is None else self._quantized / f"{part}.xml"
         return core().read_model(self._graphs[part] if file is None or not file.is_file() else file)
 
@@ -70,11 +70,11 @@ class OpenVINOBackend(InNumPy):
             model.reshape({name: list(size) for name, size in sizes.items()})
         options = {
             "INFERENCE_PRECISION_HINT": self._floating,
-            # All cores for one picture: two pictures at a time gain next to nothing and take twice the memory.
+            # All cores for one picture: two pictures at a time are hardly faster and need twice the memory.
             "PERFORMANCE_HINT": "LATENCY",
-            "ENABLE_CPU_PINNING": "NO",  # the process may own fewer cores than the machine has
+            "ENABLE_CPU_PINNING": "NO",  # the process may be limited to some cores
         }
-        if os.environ.get("OMP_NUM_THREADS", "").isdecimal():  # by which other runtimes go, too
+        if os.environ.get("OMP_NUM_THREADS", "").isdecimal():  # as other runtimes do
             options["INFERENCE_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"]
         return _Compiled(core().compile_model(model, "CPU", options))
 
@@ -83,13 +83,14 @@ class _Compiled:
     """A compiled model with a request for each thread."""
 
     def __init__(self, model: Any) -> None:
-        self.inputs = tuple(one.get_node().get_friendly_name() for one in model.inputs)  # tensors may have several
+        # Names of nodes, since a tensor may have several names.
+        self.inputs = tuple(port.get_node().get_friendly_name() for port in model.inputs)
         self._model = model
         self._requests = threading.local()
 
     def __call__(self, inputs: Mapping[str, NDArray[np.generic]], /) -> list[NDArray[np.float32]]:
         if not hasattr(self._requests, "own"):
             self._requests.own = self._model.create_infer_request()
-        given = {name: inputs[name] for name in self.inputs}
-        found = self._requests.own.infer(given, share_inputs=True, share_outputs=True)
+        own_inputs = {name: inputs[name] for name in self.inputs}
+        found = self._requests.own.infer(own_inputs, share_inputs=True, share_outputs=True)
         return [found[number] for number in range(len(self._model.outputs))]

@@ -1,4 +1,4 @@
-"""The torch backend, for GPUs and for processors that OpenVINO does not run on: channels last and bf16."""
+"""The torch backend, for GPUs and for processors that OpenVINO does not support: channels last and bf16."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -15,19 +15,19 @@ from psccnet.network.psccnet import PSCCNet
 
 
 def has_fast_bf16() -> bool:
-    """Whether the processor multiplies bf16 natively (AVX-512 BF16 or AMX)."""
+    """Whether the processor has instructions for bf16 (AVX-512 BF16 or AMX)."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def find_device(name: str) -> torch.device:
-    """The device of that name; InputError if there is none here."""
+    """The device of that name; InputError if it is not available."""
     kind, colon, number = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (colon and not number.isdigit()):
-        raise InputError(f"device is auto, cpu, cuda, cuda:1 or mps, not {name!r}")
+        raise InputError(f"device must be auto, cpu, cuda, cuda:1 or mps, not {name!r}")
     if (kind == "cuda" and not torch.cuda.is_available()) or (kind == "mps" and not torch.mps.is_available()):
-        raise InputError(f"device {name}: torch finds none here; use auto or cpu")
+        raise InputError(f"device {name}: torch finds none on this machine; use auto or cpu")
     if kind == "cuda" and colon and int(number) >= torch.cuda.device_count():
-        raise InputError(f"device {name}: torch finds {torch.cuda.device_count()} here, counted from 0")
+        raise InputError(f"device {name}: torch finds {torch.cuda.device_count()} on this machine, counted from 0")
     return torch.device(name)
 
 
@@ -35,13 +35,13 @@ class TorchBackend:
     """PSCC-Net in torch.
 
     Args:
-        network: the parts' modules are run as they are; it is not changed.
+        network: its modules are run in torch; it does not change.
         device: "cpu", "cuda", "cuda:1", "mps".
-        precision: "float32", "bf16", "float64" (to compare others with), or "auto": bf16 on CUDA and on processors that
-            multiply it natively.
+        precision: "float32", "bf16", "float64" (a reference for tests), or "auto": bf16 on CUDA and on processors with
+            instructions for it, otherwise float32.
 
     Raises:
-        InputError: for an unknown precision, or a device that is unknown or not there.
+        InputError: for an unknown precision, or a device that is unknown or not available.
     """
 
     name = "torch"
@@ -54,10 +54,10 @@ class TorchBackend:
             precision = "bf16" if fast else "float32"
         dtypes = {"float32": torch.float32, "bf16": torch.bfloat16, "float64": torch.float64}
         if precision not in dtypes:
-            raise InputError(f"precision is auto, float32, float64 or bf16, not {precision!r}")
+            raise InputError(f"precision must be auto, float32, float64 or bf16, not {precision!r}")
         self.precision = precision
         self._dtype = dtypes[precision]
-        # A GPU wants large maps; a processor's caches want small ones.
+        # GPUs are faster with large maps, processors with maps that fit into their caches.
         on_cpu = self.device.type == "cpu"
         self.tile_cells = 600_000 if on_cpu else 4_000_000
         self.stem_cells = 130_000 if on_cpu else 1_000_000
@@ -68,7 +68,7 @@ class TorchBackend:
     def compile(self, part: str, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
         """See `Backend`."""
         del sizes
-        # cuDNN would round what is called float32 to 10 bits.
+        # By default, cuDNN computes float32 in TF32, which has a mantissa of 10 bits.
         return _Compiled(self._parts[part], exactly=self.device.type == "cuda" and self._dtype == torch.float32)
 
     def empty(self, *shape: int) -> Tensor:
@@ -78,7 +78,7 @@ class TorchBackend:
 
     def put(self, values: NDArray[np.generic]) -> Tensor:
         """See `Backend`."""
-        # torch warns of arrays that it could not write to.
+        # torch warns about arrays that are not writable.
         owned = np.require(values, requirements=("C", "W"))
         return torch.from_numpy(owned).to(self.device)
 
