@@ -92,9 +92,14 @@ def without_filter() -> np.ndarray:
     return np.where(part[..., None] > 0, other, picture)
 
 
-def overexposed() -> np.ndarray:
-    """The cup, photographed too bright."""
-    return photographed(np.clip(skimage.data.coffee() * 1.6, 0, 255).astype(np.uint8))
+def portrait_mode() -> np.ndarray:
+    """A cat whose surroundings a telephone has blurred by itself."""
+    picture = photographed(skimage.data.chelsea())
+    part = np.zeros(picture.shape[:2], np.float32)
+    cv2.ellipse(part, (230, 150), (170, 140), 0, 0, 360, 1, -1)
+    sharp = cv2.GaussianBlur(part, (0, 0), 6)[..., None]
+    blurred = cv2.GaussianBlur(picture, (0, 0), 2.5)
+    return (sharp * picture + (1 - sharp) * blurred).round().astype(np.uint8)
 
 
 def pieced() -> np.ndarray:
@@ -140,7 +145,7 @@ def main() -> None:
         ("jpeg-grid-hit", pasted(92), grid),
         ("jpeg-grid-false", collage(), grid),
         ("colour-filter-hit", without_filter(), colour_filter),
-        ("colour-filter-false", overexposed(), colour_filter),
+        ("colour-filter-false", portrait_mode(), colour_filter),
         ("double-compression-hit", decoded(hit), of_file(double_compression, hit)),
         ("double-compression-false", decoded(once), of_file(double_compression, once)),
         ("colours-hit", decoded(hit), lambda picture: colour_detail(picture, hit)),

@@ -81,7 +81,7 @@ def gain(folder: Path) -> str:
     scores = [line for line in read_curves(folder) if "val/score" in line]
     last = folder / "last.ckpt"
     if not scores:
-        return f"no validation yet; the weights so far are in {last}"
+        return f"no validation yet; the weights so far are in {last}" if last.is_file() else "no validation yet"
     first, best = scores[0], max(scores, key=lambda line: float(line["val/score"]))
     names = {"val/pixel_auc": "pixel AUC", "val/image_auc": "image AUC"}
     names |= {"val/real_pixel_auc": "real pixel AUC", "val/real_image_auc": "real image AUC"}

@@ -63,7 +63,7 @@ class Together:
         self.detector = detector
         self.name = f"{detector.card.name} with evidence"
         backend = detector.engine.backend
-        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence 2"
+        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence 3"
 
     def localize(self, question: Question, /) -> Localization:
         """Detect with evidence, the file's too; the score is 0.5 where the verdict begins to be "suspicious"."""
