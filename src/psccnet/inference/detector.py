@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from psccnet.engine.engine import Engine, ExitScale, Output
 from psccnet.engine.find import make_engine
 from psccnet.errors import InputError, MissingFileError, NotANumberError, PictureError
-from psccnet.inference.fusion import fuse
+from psccnet.evidence.finding import Finding
+from psccnet.inference.fusion import copied, fuse
 from psccnet.inference.pipeline import in_order
 from psccnet.inference.region import region_level
 from psccnet.inference.result import Result, Verdict
@@ -83,14 +84,23 @@ class Detector:
         seconds = time.perf_counter() - started
         region = self._region(output)
         result = self._result(decoded, output, wanted, threshold, region, seconds)
-        return _with_evidence(result, decoded, region, calibration) if evidence else result
+        return self._with_evidence(result, decoded, region, calibration) if evidence else result
 
     def _region(self, output: Output) -> float | None:
         """The level of the calibrated mask at which a region stands out, told by the network's own values."""
-        if not output.masks:
-            return None
-        level, learnt = region_level(output.masks[min(output.masks)]), self.card.mask_calibration
+        return self._calibrated_level(output.masks[min(output.masks)]) if output.masks else None
+
+    def _calibrated_level(self, mask: NDArray[np.float32]) -> float | None:
+        level, learnt = region_level(mask), self.card.mask_calibration
         return level if level is None or learnt is None else float(learnt(np.array([level], np.float32))[0])
+
+    def _region_of_fused(self, mask: NDArray[np.float32], findings: Sequence[Finding]) -> float | None:
+        """The level of a mask that traces weighed in on; of a larger one, every so many pixels tell as much."""
+        step = max(1, round(math.sqrt(mask.size / 1e6)))
+        some, learnt = mask[::step, ::step], self.card.mask_calibration
+        if copied(findings) or learnt is None:  # copies are laid over at a level of their own
+            return region_level(some)
+        return self._calibrated_level(learnt.inverse(some))
 
     def _result(
         self,
@@ -128,6 +138,32 @@ class Detector:
             exit_scale=finest,
             localized=bool(masks),
             notes=decoded.notes,
+        )
+
+    def _with_evidence(
+        self, result: Result, decoded: Decoded, region: float | None, calibration: Calibration | None
+    ) -> Result:
+        """The result with what the other traces say, and the verdict of all together."""
+        # OpenCV takes a while to load, and is not needed for the network.
+        from psccnet.evidence.find import find
+
+        findings = find(decoded.pixels, decoded.data, decoded.orientation)
+        judgement = judge(result.score, result.threshold, (result.height, result.width), findings, calibration)
+        mask = fuse(result.mask, findings, "network" in judgement.reasons)
+        level = None
+        if judgement.words in ("forged", "suspicious"):
+            level = region if mask is result.mask else self._region_of_fused(mask, findings)
+        return replace(
+            result,
+            verdict="forged" if judgement.words == "forged" else "pristine",
+            mask=mask,
+            forged_fraction=_share(mask, 0.5),
+            level=level,
+            marked_fraction=0.0 if level is None else _share(mask, level),
+            localized=result.localized or mask is not result.mask,
+            notes=(*result.notes, judgement.note) if judgement.note else result.notes,
+            findings=findings,
+            judgement=judgement,
         )
 
     def detect_many(
@@ -176,33 +212,6 @@ class Detector:
                 raise result
             else:
                 failed(picture, result)
-
-
-def _with_evidence(result: Result, decoded: Decoded, region: float | None, calibration: Calibration | None) -> Result:
-    """The result with what the other traces say, and the verdict of all together."""
-    # OpenCV takes a while to load, and is not needed for the network.
-    from psccnet.evidence.find import find
-
-    findings = find(decoded.pixels, decoded.data, decoded.orientation)
-    judgement = judge(result.score, result.threshold, (result.height, result.width), findings, calibration)
-    mask = fuse(result.mask, findings, "network" in judgement.reasons)
-    level = None
-    if judgement.words in ("forged", "suspicious"):
-        # Of a larger picture, every so many pixels tell as much.
-        step = max(1, round(math.sqrt(mask.size / 1e6)))
-        level = region if mask is result.mask else region_level(mask[::step, ::step])
-    return replace(
-        result,
-        verdict="forged" if judgement.words == "forged" else "pristine",
-        mask=mask,
-        forged_fraction=_share(mask, 0.5),
-        level=level,
-        marked_fraction=0.0 if level is None else _share(mask, level),
-        localized=result.localized or mask is not result.mask,
-        notes=(*result.notes, judgement.note) if judgement.note else result.notes,
-        findings=findings,
-        judgement=judgement,
-    )
 
 
 def _share(mask: NDArray[np.float32], level: float) -> float:

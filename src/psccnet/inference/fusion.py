@@ -43,12 +43,17 @@ def fuse(mask: Map, findings: Sequence[Finding], network_speaks: bool) -> Map:
         log_odds = _LOG_ODDS.get(finding.name)
         if log_odds is not None and finding.map is not None and mask.any():  # nothing: the network was not asked
             fused = _weighed(fused, finding.map, log_odds)
-    copies = [one.map for one in findings if one.name == "copy-move" and one.significant and one.map is not None]
+    copies = copied(findings)
     if copies:
         fused = fused.copy() if network_speaks else fused * np.float32(DIMMED)
         for copy in copies:
             np.maximum(fused, OUTLINED * resample(copy, *mask.shape), out=fused)
     return fused
+
+
+def copied(findings: Sequence[Finding]) -> list[Map]:
+    """The maps of the copies that speak for a manipulation."""
+    return [one.map for one in findings if one.name == "copy-move" and one.significant and one.map is not None]
 
 
 def _of_colours(values: Map) -> Map:
