@@ -145,5 +145,7 @@ def test_the_network_needs_nothing_else_of_ours() -> None:
     ours, others = done.stdout.split("\n")[:2]
     names = ours.split()
     assert "psccnet.network.psccnet" in names
-    assert all(name in ("psccnet", "psccnet.errors") or name.startswith("psccnet.network") for name in names)
+    assert all(
+        name in ("psccnet", "psccnet.errors", "psccnet.version") or name.startswith("psccnet.network") for name in names
+    )
     assert others == ""

@@ -12,6 +12,7 @@ from psccnet.training.initial_weights import read_checkpoint
 from psccnet.training.recipe import read_recipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+FINE_TUNING = [path for path in RECIPES if path.stem.startswith("finetune-")]
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def short_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in RECIPES if path not in FINE_TUNING[1:]], ids=lambda path: path.stem)
 def test_a_shipped_recipe_runs(path: Path, photographs: Path, listed_set: Path, tmp_path: Path) -> None:
     shipped = read_recipe(path)
     batch = 2 if shipped.data.pairs or any(one["data"].get("pairs") for one in shipped.phases) else 1
@@ -45,3 +46,15 @@ def test_a_shipped_recipe_runs(path: Path, photographs: Path, listed_set: Path, 
         ]
         assert [line["step"] for line in scores] == ([0, 1] if number > 1 or shipped.init else [1])
         assert all(0 <= line["val/score"] <= 1 for line in scores)
+
+
+def test_recipes_of_fine_tuning_differ_in_their_set_alone() -> None:
+    """So that running the first of them tells of all."""
+
+    def others(path: Path) -> dict[str, Any]:
+        fields = read_recipe(path).model_dump()
+        del fields["name"], fields["data"]["sets"], fields["data"]["pictures_per_epoch"]
+        return fields
+
+    assert len(FINE_TUNING) == 3
+    assert all(others(path) == others(FINE_TUNING[0]) for path in FINE_TUNING)
