@@ -20,7 +20,7 @@ ALIGNMENT = 8
 STEM_ALIGNMENT = 2
 """Tiles of the stem start at even cells, because of its map of half resolution."""
 STEM_RADIUS = 5
-"""Receptive radius of stem, stage 1 and the first transition: five 3x3 convolutions at full resolution."""
+"""Receptive radius of stem, stage 1 and the first transition, which is five 3x3 convolutions at full resolution."""
 STEM_HALO = 6
 """`STEM_RADIUS` rounded up to an even number, because of the map of half resolution."""
 
