@@ -71,3 +71,9 @@ def test_strips_are_like_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.abs(whole).max() <= FARTHEST
     np.testing.assert_allclose(strips, whole, atol=0.2)  # libjpeg smooths colours over the edge of a strip
     assert np.abs(strips - whole).mean() < 0.01
+
+
+def test_pillows_own_limit_of_pixels_does_not_end_the_look(edited: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+
+    assert stores_full_colours(edited)

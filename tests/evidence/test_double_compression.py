@@ -72,3 +72,14 @@ def test_other_files_have_no_finding() -> None:
     assert double_compression(None) is None
     assert double_compression(file.getvalue()) is None
     assert double_compression(compressed(HOST[:6, :6], 90)) is None
+
+
+def test_pillows_own_limit_of_pixels_does_not_end_the_look(twice: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = double_compression(twice)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # the picture has 122,880: Pillow alone raises above 2,000
+
+    finding = double_compression(twice)
+
+    assert expected is not None
+    assert finding is not None
+    np.testing.assert_array_equal(finding.map, expected.map)

@@ -10,11 +10,11 @@ import io
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 
 from psccnet.evidence.error_level import recompressed, strips
 from psccnet.evidence.finding import Finding
+from psccnet.pictures.opening import opened
 
 NAME = "colours"
 CELL = 8
@@ -39,7 +39,7 @@ def stores_full_colours(data: bytes | None) -> bool:
     """Whether a file is a colour JPEG that stores its colours at full size (4:4:4)."""
     if data is None or data[:3] != b"\xff\xd8\xff":
         return False
-    with Image.open(io.BytesIO(data)) as picture:
+    with opened(io.BytesIO(data), "file") as (picture, _):
         return picture.format in ("JPEG", "MPO") and picture.mode == "RGB" and get_sampling(picture) == 0
 
 

@@ -9,15 +9,14 @@ import io
 import math
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from psccnet.evidence.finding import Finding
 from psccnet.pictures.masks import turned
+from psccnet.pictures.opening import opened
 
 Map = NDArray[np.float32]
 Coefficients = NDArray[np.int16]
@@ -83,7 +82,7 @@ def double_compression(data: bytes | None, orientation: int = 1) -> Finding | No
         A finding that tells and never alarms; its map, upright, is how likely each square of 8 x 8 pixels was
         compressed once only, 0..1. None for other files than JPEG.
     """
-    stored = None if data is None or data[:3] != b"\xff\xd8\xff" else luminance(io.BytesIO(data))
+    stored = None if data is None or data[:3] != b"\xff\xd8\xff" else luminance(data)
     if stored is None or min(stored[0].shape) < 8:
         return None
     once = probability(*stored)
@@ -120,9 +119,10 @@ def dq_map(path: Path) -> Map:
         (H, W) float32 as the pixels are stored (not turned by EXIF), 0 compressed twice .. 1 once; all 0 where the file
         is no JPEG, or shows no double compression.
     """
-    stored = luminance(path)
+    data = path.read_bytes()
+    stored = luminance(data, str(path))
     if stored is None:
-        with Image.open(path) as picture:
+        with opened(io.BytesIO(data), str(path)) as (picture, _):
             return np.zeros(picture.size[::-1], np.float32)
     grey, table = stored
     height, width = grey.shape
@@ -133,13 +133,17 @@ def dq_map(path: Path) -> Map:
     return mask
 
 
-def luminance(file: Path | BinaryIO) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
+def luminance(data: bytes, name: str = "file") -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
     """The luminance of a JPEG as it is stored and its quantisation table; None for other files.
+
+    Args:
+        data: the file's bytes.
+        name: of the file, for messages.
 
     Returns:
         (H, W) uint8, and (8, 8) steps by vertical and horizontal frequency.
     """
-    with Image.open(file) as picture:
+    with opened(io.BytesIO(data), name) as (picture, _):
         tables = getattr(picture, "quantization", None)
         if picture.format not in ("JPEG", "MPO") or not tables or picture.mode not in ("L", "RGB"):
             return None
