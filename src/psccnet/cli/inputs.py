@@ -3,16 +3,14 @@
 import glob
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from psccnet.errors import MissingFileError
-from psccnet.pictures.name_lists import read_names
+from psccnet.pictures.name_lists import names_in
 from psccnet.pictures.picture_files import find_pictures
-from psccnet.pictures.whole_files import reading
 
 RESULTS = (".mask.png", ".mask16.png", ".overlay.png", ".masks.png")
 """Endings of the drawings of `psccnet detect --out`, the same as in `psccnet.inference.result_folder`."""
@@ -74,13 +72,8 @@ class Finder:
             MissingFileError: if there is no such file.
             InputError: if it cannot be read.
         """
-        if str(listing) == "-":
-            for name in read_names(sys.stdin.buffer):
-                yield from self._named(name)
-            return
-        with reading(listing), listing.open("rb") as file:
-            for name in read_names(file):
-                yield from self._named(name)
+        for name in names_in(listing):
+            yield from self._named(name)
 
     def _named(self, name: str) -> Iterator[Input]:
         if os.path.isdir(name):

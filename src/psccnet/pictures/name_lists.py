@@ -2,10 +2,31 @@
 
 import io
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
+from psccnet.pictures.whole_files import reading
+
 _BLOCK = 1 << 16
+
+
+def names_in(listing: Path) -> Iterator[str]:
+    """Yield the names of a list, as `read_names` does.
+
+    Args:
+        listing: the file; "-" is standard input.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        InputError: if it cannot be read.
+    """
+    if str(listing) == "-":
+        yield from read_names(sys.stdin.buffer)
+        return
+    with reading(listing), listing.open("rb") as file:
+        yield from read_names(file)
 
 
 def read_names(stream: BinaryIO) -> Iterator[str]:

@@ -13,7 +13,6 @@
 
 import glob
 import os
-import sys
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from psccnet.errors import InputError, MissingFileError
-from psccnet.pictures.name_lists import read_names
+from psccnet.pictures.name_lists import names_in
 from psccnet.pictures.picture_files import BROKEN_LINK, is_clutter, is_picture, is_taken
-from psccnet.pictures.whole_files import reading
 from psccnet.scan.item import Item, Place
 
 _PATHS = ("path", "image", "file", "filename", "file_name", "image_path", "url")
@@ -147,13 +145,8 @@ class Sources:
             yield _faulty(path, f"not a tar archive, or damaged ({error}); copy it again; unpack .tar.gz")
 
     def _of_list(self, path: Path) -> Iterator[Item]:
-        if str(path) == "-":
-            for name in read_names(sys.stdin.buffer):
-                yield from self._named(name)
-            return
-        with reading(path), path.open("rb") as file:
-            for name in read_names(file):
-                yield from self._named(name)
+        for name in names_in(path):
+            yield from self._named(name)
 
     def _named(self, name: str) -> Iterator[Item]:
         """The pictures that an entry of a list or table names; a missing file is an item that fails."""

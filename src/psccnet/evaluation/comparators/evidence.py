@@ -50,7 +50,9 @@ class Trace:
 
 
 class Together:
-    """The verdict of the network and all traces of the pixels; its mask is the one that people see.
+    """The verdict of the network and all traces; its mask is the one that people see.
+
+    Traces of the file count where nothing was done to the picture.
 
     Args:
         detector: with its weights.
