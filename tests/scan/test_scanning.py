@@ -264,9 +264,11 @@ def test_several_processes(scan: Callable[..., Scan], photos: Path, tmp_path: Pa
 def test_a_process_that_is_killed_costs_no_picture(scan: Callable[..., Scan], tmp_path: Path) -> None:
     import psutil
 
+    before = set(psutil.Process().children(recursive=True))  # those of other tests, such as a server's
     run = scan(workers=2).run()
     found = [next(run)]
-    workers = [one for one in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(one.cmdline())]
+    started = set(psutil.Process().children(recursive=True)) - before
+    workers = [one for one in started if "spawn_main" in " ".join(one.cmdline())]
     assert workers
     workers[0].kill()
     found += list(run)

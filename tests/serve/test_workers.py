@@ -3,11 +3,13 @@
 import functools
 import importlib
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from typing import Any
 
+import psutil
 import pytest
 
 from psccnet.errors import WeightsError
@@ -54,6 +56,18 @@ def test_a_process_that_dies_is_started_anew(start: Callable[[str], Worker]) -> 
     with pytest.raises(DiedError):
         worker.submit("_exit", 3, seconds=10).result()
     assert worker.submit("getpid", seconds=10).result(timeout=30) > 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+def test_a_process_that_dies_while_idle_costs_no_job(start: Callable[[str], Worker]) -> None:
+    worker = start("os")
+    first = worker.submit("getpid", seconds=10).result()
+    os.kill(first, signal.SIGKILL)
+    assert until(lambda: not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE)
+    assert worker.submit("getpid", seconds=10).result(timeout=30) != first
+    second = worker.submit("getpid", seconds=10).result()
+    os.kill(second, signal.SIGKILL)
+    assert until(lambda: worker.restarts == 2)  # without a job that would find out
 
 
 def test_a_fault_is_told_and_the_process_goes_on(start: Callable[[str], Worker]) -> None:

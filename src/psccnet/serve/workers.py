@@ -20,6 +20,8 @@ _SPAWN = multiprocessing.get_context("spawn")
 """Spawn instead of fork, since the parent has threads."""
 RETRY_SECONDS = 1.0
 """Pause after a process that failed to start."""
+IDLE_SECONDS = 1.0
+"""How often a process without a job is looked after."""
 
 
 class TookTooLongError(TimeoutError):
@@ -82,6 +84,7 @@ class Worker:
         self._make = make
         self._name = name
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._postponed: _Job | None = None
         self._closing = threading.Event()
         self.ready = threading.Event()
         self.failed: PsccnetError | None = None
@@ -141,8 +144,10 @@ class Worker:
                 ours.close()
             self.restarts += 1
         self._closing.wait()
+        waiting = [self._postponed]
         while not self._jobs.empty():
-            job = self._jobs.get()
+            waiting.append(self._jobs.get())
+        for job in waiting:
             if job is not None:
                 job.future.cancel()
 
@@ -156,7 +161,7 @@ class Worker:
             return
         self.ready.set()
         while True:
-            job = self._jobs.get()
+            job = self._next(connection)
             if job is None:
                 return
             if not job.future.set_running_or_notify_cancel():
@@ -179,6 +184,24 @@ class Worker:
                     )
                 return
             _settle(job.future, *answer)
+
+    def _next(self, connection: Connection) -> _Job | None:
+        """Wait for a job; EOFError if the process ended meanwhile, and its successor gets the job that came."""
+        job, self._postponed = self._postponed, None
+        if job is not None:
+            return job
+        while True:
+            came = True
+            try:
+                job = self._jobs.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                came = False
+            # Nobody asked the process anything: if there is something to read, it is the end of it.
+            if connection.poll(0):
+                self._postponed = job
+                raise EOFError
+            if came:
+                return job
 
     def _await(self, connection: Connection, seconds: float) -> bool:
         ends = time.monotonic() + seconds
