@@ -5,6 +5,8 @@
     python benchmarks/evidence.py table results.jsonl
     python benchmarks/evidence.py fit PHOTOGRAPHS --count 200           # the weights of copy-move's strength
     python benchmarks/evidence.py noise PHOTOGRAPHS --count 400         # how often photographs show as strong a part
+    python benchmarks/evidence.py once LISTING                          # how often a part looks compressed once only
+    python benchmarks/evidence.py once PHOTOGRAPHS --crop 256           # of photographs, saved twice for this
     python benchmarks/evidence.py maps SYNTHETIC                        # the weights of maps in the fused mask
 
 `look` writes a line per picture and resumes. No number in the package is fitted on a listing: `fit` makes copies in
@@ -13,6 +15,7 @@ results on listings.
 """
 
 import argparse
+import io
 import json
 import time
 from collections import defaultdict
@@ -20,6 +23,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from psccnet.cli.progress import progress
 from psccnet.datasets.entry import Entry
@@ -29,6 +33,9 @@ from psccnet.evidence.colour_detail import colour_ratio, stores_full_colours
 from psccnet.evidence.copy_move.strength import WEIGHTS, measurements, strength
 from psccnet.evidence.copy_move.trace import _grey, find_copies, working_scale
 from psccnet.evidence.double_compression import double_compression
+from psccnet.evidence.double_compression.coefficients import compressed_twice
+from psccnet.evidence.double_compression.stored import cut_off, is_jpeg, luminance
+from psccnet.evidence.double_compression.trace import false_alarms, strongest_window
 from psccnet.evidence.find import find
 from psccnet.inference import load_detector
 from psccnet.inference.fusion import MOST_SURE
@@ -59,6 +66,11 @@ def main() -> None:
     alarming.add_argument("photographs", type=Path)
     alarming.add_argument("--count", type=int, default=400)
     alarming.set_defaults(act=noise_alarms)
+    once = actions.add_parser("once")
+    once.add_argument("pictures", type=Path)
+    once.add_argument("--crop", type=int, default=0, help="side of a crop of photographs, pixels; 0 takes all")
+    once.add_argument("--count", type=int, default=10**9)
+    once.set_defaults(act=compressed_once)
     weighing = actions.add_parser("maps")
     weighing.add_argument("listing", type=Path)
     weighing.add_argument("--weights", default="default")
@@ -194,6 +206,48 @@ def noise_alarms(arguments: argparse.Namespace) -> None:
             strongest.append(-min((part.log10_nfa for part in parts), default=0.0))
     print(len(strongest), "photographs")
     print("ALARMS", [(round(float(np.quantile(strongest, 1 - share)), 2), share) for share in _SHARES])
+
+
+def compressed_once(arguments: argparse.Namespace) -> None:
+    """Print how strongly untouched pictures, and forged ones, look as if a part of them was compressed once only.
+
+    The files of a listing are taken as they are; of a folder, photographs are cropped and saved twice.
+    """
+    as_they_are = arguments.pictures.suffix == ".csv" or (arguments.pictures / "index.csv").is_file()
+    random = np.random.default_rng(0)
+    strengths, looked = defaultdict(list), defaultdict(int)
+    for entry in progress(entries(arguments.pictures)[: arguments.count], "pictures"):
+        data = entry.image.read_bytes() if as_they_are else saved_twice(entry.image, arguments.crop, random)
+        group = f"{entry.set} {entry.manipulation}"
+        looked[group] += 1
+        stored = luminance(data) if is_jpeg(data) else None
+        frequencies = compressed_twice(*stored) if stored is not None and min(stored[0].shape) >= 8 else []
+        strongest = strongest_window(frequencies, cut_off(data)) if frequencies else None
+        if strongest is not None:
+            squares = stored[0].shape[0] // 8 * (stored[0].shape[1] // 8)
+            strengths[group].append((strongest.strength, false_alarms(strongest.strength, squares)))
+    print(
+        "set and manipulation      pictures  compressed twice  strength of one in 20, 50, 100  alarms at 1.25 and 0.5 %"
+    )
+    for group, total in sorted(looked.items()):
+        told = np.array(strengths[group]).reshape(-1, 2)
+        quantiles = np.quantile(told[:, 0], (0.95, 0.98, 0.99)).round(1) if len(told) else "-"
+        alarms = [f"{(told[:, 1] <= rate).sum() / total:.3f}" for rate in (0.0125, 0.005)]
+        print(f"{group:25s} {total:8d}  {len(told):16d}   {quantiles!s:30s}  {alarms}")
+
+
+def saved_twice(path: Path, side: int, random: np.random.Generator) -> bytes:
+    """A JPEG of a photograph that was saved before at a lower quality, on the same squares."""
+    pixels = decode(path).pixels
+    data = b""
+    for quality in (int(random.integers(60, 90)), int(random.integers(82, 99))):
+        file = io.BytesIO()
+        Image.fromarray(crop(pixels, side) if side else pixels).save(
+            file, "JPEG", quality=quality, subsampling=int(random.choice((0, 2)))
+        )
+        side, data = 0, file.getvalue()
+        pixels = np.asarray(Image.open(io.BytesIO(data)))
+    return data
 
 
 def weigh_maps(arguments: argparse.Namespace) -> None:

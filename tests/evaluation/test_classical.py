@@ -11,7 +11,8 @@ from skimage import data
 
 from psccnet.evaluation.comparators import Question, find_comparator
 from psccnet.evidence.colour_filter import cfa_map, colour_filter
-from psccnet.evidence.double_compression import first_step, luminance, peaks, quantised
+from psccnet.evidence.double_compression.coefficients import first_step, peaks, quantised
+from psccnet.evidence.double_compression.stored import luminance
 from psccnet.metrics import auc
 
 HOST = data.astronaut()[:320, :384]

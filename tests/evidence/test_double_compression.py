@@ -2,13 +2,13 @@
 
 import io
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
 
-from psccnet.evidence import double_compression as module
-from psccnet.evidence.double_compression import double_compression
+from psccnet.evidence.double_compression import double_compression, trace
 from psccnet.metrics import auc
 
 HOST = skimage.data.astronaut()[:320, :384]
@@ -34,9 +34,48 @@ def test_the_part_that_was_compressed_once_is_bright(twice: bytes) -> None:
     finding = double_compression(twice)
 
     assert finding is not None
-    assert (finding.name, finding.significant, finding.false_alarms) == ("double-compression", False, None)
-    assert "was compressed before" in finding.sentence
     assert auc(finding.map, REGION[::8, ::8]) > 0.85
+
+
+def test_the_part_that_was_compressed_once_speaks_for_a_manipulation(twice: bytes) -> None:
+    finding = double_compression(twice)
+
+    assert finding is not None
+    assert (finding.name, finding.significant) == ("double-compression", True)
+    assert finding.false_alarms < 0.005
+    assert "% of it) was compressed once, the rest twice" in finding.sentence
+    outlined = np.zeros(REGION.shape, np.uint8)
+    cv2.fillPoly(outlined, [np.array(region.outline) for region in finding.regions], 1)
+    both = np.count_nonzero(outlined.astype(bool) & REGION)
+    assert both / REGION.sum() > 0.6
+    assert both / outlined.sum() > 0.8
+
+
+def test_an_untouched_picture_that_was_saved_twice_does_not_alarm() -> None:
+    finding = double_compression(compressed(np.asarray(Image.open(io.BytesIO(compressed(HOST, 60)))), 90))
+
+    assert finding is not None
+    assert "was compressed before" in finding.sentence
+    assert not finding.significant
+    assert finding.false_alarms > 0.05
+    assert finding.regions == ()
+
+
+def test_what_is_cut_off_does_not_alarm() -> None:
+    """Blown highlights lack the peaks of the first compression, as what was pasted does."""
+    bright = np.where(REGION[..., None], np.clip(HOST.astype(int) * 2 + 120, 0, 255), HOST).astype(np.uint8)
+    once = np.asarray(Image.open(io.BytesIO(compressed(bright, 60))))
+
+    finding = double_compression(compressed(once, 90))
+
+    assert finding is not None
+    assert not finding.significant
+
+
+def test_larger_pictures_have_more_windows_that_may_look_so_by_chance() -> None:
+    assert trace.false_alarms(0.0, 100) == 1.0
+    assert trace.false_alarms(20.0, 100) == trace.false_alarms(20.0, trace.SQUARES) < 0.0125
+    assert trace.false_alarms(20.0, 2 * trace.SQUARES) == pytest.approx(2 * trace.false_alarms(20.0, trace.SQUARES))
 
 
 def test_a_turned_picture_has_its_map_upright(twice: bytes) -> None:
@@ -56,7 +95,8 @@ def test_what_was_compressed_once_shows_nothing() -> None:
 
 
 def test_a_first_compression_that_few_squares_have_is_no_claim(monkeypatch: pytest.MonkeyPatch, twice: bytes) -> None:
-    monkeypatch.setattr(module, "probability", lambda grey, table: np.full((40, 48), 0.9, np.float32))
+    monkeypatch.setattr(trace, "probability", lambda frequencies: np.full((40, 48), 0.9, np.float32))
+    monkeypatch.setattr(trace, "LEAST_SUPPORT", 99.0)
 
     finding = double_compression(twice)
 

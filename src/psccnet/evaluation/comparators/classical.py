@@ -4,7 +4,7 @@ import numpy as np
 
 from psccnet.evaluation.comparators.base import Localization, Question
 from psccnet.evidence.colour_filter import cfa_map
-from psccnet.evidence.double_compression import dq_map
+from psccnet.evidence.double_compression.trace import dq_map
 from psccnet.pictures.masks import turned
 
 
