@@ -29,8 +29,10 @@ from psccnet.report.sentences import meaning
 from psccnet.weights.card import Card
 
 Picture = NDArray[np.uint8]
+CAMERA_QUALITY = 85
+"""All four begin as a camera stores them: a JPEG with halved colours."""
 JPEG_QUALITY = 90
-"""All four pictures end as JPEG of one quality, so that the file tells nothing."""
+"""All four end as an editor saves them, as JPEG of one quality with full colours, so that the file tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,18 @@ class Example:
     truth: NDArray[np.bool_]
 
 
-def _bundled(name: str) -> Picture:
-    """A picture that comes inside the scikit-image package (no download)."""
+def _photograph(name: str) -> Picture:
+    """A picture that comes inside the scikit-image package (no download), as a camera would have stored it."""
     import skimage
 
-    return np.array(Image.open(Path(skimage.__file__).parent / "data" / name).convert("RGB"))
+    picture = np.array(Image.open(Path(skimage.__file__).parent / "data" / name).convert("RGB"))
+    stored = _jpeg(picture, CAMERA_QUALITY, "4:2:0")
+    return np.array(Image.open(io.BytesIO(stored)))
 
 
-def _jpeg(picture: Picture) -> bytes:
+def _jpeg(picture: Picture, quality: int = JPEG_QUALITY, subsampling: str = "4:4:4") -> bytes:
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, format="JPEG", quality=JPEG_QUALITY, subsampling=0)
+    Image.fromarray(picture).save(file, format="JPEG", quality=quality, subsampling=subsampling)
     return file.getvalue()
 
 
@@ -64,8 +68,8 @@ def _ellipse(shape: tuple[int, ...], centre: tuple[int, int], axes: tuple[int, i
 
 def make_examples() -> list[Example]:
     """Make one splicing, one copy-move, one removal and one pristine picture, always the same."""
-    coffee, rocket = _bundled("coffee.png"), _bundled("rocket.jpg")
-    cat, astronaut = _bundled("chelsea.png"), _bundled("astronaut.png")
+    coffee, rocket = _photograph("coffee.png"), _photograph("rocket.jpg")
+    cat, astronaut = _photograph("chelsea.png"), _photograph("astronaut.png")
 
     spliced = coffee.copy()
     head = _ellipse(cat.shape, (225, 130), (95, 90))
@@ -137,8 +141,9 @@ figcaption {{ color: #555; font-size: .85rem; }}
 <p>“Forged” means that a part of the picture does not go with the rest, “nothing found” that no trace of that was seen,
 which is not “authentic”. The colours run from violet, untouched, to yellow, forged, and a white line encloses the
 region that stands out. Beside it you see what was really changed, so that you can tell where psccnet is right and where
-it errs.</p> <p>The four pictures were made just now from ones that scikit-image bundles; the network was trained on
-none of them.</p> {sections} <h2>The report</h2> <p><a href="report.html">The report of these four pictures</a> is what
+it errs.</p> <p>The four pictures were made just now from ones that scikit-image bundles, stored first as a camera
+stores them and at last as an editor does; the network was trained on none of them.</p>
+{sections} <h2>The report</h2> <p><a href="report.html">The report of these four pictures</a> is what
 somebody gets who has nothing but the pictures: psccnet report PICTURE... -o report.html. Weights: {model}.</p> </html>
 """
 
