@@ -11,8 +11,9 @@ def log10_tail(trials: int, successes: int, chance: float) -> float:
         successes: how many of them, at least.
         chance: of one success, inside 0..1.
 
-    >>> round(10 ** log10_tail(2, 1, 0.5), 6)
-    0.75
+    Examples:
+        >>> round(10 ** log10_tail(2, 1, 0.5), 6)
+        0.75
     """
     if successes <= 0:
         return 0.0

@@ -64,6 +64,10 @@ def strips(pixels: NDArray[np.uint8], step: int = 1) -> Iterator[NDArray[np.uint
     Args:
         pixels: (H, W, 3) uint8, W at most 65,500.
         step: each strip but the last is a multiple of so many squares of 16 pixels high.
+
+    Examples:
+        >>> [strip.shape[0] for strip in strips(np.zeros((5000, 2000, 3), np.uint8))]
+        [2000, 2000, 1000]
     """
     height, width = pixels.shape[:2]
     squares = min(_PIXELS_AT_ONCE // max(1, width), _LARGEST_JPEG) // (_BLOCK * step)

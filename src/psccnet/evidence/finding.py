@@ -50,6 +50,11 @@ class Finding:
         regions: where, if the trace outlines something.
         map: (h, w) float32, 0..1, over the whole picture at a size of its own; None where the trace has none.
         source: the paper or specification behind it.
+
+    Examples:
+        >>> finding = Finding("ela", "One more compression changes the sky.")
+        >>> finding.title, finding.false_alarms, finding.significant
+        ('Error levels', None, False)
     """
 
     name: str

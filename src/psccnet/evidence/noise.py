@@ -209,6 +209,11 @@ def difference(
 
 
 def false_alarms(log10_nfa: float) -> float:
-    """The share of untouched photographs with a part at least so strong, 0..1."""
+    """The share of untouched photographs with a part at least so strong, 0..1.
+
+    Examples:
+        >>> false_alarms(0.0), round(false_alarms(-28.36), 6)
+        (1.0, 0.01)
+    """
     levels, shares = zip(*ALARMS, strict=True)
     return float(math.exp(np.interp(-log10_nfa, levels, np.log(shares))))

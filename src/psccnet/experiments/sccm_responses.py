@@ -83,6 +83,13 @@ def choose_points(truth: NDArray[np.bool_]) -> list[Point]:
 
     The first lies deepest inside the region, the second deepest in what is left a good way off, the third deepest in
     the pristine part; depth is the distance to the region's border and the frame.
+
+    Examples:
+        >>> truth = np.zeros((40, 60), bool)
+        >>> truth[10:20, 10:30] = True
+        >>> (x, y), *_ = choose_points(truth)
+        >>> bool(truth[y, x])
+        True
     """
     if not truth.any():
         height, width = truth.shape

@@ -20,6 +20,14 @@ def region_level(mask: NDArray[np.float32]) -> float | None:
 
     Args:
         mask: (h, w), 0..1, at whatever size.
+
+    Examples:
+        >>> mask = np.zeros((10, 10), np.float32)
+        >>> mask[:3, :3] = 0.75
+        >>> region_level(mask)
+        0.375
+        >>> region_level(np.zeros((10, 10), np.float32)) is None
+        True
     """
     median, peak = np.percentile(mask, (50, PEAK))
     if peak <= HIGHEST and peak - median < STANDS_OUT:

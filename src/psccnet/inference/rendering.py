@@ -35,6 +35,11 @@ def overlay(pixels: Pixels, mask: NDArray[np.float32], level: float | None = 0.5
 
     Returns:
         (H, W, 3) uint8.
+
+    Examples:
+        >>> picture = np.full((4, 4, 3), 200, np.uint8)
+        >>> bool((overlay(picture, np.zeros((4, 4), np.float32)) < 200).all())
+        True
     """
     height, width = mask.shape
     thick = min(max(1, round(max(height, width) / 400)), MOST_OUTLINE)
@@ -74,7 +79,12 @@ def _outline(inside: NDArray[np.bool_], thick: int) -> NDArray[np.bool_]:
 
 
 def reduced(pixels: Pixels, longest: int) -> Pixels:
-    """A picture with its longer side at most `longest` pixels."""
+    """A picture with its longer side at most `longest` pixels.
+
+    Examples:
+        >>> reduced(np.zeros((1000, 2000, 3), np.uint8), longest=500).shape
+        (250, 500, 3)
+    """
     scale = min(1.0, longest / max(pixels.shape[:2]))
     if scale == 1.0:
         return pixels
@@ -165,14 +175,24 @@ def progression(pixels: Pixels, result: Result, longest: int = PROGRESSION_SIDE)
 
 
 def png(pixels: NDArray[np.unsignedinteger]) -> bytes:
-    """Pixels as a PNG file: (H, W, 3) uint8, or (H, W) uint8 or uint16."""
+    """Pixels as a PNG file: (H, W, 3) uint8, or (H, W) uint8 or uint16.
+
+    Examples:
+        >>> png(np.zeros((4, 6, 3), np.uint8))[1:4]
+        b'PNG'
+    """
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, format="PNG")
     return data.getvalue()
 
 
 def levels(mask: NDArray[np.float32], dtype: type[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
-    """A mask with 1 as the highest number of an integer type."""
+    """A mask with 1 as the highest number of an integer type.
+
+    Examples:
+        >>> levels(np.array([[0.0, 0.5, 1.0]], np.float32), np.uint16).tolist()
+        [[0, 32768, 65535]]
+    """
     found = np.empty(mask.shape, dtype=dtype)
     for rows in bands(*mask.shape):
         found[rows] = np.rint(mask[rows] * np.iinfo(dtype).max)

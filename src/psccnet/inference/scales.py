@@ -33,6 +33,11 @@ def colours(name: ScaleName = "viridis") -> NDArray[np.uint8]:
 
 
 def coloured(values: NDArray[np.float32], name: ScaleName = "viridis") -> NDArray[np.uint8]:
-    """Values (h, w), 0..1, in the colours of a scale: (h, w, 3) uint8."""
+    """Values (h, w), 0..1, in the colours of a scale: (h, w, 3) uint8.
+
+    Examples:
+        >>> coloured(np.array([[0.0, 1.0]], np.float32)).tolist()
+        [[[68, 1, 84], [253, 231, 37]]]
+    """
     found: NDArray[np.uint8] = colours(name)[np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)]
     return found

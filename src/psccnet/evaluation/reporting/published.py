@@ -85,7 +85,12 @@ def share(figure: Figure) -> float:
 
 
 def marked(method: str, source: int) -> str:
-    """The name of a published row; the number stands among the notes."""
+    """The name of a published row; the number stands among the notes.
+
+    Examples:
+        >>> marked("SPAN", 1)
+        'SPAN (published 1)'
+    """
     return f"{method} ({MARK} {source})"
 
 
