@@ -55,7 +55,7 @@ def responses(network: PSCCNet, picture: NDArray[np.uint8], points: list[Point],
         raise InputError(f"scales are 1, 2, 3 and 4, not {scale}")
     if network.architecture.attention != "both":
         raise InputError(
-            f"these weights have {network.architecture.attention} attention; their module has no such responses"
+            f"these weights have {network.architecture.attention} attention; the figure needs weights with both kinds"
         )
     if network.architecture.variant == "released":
         raise InputError("the released network's h mixes rows: its attention has no map; use weights of `paper`")
