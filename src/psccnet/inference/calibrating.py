@@ -42,7 +42,7 @@ def calibrate(
     scored = [(min(result.width, result.height), result.score, result.name) for result in results]
     read = len({name.partition(" cut ")[0] for _, _, name in scored})
     if read < FEWEST:
-        raise InputError(f"{read} photographs can be read; a calibration needs at least {FEWEST}, and 400 to be good.")
+        raise InputError(f"{read} photographs can be read; a calibration needs {FEWEST} at least, and 400 to be good.")
     return Calibration.from_scores(((side, score) for side, score, _ in scored), of)
 
 
