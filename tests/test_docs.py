@@ -47,12 +47,30 @@ def anchors(page: Path) -> Iterator[str]:
         yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def test_figures_of_the_readme_and_the_model_card_are_those_of_the_card() -> None:
-    made = module(ROOT / "docs" / "from_card.py").files(read_card(bundled()["default"]))
-    assert len(made) == 2
+def test_figures_of_readme_and_docs_are_those_of_the_card_and_of_the_results() -> None:
+    made = module(ROOT / "docs" / "figures.py").files(read_card(bundled()["default"]))
+    assert {path.name for path in made} == {"README.md", "model-card.md", "engine.md", "evidence.md", "scan.md"}
     for path, text in made.items():
         assert path.read_text(encoding="utf-8") == text, f"make readme writes {path.name} anew"
     assert "\n| CASIA v1" in made[ROOT / "README.md"]
+
+
+def test_no_measured_figure_of_the_readme_is_written_by_hand() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    by_hand = without_code(re.sub(r"(?s)<!-- (\w+): written by.*?<!-- end of \1 -->", "", text))
+    figures = re.findall(r"\d[\d.,]* ?(?:%|s\b|MB|GB|megapixels)|\b\d+ (?:of|in|out of) \d+|\b0\.\d+", by_hand)
+    assert figures == ["95 %"]  # of the intervals
+    assert "about nine hours of training on two CPU cores" in by_hand
+    assert "about nine hours on two CPU cores" in read_card(bundled()["default"]).notes
+
+
+def test_figures_that_are_not_there_once_are_refused() -> None:
+    written = module(ROOT / "docs" / "figures.py").written
+    page = "<!-- a: written by x -->\nold\n<!-- end of a -->\n"
+    assert written(page, "a", "new") == "<!-- a: written by x -->\nnew\n<!-- end of a -->\n"
+    for wrong in ("", page + page):
+        with pytest.raises(ValueError, match="'a' is not there once"):
+            written(wrong, "a", "new")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
