@@ -147,6 +147,22 @@ def test_the_version_stands_in_one_place() -> None:
     assert f"\nversion: {psccnet.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("page", "prefix", "root"), [("README.md", "docs/", ""), ("docs/index.md", "", "project/")])
+def test_what_strangers_ask_first_is_one_click_away(page: str, prefix: str, root: str) -> None:
+    targets = set(LINK.findall((ROOT / page).read_text(encoding="utf-8")))
+    assert targets >= {
+        f"{prefix}tutorials/first-picture.md",
+        f"{prefix}evidence.md#the-verdict",
+        f"{prefix}extending.md#a-data-set",
+        f"{prefix}extending.md#a-method-to-compare-with",
+        f"{prefix}extending.md#a-manipulation",
+        f"{prefix}how-to/retrain.md",
+        f"{prefix}architecture.md#where-each-equation-is",
+    }
+    pages = {target.partition("#")[0].lower() for target in targets}
+    assert pages >= {f"{root}changelog.md", f"{root}contributing.md"}
+
+
 def test_nothing_tells_to_install_what_is_not_published() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
