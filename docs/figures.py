@@ -137,14 +137,16 @@ def speed_table(rows: list[Timed]) -> str:
 
 
 def engine_table(rows: list[Timed], heading: str) -> str:
-    """The ways of one processor and size beside the released arithmetic, for docs/engine.md."""
-    lines = [f"| {heading} | weights | seconds | faster | peak MB | measured | |", "|---|---|---:|---:|---:|---|---|"]
+    """The ways of one processor beside the released arithmetic where that was measured, for docs/engine.md."""
     released = next((float(row["seconds"]) for row in rows if row["way"] == RELEASED), None)
+    columns = [heading, "seconds", *(["faster"] if released else []), "peak MB", "measured"]
+    lines = [f"| {' | '.join(columns)} |", f"|---{'|---:' * (len(columns) - 2)}|---|"]
     for row in rows:
-        times = "" if released is None else f"{released / float(row['seconds']):.1f} x"
+        size = "" if released else f"{row['width']} x {row['height']}, "
+        way = f"{size}{row['way']}" + (f", `{row['weights']}`" if row["weights"] else "")
+        times = [f"{released / float(row['seconds']):.1f} x"] if released else []
         memory = f"{int(row['peak_mb']):,}" if row["peak_mb"] else ""
-        way = row["way"] if released is not None else f"{row['width']} x {row['height']}, {row['way']}"
-        cells = (way, row["weights"], row["seconds"], times, memory, row["measured"], row["note"])
+        cells = [way, row["seconds"], *times, memory, f"{row['measured']}, {row['note']}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -159,7 +161,7 @@ def engine_page(text: str, rows: list[Timed]) -> str:
     ):
         text = written(text, name, engine_table(timed(rows, **wanted), heading))
     large = [row for row in rows if int(row["width"]) > 1920]
-    return written(text, "speed of large pictures", engine_table(large, "size"))
+    return written(text, "speed of large pictures", engine_table(large, "first picture of a process"))
 
 
 def files(card: Card) -> dict[Path, str]:

@@ -48,7 +48,7 @@ def colour_detail(pixels: NDArray[np.uint8], data: bytes | None) -> Finding | No
 
     Args:
         pixels: (H, W, 3) uint8, RGB.
-        data: the file's bytes, where there is a file.
+        data: the file's bytes; None if there is no file.
 
     Returns:
         A finding that informs and has no rate of false alarms. Its map, of squares of 8 pixels, is 0.5 at the picture's

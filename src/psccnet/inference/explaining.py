@@ -145,6 +145,6 @@ def _sheet(panels: list[tuple[str, Pixels]], size: tuple[int, int], high: str, n
     top = BAND + height + 6
     draw.text((2, top - 2), "0", (0, 0, 0), font=font)
     sheet.paste(bar, (16, top))
-    words = f"{high}: share of the response, scale {number}; X and Y_c from lowest to highest"
-    draw.text((182, top - 2), words, (0, 0, 0), font=font)
+    caption = f"{high}: share of the response, scale {number}; X and Y_c from lowest to highest"
+    draw.text((182, top - 2), caption, (0, 0, 0), font=font)
     return np.asarray(sheet)

@@ -59,9 +59,9 @@ def _marks(picture: Image.Image) -> tuple[str, ...]:
     if segments.get("APP12", b"").startswith(b"Ducky") or "photoshop" in picture.info:
         marks.append("Photoshop or another Adobe program")
     comment = picture.info.get("comment", b"")
-    words = comment.decode("latin-1", "replace") if isinstance(comment, bytes) else str(comment)
+    text = comment.decode("latin-1", "replace") if isinstance(comment, bytes) else str(comment)
     for sign, name in (("GIMP", "GIMP"), ("gd-jpeg", "a web server (gd)"), ("Lavc", "FFmpeg"), ("LEAD", "LEADTOOLS")):
-        if sign in words:
+        if sign in text:
             marks.append(name)
     return tuple(marks)
 

@@ -126,21 +126,22 @@ def foreign_parts(votes: Votes, main: int) -> list[Part]:
             place = (slice(top, top + high), slice(left, left + wide))
             part = np.zeros(dense.shape, bool)
             part[place] = names[place] == number
-            said = votes[_CELL * top : _CELL * (top + high), _CELL * left : _CELL * (left + wide)]
-            said = said[part[place].repeat(_CELL, axis=0).repeat(_CELL, axis=1)[: said.shape[0], : said.shape[1]]]
-            agreeing = int(np.count_nonzero(said == grid))
-            log10_nfa = _log10_nfa(max((_CELL * max(wide, high)) ** 2, said.size), agreeing, votes.shape)
+            inside = votes[_CELL * top : _CELL * (top + high), _CELL * left : _CELL * (left + wide)]
+            belongs = part[place].repeat(_CELL, axis=0).repeat(_CELL, axis=1)
+            inside = inside[belongs[: inside.shape[0], : inside.shape[1]]]
+            agreeing = int(np.count_nonzero(inside == grid))
+            log10_nfa = _log10_nfa(max((_CELL * max(wide, high)) ** 2, inside.size), agreeing, votes.shape)
             # In a picture that was cropped and saved again, both grids are everywhere.
-            others = int(counts[:NO_VOTE].sum()) - int(np.count_nonzero(said != NO_VOTE))
+            others = int(counts[:NO_VOTE].sum()) - int(np.count_nonzero(inside != NO_VOTE))
             if log10_nfa < 0 and int(counts[grid]) - agreeing <= _ELSEWHERE * others:
                 parts.append(Part(grid, part, log10_nfa))
     return parts
 
 
-def _around(said: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _around(marked: NDArray[np.bool_]) -> NDArray[np.float32]:
     """(h, w): for each cell, the share of true votes in the 3 x 3 cells around it."""
-    size = (said.shape[1] // _CELL, said.shape[0] // _CELL)
-    cells = cv2.resize(said.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    size = (marked.shape[1] // _CELL, marked.shape[0] // _CELL)
+    cells = cv2.resize(marked.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.blur(cells, (3, 3), borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
