@@ -62,8 +62,8 @@ docs: $(STAMP) ## build the site into site/html/; a warning is an error
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --jobs 2 -d site/doctrees docs site/html
 	@echo "$(CURDIR)/site/html/index.html"
 
-readme: $(STAMP) ## write what README and docs/model-card.md say of the weights, from their card
-	$(BIN)/python docs/from_card.py
+readme: $(STAMP) ## write the figures of README and docs, from the card and from docs/results/
+	$(BIN)/python docs/figures.py
 
 notebook: $(STAMP) ## run the tutorial's notebook anew, and store its outputs (ten minutes)
 	$(BIN)/python docs/run_notebook.py

@@ -1,24 +1,45 @@
 """Print what a scan costs: pictures per hour by megapixels, and the machines that a rate needs.
 
-The times per picture are those measured in docs/engine.md, each for two cores; between and beyond the measured sizes,
+The times per picture are those in docs/results/speed.csv, each for two cores; between and beyond the measured sizes,
 the time is proportional to the pixels. They are times of the network: a scan adds its overhead (scan_overhead.py), and
 the other traces theirs (docs/evidence.md). Example:
 
     python benchmarks/scan_cost.py
 """
 
+import csv
 import math
+from pathlib import Path
 
+SPEED = Path(__file__).parents[1] / "docs" / "results" / "speed.csv"
 RATES = (1_000_000, 14_600_000)
 """Pictures per hour: a million, and the uploads of a social network that the paper names."""
-MEGAPIXELS = (0.2, 2.07, 12.0)
-MEASURED = {
-    "AMX, bf16, full stem": {0.066: 0.113, 2.07: 3.04, 12.0: 20.4},
-    "AVX-512 BF16, full stem": {2.07: 7.35},
-    "AVX-512 BF16, unshuffled stem": {2.07: 1.51},
-    "AVX2, float32, unshuffled stem": {2.07: 6.9},
-}
-"""Seconds per picture by megapixels, on two cores; of several values of a range, the slowest."""
+MEGAPIXELS = (0.2, 1920 * 1080 / 1e6, 12.0)
+STEMS = {"default": "full stem", "unshuffled": "unshuffled stem"}
+
+
+def label(processor: str, precision: str) -> str:
+    """A processor with the precision that it computed in, unless its name says that."""
+    return processor if processor.lower().endswith(precision) else f"{processor}, {precision}"
+
+
+def measured_times() -> dict[str, dict[float, float]]:
+    """Processor, precision and stem -> seconds per picture by megapixels; of several values, the slowest.
+
+    Of each processor, OpenVINO in its fastest precision: bf16 where it was measured.
+    """
+    with SPEED.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["way"].startswith("OpenVINO")]
+    bf16 = {row["processor"] for row in rows if row["way"].endswith("bf16")}
+    times: dict[str, dict[float, float]] = {}
+    for row in rows:
+        precision = row["way"].rpartition(", ")[2]
+        if precision != ("bf16" if row["processor"] in bf16 else "float32"):
+            continue
+        sizes = times.setdefault(f"{label(row['processor'], precision)}, {STEMS[row['weights']]}", {})
+        megapixels = int(row["width"]) * int(row["height"]) / 1e6
+        sizes[megapixels] = max(sizes.get(megapixels, 0.0), float(row["seconds"]))
+    return times
 
 
 def seconds_of(measured: dict[float, float], megapixels: float) -> float:
@@ -38,19 +59,19 @@ def machines_for(rate: float, seconds: float) -> int:
     return math.ceil(rate * seconds / 3600)
 
 
-def main() -> None:
-    """Print the table."""
-    print(
-        "| two cores | megapixels | seconds | pictures per hour |", *(f"machines for {r:,} per hour |" for r in RATES)
-    )
-    print("|---" * (4 + len(RATES)) + "|")
-    for name, measured in MEASURED.items():
+def table() -> str:
+    """The table of docs/scan.md, in Markdown."""
+    machines = (f"machines for {rate:,} per hour" for rate in RATES)
+    heads = ["two cores", "megapixels", "seconds", "pictures per hour", *machines]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for name, measured in measured_times().items():
         for megapixels in MEGAPIXELS:
             seconds = seconds_of(measured, megapixels)
             needed = " | ".join(f"{machines_for(rate, seconds):,}" for rate in RATES)
             known = "" if megapixels in measured else "~"
-            print(f"| {name} | {megapixels:g} | {known}{seconds:.2f} | {3600 / seconds:,.0f} | {needed} |")
+            lines.append(f"| {name} | {megapixels:.3g} | {known}{seconds:.2f} | {3600 / seconds:,.0f} | {needed} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    main()
+    print(table())

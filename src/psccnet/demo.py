@@ -1,4 +1,4 @@
-"""`make demo`: manipulate pictures that scikit-image bundles, detect them, and lay it all out on one page.
+"""`make demo`: forge pictures that come with scikit-image, run the detector on them, and show everything on one page.
 
 None of these pictures was used in training.
 """
@@ -30,14 +30,22 @@ from psccnet.weights.card import Card
 
 Picture = NDArray[np.uint8]
 CAMERA_QUALITY = 85
-"""All four begin as a camera stores them: a JPEG with halved colours."""
+"""All four pictures are stored first as a camera stores them: JPEG with halved colours."""
 JPEG_QUALITY = 90
-"""All four end as an editor saves them, as JPEG of one quality with full colours, so that the file tells nothing."""
+"""All four are saved at last as an editor saves them, with the same quality and full colours, so that the files do not
+give the forged ones away."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One picture of the demonstration: its name, how it was made, JPEG bytes, and where it was forged."""
+    """One picture of the demonstration.
+
+    Attributes:
+        name: "splicing", "copy-move", "removal" or "pristine".
+        story: one sentence on how the picture was made.
+        data: the bytes of its JPEG file.
+        truth: (H, W) bool, true where forged.
+    """
 
     name: str
     story: str
@@ -46,7 +54,7 @@ class Example:
 
 
 def _photograph(name: str) -> Picture:
-    """A picture that comes inside the scikit-image package (no download), as a camera would have stored it."""
+    """Read a picture from the installed scikit-image package, as a camera would have stored it."""
     import skimage
 
     picture = np.array(Image.open(Path(skimage.__file__).parent / "data" / name).convert("RGB"))
@@ -114,7 +122,7 @@ def _section(example: Example, result: Result, pixels: Picture, card: Card) -> s
     figures = [
         _image_tag(pixels, "the picture"),
         _image_tag(truth, "where it was changed"),
-        _image_tag(overlay(pixels, result.mask, result.level), f"what psccnet says; {legend_line(result)}"),
+        _image_tag(overlay(pixels, result.mask, result.level), f"what psccnet found; {legend_line(result)}"),
     ]
     return f"""
 <section>
@@ -138,26 +146,27 @@ figcaption {{ color: #555; font-size: .85rem; }}
 .right {{ border-color: #2a7; }} .wrong {{ border-color: #c33; }}
 </style>
 <h1>psccnet: was this picture manipulated, and where?</h1>
-<p>“Forged” means that a part of the picture does not go with the rest, “nothing found” that no trace of that was seen,
-which is not “authentic”. The colours run from violet, untouched, to yellow, forged, and a white line encloses the
-region that stands out. Beside it you see what was really changed, so that you can tell where psccnet is right and where
-it errs.</p> <p>The four pictures were made just now from ones that scikit-image bundles, stored first as a camera
-stores them and at last as an editor does; the network was trained on none of them.</p>
-{sections} <h2>The report</h2> <p><a href="report.html">The report of these four pictures</a> is what
-somebody gets who has nothing but the pictures: psccnet report PICTURE... -o report.html. Weights: {model}.</p> </html>
+<p>“Forged” means that a part of the picture does not fit the rest. “Nothing found” means that no such trace was seen;
+it does not mean “authentic”. Colours go from violet (untouched) to yellow (forged), and a white line encloses the
+region that stands out. The true change is shown beside it, so that you can see where psccnet is right and where it is
+wrong.</p>
+<p>The four pictures were made just now from pictures that come with scikit-image, stored first as a camera stores them
+and at last as an editor does; the network was trained on none of them.</p>
+{sections} <h2>The report</h2> <p><a href="report.html">The report of these four pictures</a> is made from the
+pictures alone, without the true change: psccnet report PICTURE... -o report.html. Weights: {model}.</p> </html>
 """
 
 
 def write_page(detector: Detector, folder: Path, examples: Sequence[Example] | None = None) -> Path:
-    """Detect the examples; write pictures, `index.html` and the report of all four.
+    """Run the detector on the examples; write pictures, `index.html` and a report of all examples.
 
     Args:
-        detector: to demonstrate.
-        folder: made if missing.
-        examples: to show; those of `make_examples` where left out.
+        detector: the detector to demonstrate.
+        folder: the folder to write to; it is created if missing.
+        examples: the pictures to show; those of `make_examples` by default.
 
     Returns:
-        The page's path.
+        The path of the page.
     """
     make_folder(folder)
     parts, sections = [], []
@@ -177,7 +186,7 @@ def write_page(detector: Detector, folder: Path, examples: Sequence[Example] | N
 
 
 def main() -> None:
-    """Write demo/index.html with the bundled weights and open it where there is a screen."""
+    """Write demo/index.html with the bundled weights, and open it in a browser if there is a screen."""
     page = write_page(load_detector(), Path("demo"))
     if os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32"):
         webbrowser.open(page.resolve().as_uri())

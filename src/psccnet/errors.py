@@ -29,6 +29,10 @@ class UnusableFileError(PsccnetError, ValueError):
     Attributes:
         name: the file's name.
         reason: what is wrong with it.
+
+    Examples:
+        >>> print(UnusableFileError("photo.jpg", "truncated"))
+        photo.jpg: truncated
     """
 
     def __init__(self, name: str, reason: str) -> None:
@@ -70,6 +74,11 @@ def arose_here(error: BaseException) -> bool:
 
 
 def listed(names: Collection[str], at_most: int = 5) -> str:
-    """Join the first `at_most` names with commas, and say how many more there are."""
+    """Join the first `at_most` names with commas, and say how many more there are.
+
+    Examples:
+        >>> listed(["a.jpg", "b.jpg", "c.jpg"], at_most=2)
+        'a.jpg, b.jpg and 1 more'
+    """
     shown = ", ".join(list(names)[:at_most])
     return shown if len(names) <= at_most else f"{shown} and {len(names) - at_most} more"

@@ -19,7 +19,12 @@ _PATH = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def is_import_path(name: str) -> bool:
-    """Whether a name has the form package.module:attribute."""
+    """Whether a name has the form package.module:attribute.
+
+    Examples:
+        >>> is_import_path("mine.methods:Median"), is_import_path("default")
+        (True, False)
+    """
     return _PATH.fullmatch(name) is not None
 
 
@@ -36,6 +41,12 @@ def find_extension(name: str, group: str) -> Any | None:
     Raises:
         InputError: if there is no such module or attribute, or a module that it imports is missing. Other exceptions
             of the user's own code are not caught.
+
+    Examples:
+        >>> find_extension("math:sqrt", "psccnet.comparators")(9.0)
+        3.0
+        >>> find_extension("default", "psccnet.comparators") is None
+        True
     """
     for entry_point in entry_points(group=group):
         if entry_point.name == name:

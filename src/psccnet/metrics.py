@@ -52,11 +52,22 @@ class Counts:
         return self.positives == 0 or self.negatives == 0
 
     def turned(self) -> "Counts":
-        """The counts with each score replaced by 1 - score."""
+        """The counts with each score replaced by 1 - score.
+
+        Examples:
+            >>> count([0.25, 0.75], [False, True]).turned().of_positives.tolist()
+            [1, 0]
+        """
         return Counts(1 - self.values[::-1], self.of_positives[::-1], self.of_negatives[::-1])
 
     def called(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """True and false positives with each score as the threshold ("forged" at and above it)."""
+        """True and false positives with each score as the threshold ("forged" at and above it).
+
+        Examples:
+            >>> true, false = count([0.1, 0.4, 0.35, 0.8], [False, False, True, True]).called()
+            >>> true.tolist(), false.tolist()
+            ([2, 2, 1, 1], [2, 1, 1, 0])
+        """
         return np.cumsum(self.of_positives[::-1])[::-1], np.cumsum(self.of_negatives[::-1])[::-1]
 
 
@@ -69,6 +80,11 @@ def count(scores: ArrayLike, labels: ArrayLike) -> Counts:
 
     Raises:
         ValueError: if the shapes differ or a score is not finite.
+
+    Examples:
+        >>> counts = count([0.2, 0.7, 0.7], [False, True, False])
+        >>> counts.values.tolist(), counts.of_positives.tolist(), counts.of_negatives.tolist()
+        ([0.2, 0.7], [0, 1], [1, 1])
     """
     values = np.asarray(scores, dtype=np.float64).ravel()
     positive = np.asarray(labels).ravel().astype(bool)
@@ -86,12 +102,21 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> float:
 
     Returns:
         0..1, or NaN if there are only positives or only negatives.
+
+    Examples:
+        >>> auc([0.1, 0.4, 0.35, 0.8], [False, False, True, True])
+        0.75
     """
     return auc_of(count(scores, labels))
 
 
 def auc_of(counts: Counts) -> float:
-    """Exact area under the ROC curve, 0..1, or NaN if a class is empty."""
+    """Exact area under the ROC curve, 0..1, or NaN if a class is empty.
+
+    Examples:
+        >>> auc_of(count([0.5, 0.5], [False, True]))
+        0.5
+    """
     if counts.degenerate:
         return float("nan")
     below = np.cumsum(counts.of_negatives) - counts.of_negatives
@@ -105,6 +130,10 @@ def equal_error(counts: Counts) -> tuple[float, float]:
     Returns:
         The rate where false alarms equal misses on the linearly interpolated ROC curve; and the score at which the two
         rates are closest (of two such scores, the higher). Both are NaN if a class is empty.
+
+    Examples:
+        >>> equal_error(count([0.1, 0.4, 0.35, 0.8], [False, False, True, True]))
+        (0.5, 0.4)
     """
     if counts.degenerate:
         return float("nan"), float("nan")
@@ -122,7 +151,13 @@ def equal_error(counts: Counts) -> tuple[float, float]:
 
 
 def found_at(counts: Counts, alarms: float) -> float:
-    """The highest true positive rate at a false positive rate of at most `alarms`; NaN if a class is empty."""
+    """The highest true positive rate at a false positive rate of at most `alarms`; NaN if a class is empty.
+
+    Examples:
+        >>> counts = count([0.1, 0.4, 0.35, 0.8], [False, False, True, True])
+        >>> found_at(counts, 0.0), found_at(counts, 0.5)
+        (0.5, 1.0)
+    """
     if counts.degenerate:
         return float("nan")
     true, false = counts.called()
@@ -131,7 +166,12 @@ def found_at(counts: Counts, alarms: float) -> float:
 
 
 def f1_at(counts: Counts, threshold: float) -> float:
-    """F1 with scores at and above a threshold called positive; NaN for a threshold of NaN."""
+    """F1 with scores at and above a threshold called positive; NaN for a threshold of NaN.
+
+    Examples:
+        >>> f1_at(count([0.1, 0.4, 0.35, 0.8], [False, False, True, True]), 0.35)
+        0.8
+    """
     if np.isnan(threshold):
         return float("nan")
     called = counts.values >= threshold
@@ -144,6 +184,10 @@ def called_at(counts: Counts, threshold: float) -> tuple[float, float]:
     """True and false positive rate with scores at and above a threshold called positive.
 
     NaN for an empty class and for a threshold of NaN.
+
+    Examples:
+        >>> called_at(count([0.1, 0.4, 0.35, 0.8], [False, False, True, True]), 0.35)
+        (1.0, 0.5)
     """
     if np.isnan(threshold):
         return float("nan"), float("nan")
@@ -154,7 +198,12 @@ def called_at(counts: Counts, threshold: float) -> tuple[float, float]:
 
 
 def best_f1(counts: Counts) -> float:
-    """The highest F1 over all thresholds; 0 if there is no positive."""
+    """The highest F1 over all thresholds; 0 if there is no positive.
+
+    Examples:
+        >>> best_f1(count([0.1, 0.4, 0.35, 0.8], [False, False, True, True]))
+        0.8
+    """
     true, false = counts.called()
     return float((2 * true / (true + false + counts.positives)).max()) if true.size and counts.positives else 0.0
 
@@ -171,6 +220,10 @@ def histogram(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
 
     Returns:
         (2, BINS) int64: negatives and positives in each bin, by ascending score.
+
+    Examples:
+        >>> histogram([0.1, 0.9, 0.9], [False, True, True]).sum(axis=1).tolist()
+        [1, 2]
     """
     values = np.clip(np.asarray(probabilities, dtype=np.float64).ravel(), 1e-12, 1 - 1e-12)
     position = (np.log(values / (1 - values)) / (2 * LOGIT) + 0.5) * BINS
@@ -180,19 +233,40 @@ def histogram(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
 
 
 def pooled_counts(histograms: NDArray[np.int64]) -> Counts:
-    """The counts of a sum of histograms, (2, BINS); a bin's score is its lower edge."""
+    """The counts of a sum of histograms, (2, BINS); a bin's score is its lower edge.
+
+    Examples:
+        >>> one, other = histogram([0.1, 0.9], [False, True]), histogram([0.2, 0.6], [False, True])
+        >>> counts = pooled_counts(one + other)
+        >>> counts.positives, counts.negatives, auc_of(counts)
+        (2, 2, 1.0)
+    """
     return Counts(bin_ends(), histograms[1], histograms[0])
 
 
 def bin_ends() -> NDArray[np.float64]:
-    """The lower edges of the bins of `histogram`, (BINS,), ascending from 0."""
+    """The lower edges of the bins of `histogram`, (BINS,), ascending from 0.
+
+    Examples:
+        >>> ends = bin_ends()
+        >>> len(ends), float(ends[0]), float(ends[BINS // 2])
+        (4096, 0.0, 0.5)
+    """
     ends = 1 / (1 + np.exp(-(np.arange(BINS) / BINS - 0.5) * 2 * LOGIT))
     ends[0] = 0.0
     return np.asarray(ends)
 
 
 class PooledAUC:
-    """AUC over the pixels of many pictures, in bounded memory; see `histogram`."""
+    """AUC over the pixels of many pictures, in bounded memory; see `histogram`.
+
+    Examples:
+        >>> pooled = PooledAUC()
+        >>> pooled.update([0.1, 0.6], [False, True])
+        >>> pooled.update([0.7, 0.9], [False, True])
+        >>> pooled.compute()
+        0.75
+    """
 
     def __init__(self) -> None:
         self._histogram = np.zeros((2, BINS), dtype=np.int64)
@@ -207,7 +281,12 @@ class PooledAUC:
 
 
 def f1(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """F1 of a binary mask, 0..1; 0 if neither prediction nor labels have a positive."""
+    """F1 of a binary mask, 0..1; 0 if neither prediction nor labels have a positive.
+
+    Examples:
+        >>> f1([True, True, False, False], [True, False, True, False])
+        0.5
+    """
     guess, truth = np.asarray(predicted).astype(bool), np.asarray(labels).astype(bool)
     both = 2 * int((guess & truth).sum())
     either = int(guess.sum()) + int(truth.sum())
@@ -215,14 +294,24 @@ def f1(predicted: ArrayLike, labels: ArrayLike) -> float:
 
 
 def iou(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Intersection over union of a binary mask, 0..1; 0 if neither prediction nor labels have a positive."""
+    """Intersection over union of a binary mask, 0..1; 0 if neither prediction nor labels have a positive.
+
+    Examples:
+        >>> iou([True, True, False, False], [True, False, False, False])
+        0.5
+    """
     guess, truth = np.asarray(predicted).astype(bool), np.asarray(labels).astype(bool)
     union = int((guess | truth).sum())
     return int((guess & truth).sum()) / union if union else 0.0
 
 
 def mcc(predicted: ArrayLike, labels: ArrayLike) -> float:
-    """Matthews' correlation coefficient of a binary mask, -1..1; 0 if prediction or labels are constant."""
+    """Matthews' correlation coefficient of a binary mask, -1..1; 0 if prediction or labels are constant.
+
+    Examples:
+        >>> mcc([True, True, False, False], [True, True, False, False]), mcc([True, False], [False, True])
+        (1.0, -1.0)
+    """
     guess, truth = np.asarray(predicted).astype(bool).ravel(), np.asarray(labels).astype(bool).ravel()
     both, guessed, true = int((guess & truth).sum()), int(guess.sum()), int(truth.sum())
     spread = float(guessed) * (guess.size - guessed) * true * (guess.size - true)
@@ -237,6 +326,13 @@ def off_borders(truth: ArrayLike) -> NDArray[np.bool_]:
 
     Returns:
         (H, W) bool, true where a pixel is well inside a forged region or well outside of all.
+
+    Examples:
+        >>> truth = np.zeros((60, 60), bool)
+        >>> truth[20:40, 20:40] = True
+        >>> kept = off_borders(truth)
+        >>> int(truth.sum()), int((truth & kept).sum())
+        (400, 36)
     """
     import cv2  # slow to import, and reading a model card imports this module
 
@@ -256,6 +352,11 @@ def bootstrap_interval(values: ArrayLike, draws: int = 1000, seed: int = 0) -> t
 
     Returns:
         (low, high); NaN if no value is left.
+
+    Examples:
+        >>> low, high = bootstrap_interval([0.0, 1.0] * 50)
+        >>> round(low, 1), round(high, 1)
+        (0.4, 0.6)
     """
     kept = np.asarray(values, dtype=np.float64)
     kept = kept[~np.isnan(kept)]

@@ -206,7 +206,12 @@ CATALOGUE = {known.name: known for known in _ALL}
 
 
 def has_split(name: str) -> bool:
-    """Whether there is a data set of that name with a split for fine-tuning (Table I)."""
+    """Whether there is a data set of that name with a split for fine-tuning (Table I).
+
+    Examples:
+        >>> has_split("coverage"), has_split("imd2020")
+        (True, False)
+    """
     return name in CATALOGUE and CATALOGUE[name].split is not None
 
 
@@ -223,6 +228,11 @@ def data_set(name: str) -> tuple[DataSet, MaskRule | None]:
 
     Raises:
         InputError: if there is no such data set or rule, or the data set does not take a rule.
+
+    Examples:
+        >>> chosen, rule = data_set("casia1")
+        >>> chosen.name, rule
+        ('casia1', None)
     """
     known, colon, rule_name = name.partition(":")
     if known not in CATALOGUE:

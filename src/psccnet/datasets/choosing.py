@@ -7,7 +7,15 @@ from psccnet.datasets.entry import Entry
 
 
 def by_manipulation(entries: Iterable[Entry]) -> list[list[Entry]]:
-    """The entries of each manipulation; manipulations are sorted by name."""
+    """The entries of each manipulation; manipulations are sorted by name.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> kinds = ("splicing", "pristine", "splicing")
+        >>> entries = [Entry(f"{n}.png", Path(f"{n}.png"), None, kind) for n, kind in enumerate(kinds)]
+        >>> [[entry.id for entry in kind] for kind in by_manipulation(entries)]
+        [['1.png'], ['0.png', '2.png']]
+    """
     kinds: dict[str, list[Entry]] = {}
     for entry in entries:
         kinds.setdefault(entry.manipulation, []).append(entry)
@@ -15,7 +23,14 @@ def by_manipulation(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def first_by_hash(entries: Iterable[Entry], count: int | None) -> list[Entry]:
-    """The first `count` entries (None: all) when sorted by the hash of their ids."""
+    """The first `count` entries (None: all) when sorted by the hash of their ids.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> entries = [Entry(f"{n}.png", Path(f"{n}.png"), None, "pristine") for n in range(100)]
+        >>> first_by_hash(entries, 3) == first_by_hash(entries[::-1], 3)
+        True
+    """
     return sorted(entries, key=lambda entry: hashlib.sha256(entry.id.encode()).digest())[:count]
 
 
@@ -27,6 +42,13 @@ def stratified(entries: Sequence[Entry], limit: int | None) -> list[Entry]:
     Args:
         entries: to choose from.
         limit: 1 or more; None takes all.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> kinds = ["splicing"] * 8 + ["pristine"] * 2
+        >>> entries = [Entry(f"{n}.png", Path(f"{n}.png"), None, kind) for n, kind in enumerate(kinds)]
+        >>> [entry.manipulation for entry in stratified(entries, 5)]
+        ['splicing', 'splicing', 'splicing', 'splicing', 'pristine']
     """
     if limit is None or limit >= len(entries):
         return list(entries)

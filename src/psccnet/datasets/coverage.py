@@ -34,6 +34,11 @@ def find_coverage(root: Path) -> Found:
 
 
 def split_of_coverage(entry: Entry) -> str:
-    """Table I's split: "test" or "train"; a forged picture and its original are in the same part."""
+    """Table I's split: "test" or "train"; a forged picture and its original are in the same part.
+
+    Examples:
+        >>> split_of_coverage(Entry("4t.tif", Path("image/4t.tif"), None, "copy-move"))
+        'test'
+    """
     name = _NAME.fullmatch(entry.image.stem)
     return "test" if name is not None and int(name[1]) in TEST else "train"

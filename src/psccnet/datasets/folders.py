@@ -31,7 +31,12 @@ def named(root: Path, name: str) -> Iterator[Path]:
 
 
 def identifier(path: Path, root: Path) -> str:
-    """A picture's id: its path relative to the set's folder, with slashes."""
+    """A picture's id: its path relative to the set's folder, with slashes.
+
+    Examples:
+        >>> identifier(Path("set/images/a.jpg"), Path("set"))
+        'images/a.jpg'
+    """
     return path.relative_to(root).as_posix()
 
 

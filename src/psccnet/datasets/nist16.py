@@ -83,5 +83,11 @@ def _rows(reader: "csv.DictReader[str]", table: Path) -> Iterator[dict[str, str]
 
 
 def split_of_nist16(entry: Entry) -> str:
-    """Table I's split: "test" for the 160 listed probes, "train" for the other forged ones."""
+    """Table I's split: "test" for the 160 listed probes, "train" for the other forged ones.
+
+    Examples:
+        >>> name = f"probe/NC2016_{min(TEST)}.jpg"
+        >>> split_of_nist16(Entry(name, Path(name), Path("mask.png"), "splicing"))
+        'test'
+    """
     return "test" if entry.image.stem.rpartition("_")[2] in TEST else "train"

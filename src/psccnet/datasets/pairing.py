@@ -43,6 +43,15 @@ def pair(pictures: Iterable[Path], pictures_root: Path, masks: Iterable[Path], m
         pictures_root: their folder.
         masks: below `masks_root`.
         masks_root: their folder.
+
+    Examples:
+        >>> root = Path("set")
+        >>> pictures = [root / "images/a.jpg", root / "images/b.jpg"]
+        >>> found = pair(pictures, root / "images", [root / "masks/a_mask.png"], root / "masks")
+        >>> [(picture.name, mask.name) for picture, mask in found.masks.items()]
+        [('a.jpg', 'a_mask.png')]
+        >>> [picture.name for picture in found.alone]
+        ['b.jpg']
     """
     tables = [_Table(pictures, pictures_root, fold) for fold in (str, str.casefold)]
     claims: dict[Path, list[Path]] = defaultdict(list)
@@ -97,7 +106,12 @@ class _Table:
 
 
 def bare_name(stem: str) -> str:
-    """A mask's path without ending, also without a word such as "_gt" or "_mask": "a/b_gt" becomes "a/b"."""
+    """A mask's path without ending, also without a word such as "_gt" or "_mask": "a/b_gt" becomes "a/b".
+
+    Examples:
+        >>> bare_name("a/b_gt"), bare_name("a/mask_b"), bare_name("a/b")
+        ('a/b', 'a/b', 'a/b')
+    """
     without = _SUFFIX.sub("", stem)
     return without if without != stem else _PREFIX.sub("", stem)
 

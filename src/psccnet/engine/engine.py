@@ -188,6 +188,11 @@ def cells(pixels: NDArray[np.uint8], rows: slice, columns: slice, cell: int) -> 
         rows: a range of rows of cells.
         columns: a range of columns of cells.
         cell: height and width of a cell in pixels, 1 or 2.
+
+    Examples:
+        >>> picture = np.arange(9, dtype=np.uint8).reshape(3, 3, 1)
+        >>> cells(picture, slice(0, 2), slice(0, 2), cell=2)[..., 0].tolist()
+        [[0, 1, 2, 1], [3, 4, 5, 4], [6, 7, 8, 7], [3, 4, 5, 4]]
     """
     down, across = (slice(axis.start * cell, axis.stop * cell) for axis in (rows, columns))
     if down.stop <= pixels.shape[0] and across.stop <= pixels.shape[1]:
@@ -212,13 +217,25 @@ SETTLED = 0.01
 
 
 def change(masks: dict[int, NDArray[np.float32]], scale: int) -> float:
-    """Mean absolute difference of the mask of `scale` and that of the next coarser scale, 0..1."""
+    """Mean absolute difference of the mask of `scale` and that of the next coarser scale, 0..1.
+
+    Examples:
+        >>> masks = {1: np.full((4, 4), 0.5, np.float32), 2: np.full((2, 2), 0.25, np.float32)}
+        >>> change(masks, scale=1)
+        0.25
+    """
     mask = masks[scale]
     return float(np.abs(mask - resample(masks[scale + 1], *mask.shape)).mean())
 
 
 def settled(masks: dict[int, NDArray[np.float32]], scale: int) -> bool:
-    """Whether the mask of `scale` differs from that of the next coarser scale by less than `SETTLED`."""
+    """Whether the mask of `scale` differs from that of the next coarser scale by less than `SETTLED`.
+
+    Examples:
+        >>> masks = {1: np.full((4, 4), 0.25, np.float32), 2: np.full((2, 2), 0.25, np.float32)}
+        >>> settled(masks, scale=1), settled(masks, scale=2)
+        (True, False)
+    """
     return scale + 1 in masks and change(masks, scale) < SETTLED
 
 

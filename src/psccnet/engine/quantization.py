@@ -37,7 +37,12 @@ Inputs = dict[str, NDArray[np.generic]]
 
 
 def centre(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The centre of a picture, at most `SIDE` x `SIDE` pixels, as a copy."""
+    """The centre of a picture, at most `SIDE` x `SIDE` pixels, as a copy.
+
+    Examples:
+        >>> centre(np.zeros((1080, 300, 3), np.uint8)).shape
+        (400, 300, 3)
+    """
     top, left = (max(0, (length - SIDE) // 2) for length in picture.shape[:2])
     return picture[top : top + SIDE, left : left + SIDE].copy()
 

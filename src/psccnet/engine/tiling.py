@@ -30,6 +30,10 @@ def receptive_radii() -> tuple[int, int, int, int]:
 
     A 3x3 convolution at scale k reaches 2^(k-1) cells. Resampling by a factor f to scale k with aligned corners reads
     at most 2f - 2 steps of scale k away, since its coordinates differ from even spacing by less than one.
+
+    Examples:
+        >>> receptive_radii()
+        (81, 79, 75, 67)
     """
     radii = [STEM_RADIUS, STEM_RADIUS]
     for stage in range(3):
@@ -72,18 +76,33 @@ class Span:
 
 
 def map_size(length: int, scale: int) -> int:
-    """Length of the map of a scale, 1..4, for `length` cells."""
+    """Length of the map of a scale, 1..4, for `length` cells.
+
+    Examples:
+        >>> [map_size(1000, scale) for scale in (1, 2, 3, 4)]
+        [1000, 500, 250, 125]
+    """
     return -(-length >> (scale - 1))
 
 
 def tile_size(length: int, pieces: int, halo: int = HALO, alignment: int = ALIGNMENT) -> int:
-    """Length of `pieces` equal tiles that cover `length` and start at multiples of `alignment`."""
+    """Length of `pieces` equal tiles that cover `length` and start at multiples of `alignment`.
+
+    Examples:
+        >>> tile_size(1000, pieces=1), tile_size(1000, pieces=2)
+        (1000, 592)
+    """
     least = -(-(length + (pieces - 1) * (2 * halo + alignment - 1)) // pieces)
     return min(length, least + (length - least) % alignment)
 
 
 def cut(length: int, pieces: int, halo: int = HALO, alignment: int = ALIGNMENT) -> list[Span]:
-    """Cut an axis into tiles of one size; their cores are at least `halo` away from ends inside the picture."""
+    """Cut an axis into tiles of one size; their cores are at least `halo` away from ends inside the picture.
+
+    Examples:
+        >>> [(span.start, span.stop, span.core_start, span.core_stop) for span in cut(1000, 2)]
+        [(0, 592, 0, 496), (408, 1000, 496, 1000)]
+    """
     size = tile_size(length, pieces, halo, alignment)
     if size == length:
         return [Span(0, length, 0, length)]
@@ -97,6 +116,11 @@ def plan(height: int, width: int, tile_cells: int) -> tuple[list[Span], list[Spa
 
     Returns:
         Spans of rows and of columns; each pair of them is a tile.
+
+    Examples:
+        >>> rows, columns = plan(1080, 1920, tile_cells=1 << 20)
+        >>> len(rows), len(columns), rows[0].size(1) * columns[0].size(1) <= 1 << 20
+        (1, 3, True)
     """
     best = math.inf
     chosen = _most_pieces(height), _most_pieces(width)
@@ -115,7 +139,12 @@ def _most_pieces(length: int) -> int:
 
 
 def normalised(at: NDArray[np.float64], size: int) -> NDArray[np.float32]:
-    """Scale positions in a map of `size` to -1..1, its outermost points; positions outside are clipped."""
+    """Scale positions in a map of `size` to -1..1, its outermost points; positions outside are clipped.
+
+    Examples:
+        >>> normalised(np.array([0.0, 1.0, 2.0, 9.0]), size=3).tolist()
+        [-1.0, 0.0, 1.0, 1.0]
+    """
     if size == 1:
         return np.zeros(len(at), dtype=np.float32)
     return np.clip(2 * at / (size - 1) - 1, -1, 1).astype(np.float32)
@@ -181,7 +210,12 @@ def grid_points(span: Span, length: int, scale: int, side: int) -> Points:
 
 
 def most_points(span: Span, length: int, side: int) -> int:
-    """The largest number of points, of a grid of `side`, that a tile of this size can have; at least one."""
+    """The largest number of points, of a grid of `side`, that a tile of this size can have; at least one.
+
+    Examples:
+        >>> most_points(Span(0, 500, 0, 250), length=1000, side=128)
+        66
+    """
     return min(side, 2 + side * (span.stop - span.start) // length)
 
 

@@ -22,6 +22,14 @@ class Distortion:
         name: short, as in rows and file names.
         title: as in the tables.
         apply: from a picture (H, W, 3) uint8, RGB, and a source of randomness to the degraded one.
+
+    Examples:
+        >>> picture = np.full((8, 8, 3), 128, np.uint8)
+        >>> noise = DISTORTIONS["noise-3"]
+        >>> bool((noise(picture, "a.jpg") == noise(picture, "a.jpg")).all())
+        True
+        >>> bool((noise(picture, "a.jpg") == noise(picture, "b.jpg")).all())
+        False
     """
 
     name: str
@@ -35,7 +43,12 @@ class Distortion:
 
 
 def resize(picture: Picture, scale: float) -> Picture:
-    """Shrink (or enlarge) a picture by a factor: area averaging (cubic), one pixel a side at least."""
+    """Shrink (or enlarge) a picture by a factor: area averaging (cubic), one pixel a side at least.
+
+    Examples:
+        >>> resize(np.zeros((40, 60, 3), np.uint8), 0.25).shape
+        (10, 15, 3)
+    """
     height, width = picture.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -43,12 +56,25 @@ def resize(picture: Picture, scale: float) -> Picture:
 
 
 def gaussian_blur(picture: Picture, kernel: int) -> Picture:
-    """Blur with a kernel of `kernel` (odd) pixels a side; sigma is OpenCV's 0.3 ((k - 1) / 2 - 1) + 0.8."""
+    """Blur with a kernel of `kernel` (odd) pixels a side; sigma is OpenCV's 0.3 ((k - 1) / 2 - 1) + 0.8.
+
+    Examples:
+        >>> picture = np.zeros((5, 5, 3), np.uint8)
+        >>> picture[2, 2] = 255
+        >>> gaussian_blur(picture, 3)[2, :, 0].tolist()
+        [0, 32, 64, 32, 0]
+    """
     return np.asarray(cv2.GaussianBlur(picture, (kernel, kernel), 0), np.uint8)
 
 
 def gaussian_noise(picture: Picture, sigma: float, rng: np.random.Generator) -> Picture:
-    """Add independent noise of standard deviation `sigma`, in grey levels, to each pixel and channel."""
+    """Add independent noise of standard deviation `sigma`, in grey levels, to each pixel and channel.
+
+    Examples:
+        >>> picture = np.full((100, 100, 3), 128, np.uint8)
+        >>> round(float(gaussian_noise(picture, 15, np.random.default_rng(0)).std()))
+        15
+    """
     noisy = picture + rng.normal(0, sigma, picture.shape)
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 

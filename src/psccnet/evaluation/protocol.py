@@ -31,6 +31,11 @@ class Condition:
         distortion: a name of `DISTORTIONS`, or "" for none.
         exit_scale: the finest mask to compute, 1..4.
         size: side that pictures are resized to (bicubic), or None for their native size.
+
+    Examples:
+        >>> smaller = Condition("resized-256", "256 x 256", size=256)
+        >>> smaller.prepare(np.zeros((40, 60, 3), np.uint8), "photo.jpg").shape
+        (256, 256, 3)
     """
 
     name: str
@@ -64,6 +69,10 @@ class Protocol:
         pictures: "forged" leaves pristine pictures out.
         scores: what is printed, names of `psccnet.evaluation.summary.SCORES`; empty where all of them may be.
         notes: in what it differs from the paper's protocol and from the one that it is named after.
+
+    Examples:
+        >>> [condition.title for condition in PROTOCOLS["exit-scales"].conditions]
+        ['Mask 4', 'Mask 3', 'Mask 2', 'w/o distortion']
     """
 
     name: str

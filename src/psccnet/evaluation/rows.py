@@ -121,7 +121,17 @@ _SCHEMA = pa.schema(
 
 
 def pixel_scores(mask: NDArray[np.float32], truth: Mask | None) -> dict[str, float]:
-    """The scores of `PIXEL_SCORES` of a mask (H, W) in 0..1 against its truth, all NaN where there is none."""
+    """The scores of `PIXEL_SCORES` of a mask (H, W) in 0..1 against its truth, all NaN where there is none.
+
+    Examples:
+        >>> truth = np.zeros((60, 60), bool)
+        >>> truth[20:40, 20:40] = True
+        >>> scores = pixel_scores(truth.astype(np.float32), truth)
+        >>> scores["pixel_auc"], scores["f1_half"]
+        (1.0, 1.0)
+        >>> pixel_scores(np.zeros((60, 60), np.float32), None)["pixel_auc"]
+        nan
+    """
     if truth is None:
         return dict.fromkeys(PIXEL_SCORES, float("nan"))
     counts, half = count(mask, truth), mask > 0.5
@@ -146,7 +156,14 @@ def _ranked(counts: Counts) -> dict[str, float]:
 
 
 def sparse(mask: NDArray[np.float32], truth: Mask | None) -> Sparse:
-    """`histogram` of a forged picture's pixels, empty for a pristine one."""
+    """`histogram` of a forged picture's pixels, empty for a pristine one.
+
+    Examples:
+        >>> truth = np.array([[False, True]])
+        >>> places, numbers = sparse(np.array([[0.5, 0.5]], np.float32), truth)
+        >>> places.size, numbers.tolist()
+        (2, [1, 1])
+    """
     if truth is None:
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
     flat = histogram(mask, truth).ravel()

@@ -112,7 +112,12 @@ def mean_of(rows: list[Row], name: str, draws: int = DRAWS) -> tuple[float, floa
 
 
 def interval(drawn: NDArray[np.float64]) -> tuple[float, float, float]:
-    """The value and the ends of its 95 % interval, from the value followed by what each draw gave; or all NaN."""
+    """The value and the ends of its 95 % interval, from the value followed by what each draw gave; or all NaN.
+
+    Examples:
+        >>> [round(value, 3) for value in interval(np.array([0.5, 0.4, 0.6]))]
+        [0.5, 0.405, 0.595]
+    """
     kept = drawn[1:][~np.isnan(drawn[1:])]
     if np.isnan(drawn[0]) or not kept.size:
         return float(drawn[0]), float("nan"), float("nan")

@@ -1,4 +1,4 @@
-"""Traces of a picture and its file beside the network: one function a trace, each gives a `Finding`. Needs no torch."""
+"""Other traces in a picture and its file, beside the network: one function per trace, which returns a `Finding`."""
 
 from psccnet.evidence.finding import Finding, Region
 

@@ -4,15 +4,16 @@ import math
 
 
 def log10_tail(trials: int, successes: int, chance: float) -> float:
-    """The decimal logarithm of the probability of at least so many successes.
+    """The decimal logarithm of the probability of at least `successes` successes.
 
     Args:
-        trials: how many.
-        successes: how many of them, at least.
-        chance: of one success, inside 0..1.
+        trials: number of independent trials.
+        successes: lowest number of successes to count.
+        chance: probability of success in one trial, above 0 and below 1.
 
-    >>> round(10 ** log10_tail(2, 1, 0.5), 6)
-    0.75
+    Examples:
+        >>> round(10 ** log10_tail(2, 1, 0.5), 6)
+        0.75
     """
     if successes <= 0:
         return 0.0

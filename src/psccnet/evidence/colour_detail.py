@@ -1,8 +1,8 @@
-"""Colour detail: in a JPEG with full colours, parts whose colours were not halved with those of the rest.
+"""Colour detail: find parts of a JPEG whose colours were never stored at half the size, while those of the rest were.
 
-Cameras, telephones and web pages store colours at half the size (4:2:0); editors store the finished picture with full
-colours (4:4:4). What was in the picture all along then has no fine colour detail left, and one more compression hardly
-changes its colours. A part that was pasted from another file, scaled, turned or painted has.
+Cameras, phones and web pages store colours at half the size (4:2:0); editors often store the finished picture with full
+colours (4:4:4). The original parts of the picture then have no fine colour detail left, and one more compression hardly
+changes their colours. A part that was pasted from another file, scaled, turned or painted has fine colour detail.
 """
 
 import io
@@ -18,19 +18,19 @@ from psccnet.pictures.opening import opened
 
 NAME = "colours"
 CELL = 8
-"""Pixels along the side of the squares over which changes are averaged."""
+"""Side of the squares over which changes are averaged, in pixels."""
 FARTHEST = 1.5
-"""Of a change from the picture's median, as a natural logarithm: what is beyond counts as much."""
+"""Largest difference from the picture's median, as a natural logarithm; larger differences are cut to it."""
 _FLOOR = 0.05
-"""Grey levels: less change is no change."""
+"""Added to each change, in grey levels, so that a change of 0 has a logarithm."""
 _SMOOTHED = 1.5
-"""Cells, standard deviation."""
+"""Standard deviation of the smoothing, in cells."""
 _LEAST = 8
-"""Cells along a side, so that there is a rest to compare a part with."""
+"""Fewest cells along a side; in smaller pictures there is nothing to compare a part with."""
 
 HOW_TO_READ = (
-    "Bright is what has finer colours than the rest, dark what has coarser ones. A pasted part often has finer ones,"
-    " since the rest was stored with halved colours before. So have strong colours: it proves nothing by itself."
+    "Bright parts have finer colour detail than the rest, dark parts coarser. A pasted part often has finer detail,"
+    " since the rest was stored with halved colours before. Strong colours look the same, so it proves nothing alone."
 )
 SOURCE = "this project; the trace is that of Krawetz's error levels in the colours alone, Black Hat 2007"
 
@@ -48,12 +48,12 @@ def colour_detail(pixels: NDArray[np.uint8], data: bytes | None) -> Finding | No
 
     Args:
         pixels: (H, W, 3) uint8, RGB.
-        data: the file's bytes, where there is a file.
+        data: the file's bytes; None if there is no file.
 
     Returns:
-        A finding that tells and never alarms. Its map, of squares of 8 pixels, is 0.5 at the picture's median, 1 where
-        one more compression changes the colours e^1.5 times as much, and 0 where e^1.5 times less. None for all but
-        JPEGs with full colours, and for pictures of less than 64 pixels a side.
+        A finding that informs and has no rate of false alarms. Its map, of squares of 8 pixels, is 0.5 at the picture's
+        median, 1 where one more compression changes the colours e^1.5 times as much, and 0 where e^1.5 times less.
+        None for all but JPEGs with full colours, and for pictures with a side below 64 pixels.
     """
     if min(pixels.shape[:2]) < _LEAST * CELL or not stores_full_colours(data):
         return None
@@ -61,8 +61,8 @@ def colour_detail(pixels: NDArray[np.uint8], data: bytes | None) -> Finding | No
     share = float((ratio > FARTHEST / 2).mean())
     return Finding(
         NAME,
-        f"The file stores its colours in full, and {100 * share:.0f} % of the picture has clearly finer ones than the"
-        " rest. This alone proves nothing.",
+        f"The file stores its colours at full size, and {100 * share:.0f} % of the picture has clearly finer colour"
+        " detail than the rest. This alone proves nothing.",
         HOW_TO_READ,
         map=(0.5 + ratio / (2 * FARTHEST)).astype(np.float32),
         source=SOURCE,

@@ -1,8 +1,9 @@
-"""Where the traces of a camera's colour filter are missing: Ferrara, Bianchi, De Rosa and Piva, TIFS 2012.
+"""Find places that lack the trace of a camera's colour filter: Ferrara, Bianchi, De Rosa and Piva, TIFS 2012.
 
 A camera measures green at every second pixel, as on a chessboard, and interpolates it between them. Predicting each
-pixel from its four neighbours therefore errs less where green was interpolated. What was pasted after resizing, or
-smoothed, errs alike on both colours of the chessboard. JPEG compression soon wipes this out.
+pixel from its four neighbours therefore has a smaller error where green was interpolated. Parts that were resized
+before pasting, or smoothed, have the same error on both colours of the chessboard. JPEG compression soon removes the
+trace.
 """
 
 import cv2
@@ -14,23 +15,23 @@ from psccnet.pictures.sample import Picture
 
 NAME = "colour-filter"
 HOW_TO_READ = (
-    "A camera measures one colour a pixel and fills in the others, which leaves a fine pattern in pictures that were"
-    " never compressed. Bright is where it is missing: what was pasted, scaled or painted, and what is overexposed."
+    "A camera measures one colour per pixel and interpolates the others, which leaves a fine pattern in pictures that"
+    " were never compressed. Bright parts lack it: they were pasted, scaled or painted, or are overexposed."
 )
 SOURCE = "Ferrara et al., Image forgery localization via fine-grained analysis of CFA artifacts, IEEE TIFS 2012"
 
 BLOCK = 8
-"""Side of the squares that are judged, in pixels."""
+"""Side of the squares that get a value each, in pixels."""
 WINDOW = 7
 """Side of the window over which errors are averaged."""
 LEAST_SEPARATION = 1.0
-"""How many standard deviations pixels with the trace must lie from those without; otherwise the map says nothing."""
+"""Squares with the trace must be this many standard deviations away from those without; otherwise the map is 0."""
 _SIGMA = 1.0
 _ROWS = 64
-"""Rows of squares at once, so that memory stays bounded."""
+"""Rows of squares that are processed at once, to bound the memory."""
 _ROUNDS = 30
 _FEWEST = 16
-"""Squares under which no two groups can be told apart."""
+"""With fewer squares, two groups cannot be told apart."""
 _CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 
 Map = NDArray[np.float32]
@@ -38,35 +39,36 @@ Values = NDArray[np.float64]
 
 
 def colour_filter(pixels: Picture) -> Finding:
-    """Look for parts that lack the trace of a camera's colour filter which the rest has.
+    """Look for parts that lack the trace of a colour filter while the rest of the picture has it.
 
     Args:
         pixels: (H, W, 3) uint8, RGB.
 
     Returns:
-        A finding that tells and never alarms; its map, of squares of 8 pixels, is how likely each lacks the trace,
-        0..1. No map where the picture has no such trace, as nearly every JPEG.
+        A finding that informs and never counts for the verdict. Its map has one value per square of 8 x 8 pixels, 0..1:
+        the probability that the square lacks the trace. It has no map if no part of the picture has the trace, as in
+        nearly every JPEG.
     """
     missing = without_filter(pixels) if min(pixels.shape[:2]) >= 2 * BLOCK else np.zeros((1, 1), np.float32)
     if not missing.any():
-        sentence = "No trace of a camera's colour filter is left, as in nearly every JPEG: no part can lack it."
+        sentence = "No trace of a camera's colour filter is left, as in nearly every JPEG: nothing to compare."
         return Finding(NAME, sentence, HOW_TO_READ, source=SOURCE)
     share = 100 * float((missing > 0.5).mean())
     sentence = (
-        f"The picture keeps the trace of a camera's colour filter, and {share:.0f} % of it lacks it. This alone proves"
-        " nothing."
+        f"The picture has the trace of a camera's colour filter, but {share:.0f} % of its area lacks it. This alone"
+        " proves nothing."
     )
     return Finding(NAME, sentence, HOW_TO_READ, map=missing, source=SOURCE)
 
 
 def cfa_map(picture: Picture) -> Map:
-    """How likely each place lacks the trace of a colour filter that the rest of the picture has.
+    """The probability that each pixel lacks the trace of a colour filter that the rest of the picture has.
 
     Args:
         picture: (H, W, 3) uint8, RGB.
 
     Returns:
-        (H, W) float32, 0 with the trace .. 1 without; all 0 where the picture as a whole has none.
+        (H, W) float32, from 0 (has the trace) to 1 (lacks it); all 0 if no part of the picture has the trace.
     """
     height, width = picture.shape[:2]
     missing = without_filter(picture)
@@ -76,14 +78,14 @@ def cfa_map(picture: Picture) -> Map:
 
 
 def without_filter(picture: Picture) -> Map:
-    """As `cfa_map`, for each whole square of 8 x 8 pixels: (H // 8, W // 8) float32, 0..1."""
+    """The same as `cfa_map`, with one value per whole square of 8 x 8 pixels: (H // 8, W // 8) float32, 0..1."""
     feature = contrast(picture[..., 1])
     missing = _without(feature.ravel()).reshape(feature.shape)
     return np.asarray(cv2.medianBlur(missing, 3), np.float32) if min(feature.shape) >= 3 else missing
 
 
 def contrast(green: NDArray[np.uint8]) -> Map:
-    """How much more the prediction errs on one colour of the chessboard than on the other, in each square.
+    """How much larger the prediction error is on one colour of the chessboard than on the other, in each square.
 
     Args:
         green: (H, W) uint8.
@@ -96,7 +98,7 @@ def contrast(green: NDArray[np.uint8]) -> Map:
     features = np.zeros((down, across), np.float32)
     for top in range(0, down, _ROWS):
         bottom = min(down, top + _ROWS)
-        # Rows that the windows of the strip reach; an even number, so that the chessboard stays.
+        # The averaging windows reach beyond the strip; an even number of rows keeps the chessboard aligned.
         above = min(top * BLOCK, 8)
         strip = green[top * BLOCK - above : bottom * BLOCK + 8, : across * BLOCK].astype(np.float32)
         logs = _log_variances(strip)[above:][: (bottom - top) * BLOCK]
@@ -127,7 +129,7 @@ def _without(feature: NDArray[np.float32]) -> NDArray[np.float32]:
     """The probability that each value belongs to the group around 0, by two normal distributions fitted with EM."""
     if feature.size < _FEWEST:
         return np.zeros_like(feature)
-    # Which pixels the camera measured is not known: the sign that most of the picture has.
+    # It is not known which pixels the camera measured, so the sign that most squares have is taken.
     values = (feature * (1 if np.median(feature) >= 0 else -1)).astype(np.float64)
     mean, spread_of_trace, spread_of_none, share = float(np.percentile(values, 75)), values.std(), values.std(), 0.5
     missing = np.zeros_like(values)
@@ -144,7 +146,7 @@ def _without(feature: NDArray[np.float32]) -> NDArray[np.float32]:
         spread_of_trace = max(1e-3, np.sqrt(((1 - missing) * (values - mean) ** 2).sum() / rest))
     if mean < LEAST_SEPARATION * max(spread_of_none, spread_of_trace):
         return np.zeros_like(feature)
-    # Values beyond both centres belong to the nearer one, whatever the wider distribution says.
+    # A value beyond both centres belongs to the nearer one, even if the other distribution is wider.
     return np.where(values >= mean, 0, np.where(values <= 0, 1, missing)).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Error-level analysis: what one more compression changes, as people know it from the web."""
+"""Error-level analysis (ELA), known from web pages: how much one more compression changes each place."""
 
 from collections.abc import Iterator
 
@@ -10,18 +10,18 @@ from psccnet.evidence.finding import Finding
 
 NAME = "ela"
 QUALITY = 90
-"""Of the compression, as the usual pages have it."""
+"""Quality of the compression; the usual value on web pages."""
 _SMOOTHED = 9
 _PIXELS_AT_ONCE = 4_000_000
 _BLOCK = 16
-"""JPEG with halved chroma works in squares of 16 pixels: strips of whole squares are compressed as the whole is."""
+"""JPEG with halved chroma works in squares of 16 pixels, so strips of whole squares compress like the whole picture."""
 _LONGEST = 2048
 _LARGEST_JPEG = 65_500
-"""Pixels a side."""
+"""Longest side that JPEG allows, in pixels."""
 
 HOW_TO_READ = (
-    "Bright is what one more JPEG compression changes most. Edges, text and strong colours are bright in every picture:"
-    " look for parts that differ from others like them. It proves nothing by itself."
+    "Bright parts change most by one more JPEG compression. Edges, text and strong colours are bright in every picture:"
+    " look for parts that differ from similar ones. It proves nothing by itself."
 )
 SOURCE = "Krawetz, A Picture's Worth: Digital Image Analysis and Forensics, Black Hat 2007"
 
@@ -33,8 +33,8 @@ def error_level(pixels: NDArray[np.uint8]) -> Finding:
         pixels: (H, W, 3) uint8, RGB.
 
     Returns:
-        A finding that tells and never alarms; its map is the largest change over the colours, smoothed over 9 x 9
-        pixels, with 1 for its 99th percentile and all above.
+        A finding that informs and has no rate of false alarms. Its map is the largest change over the colours, smoothed
+        over 9 x 9 pixels, and scaled so that its 99th percentile and all above is 1.
     """
     level = levels(pixels)
     top = float(np.percentile(level, 99))
@@ -50,7 +50,7 @@ def error_level(pixels: NDArray[np.uint8]) -> Finding:
 
 
 def levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The change at each place in grey levels, (h, w) float32 at most 2048 on the longer side; in bounded memory."""
+    """The change of each place in grey levels: (h, w) float32, at most 2048 on the longer side; in bounded memory."""
     height, width = pixels.shape[:2]
     if width > _LARGEST_JPEG:
         return levels(pixels.transpose(1, 0, 2)).T
@@ -59,11 +59,15 @@ def levels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def strips(pixels: NDArray[np.uint8], step: int = 1) -> Iterator[NDArray[np.uint8]]:
-    """Cut a picture into strips that JPEG compresses as it does the whole, so that memory stays bounded.
+    """Cut a picture into strips that JPEG compresses like the whole picture, to bound the memory.
 
     Args:
         pixels: (H, W, 3) uint8, W at most 65,500.
-        step: each strip but the last is a multiple of so many squares of 16 pixels high.
+        step: the height of each strip but the last is a multiple of `step` squares of 16 pixels.
+
+    Examples:
+        >>> [strip.shape[0] for strip in strips(np.zeros((5000, 2000, 3), np.uint8))]
+        [2000, 2000, 1000]
     """
     height, width = pixels.shape[:2]
     squares = min(_PIXELS_AT_ONCE // max(1, width), _LARGEST_JPEG) // (_BLOCK * step)
@@ -72,7 +76,7 @@ def strips(pixels: NDArray[np.uint8], step: int = 1) -> Iterator[NDArray[np.uint
 
 
 def recompressed(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8, RGB, after one more JPEG compression with halved colours (4:2:0)."""
+    """Compress (H, W, 3) uint8, RGB, once more as JPEG with halved colours (4:2:0), and decode it."""
     written, data = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     again = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if written else None
     assert again is not None  # no side is too long for a JPEG
@@ -85,7 +89,7 @@ def _change(strip: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _pooled(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    """Means of squares of step x step; those at the right and lower edge may be smaller."""
+    """Means over squares of step x step values; squares at the right and lower edge may be smaller."""
     if step == 1:
         return values
     size = (-(-values.shape[1] // step), -(-values.shape[0] // step))

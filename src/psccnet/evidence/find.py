@@ -1,4 +1,4 @@
-"""All traces of one picture."""
+"""Look for all traces in one picture."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,12 +22,12 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Subject:
-    """What the traces look at.
+    """The picture that is examined, as the traces need it.
 
     Attributes:
         pixels: (H, W, 3) uint8, RGB, upright.
-        data: the file's bytes; None where the picture did not come from a file.
-        orientation: EXIF's of the file, 1..8: its pixels are stored so.
+        data: the file's bytes; None if the picture did not come from a file.
+        orientation: EXIF orientation of the file, 1..8.
     """
 
     pixels: Pixels
@@ -50,7 +50,7 @@ TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
     lambda subject: error_level(subject.pixels),
     lambda subject: file_trace(subject.data, subject.pixels, subject.orientation) if subject.data else None,
 )
-"""In the order in which people read them: what speaks for a manipulation first."""
+"""In reading order: first the traces that can speak for a manipulation."""
 
 
 def find(pixels: Pixels, data: bytes | None = None, orientation: int = 1) -> tuple[Finding, ...]:
@@ -58,11 +58,11 @@ def find(pixels: Pixels, data: bytes | None = None, orientation: int = 1) -> tup
 
     Args:
         pixels: (H, W, 3) uint8, RGB, upright.
-        data: the file's bytes, where there is a file.
-        orientation: EXIF's of the file, 1..8.
+        data: the file's bytes; None if there is no file.
+        orientation: EXIF orientation of the file, 1..8.
 
     Returns:
-        One finding a trace; traces that say nothing of such a picture are left out.
+        One finding per trace, without the traces that do not apply to this picture.
     """
     subject = Subject(pixels, data, orientation)
     # OpenCV and NumPy let other threads run; copy-move, the first, takes about as long as all the rest.

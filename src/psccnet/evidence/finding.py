@@ -1,4 +1,4 @@
-"""What one trace says of one picture."""
+"""The result of one trace for one picture."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,16 +16,16 @@ TITLES = {
     "noise": "Noise",
     "file": "What the file tells",
 }
-"""What people call a trace, by its name; a trace of somebody's own is called by its name."""
+"""Name of a trace -> its title for people. A user's own trace is shown by its name."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the picture that a finding speaks of.
+    """A part of the picture that a finding is about.
 
     Attributes:
         outline: corners (x, y) in pixels of the upright picture, in order around the region.
-        label: what it is, such as "source" or "target"; empty where there is nothing to tell apart.
+        label: what it is, such as "source" or "target"; empty if there is only one kind.
     """
 
     outline: tuple[tuple[int, int], ...]
@@ -38,18 +38,23 @@ class Region:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one trace says of one picture.
+    """The result of one trace for one picture.
 
     Attributes:
-        name: of the trace, such as "copy-move"; always the same for one trace.
-        sentence: what was found in this picture, one sentence that a reader without training understands.
-        how_to_read: one sentence on what the trace is and what it cannot tell.
-        false_alarms: how often an untouched picture shows as much, an expected number a picture (NFA) or a calibrated
-            p-value, 0 and up; None where the finding tells something and is no sign of a forgery.
-        significant: true where the trace speaks for a manipulation at its stated rate of false alarms.
-        regions: where, if the trace outlines something.
-        map: (h, w) float32, 0..1, over the whole picture at a size of its own; None where the trace has none.
-        source: the paper or specification behind it.
+        name: of the trace, such as "copy-move"; each trace always uses the same name.
+        sentence: what was found in this picture, for readers without training.
+        how_to_read: what the trace is, and what it cannot tell.
+        false_alarms: how often an untouched picture shows as much: an expected number per picture (NFA) or a calibrated
+            p-value, at least 0. None if the finding only informs and is no sign of a forgery.
+        significant: whether the trace speaks for a manipulation, at its stated rate of false alarms.
+        regions: the parts that the trace outlines, if any.
+        map: (h, w) float32, 0..1, of the whole picture, at any size; None if the trace has no map.
+        source: the paper or specification that the trace follows.
+
+    Examples:
+        >>> finding = Finding("ela", "One more compression changes the sky.")
+        >>> finding.title, finding.false_alarms, finding.significant
+        ('Error levels', None, False)
     """
 
     name: str

@@ -1,8 +1,9 @@
-"""Noise: parts with less or more of it than other places of the same brightness.
+"""Noise: find parts with less or more noise than other places of the same brightness.
 
 Squares of 8 x 8 pixels are sorted by brightness. Of each brightness, those with the least structure are kept, and the
-fifth of them with the least noise, and that with the most, are marked. Chance spreads the marks over the picture; the
-binomial distribution tells how unlikely it gathers as many in one part. After Gardella et al., Noisesniffer, 2021.
+fifth of them with the least noise, and that with the most, are marked. By chance, marks are spread over the
+picture; the binomial distribution gives the probability that as many gather in one part. After Gardella et al.,
+Noisesniffer, 2021.
 """
 
 import math
@@ -18,41 +19,42 @@ from psccnet.evidence.finding import Finding, Region
 NAME = "noise"
 HOW_TO_READ = (
     "A camera's noise depends on the brightness alone. A part that was pasted, scaled, smoothed or painted may have"
-    " less or more of it; so may what is out of focus, and what JPEG has wiped smooth."
+    " less or more noise. So may parts that are out of focus or that JPEG has smoothed."
 )
 SOURCE = "Gardella et al., Noisesniffer: a fully automatic image forgery detector based on noise analysis, IWBF 2021"
 
 BLOCK = 8
-"""Pixels along the side of a square."""
+"""Side of a square in pixels."""
 SMOOTH = 0.3
 """Share of the squares of a brightness that are kept: those with the least structure."""
 EXTREME = 0.2
-"""Share of these that are marked, with the least noise and with the most."""
+"""Share of the kept squares that are marked for least noise, and for most noise."""
 DARKEST, BRIGHTEST = 6, 249
-"""Grey levels that a square must stay between: beyond, the sensor clips the noise."""
+"""Pixels of a usable square are within these grey levels; beyond them the sensor clips the noise."""
 FEWEST = 400
-"""Squares that can be used; with fewer there is no finding."""
+"""With fewer usable squares there is no finding."""
 _BRIGHTNESSES = 16
 _WINDOWS = (8, 16, 32)
-"""Sides in squares of the windows in which marks are counted."""
+"""Sides of the windows in which marks are counted, in squares."""
 _ROWS_AT_ONCE = 128
 _LEAST_NOISE = 0.05
-"""Of an energy in grey levels squared, about what rounding to whole grey levels leaves."""
+"""About the energy that rounding to whole grey levels leaves, in grey levels squared."""
 ALARMS = ((0.0, 1.0), (4.99, 0.5), (10.2, 0.2), (14.31, 0.1), (17.8, 0.05), (22.83, 0.02), (28.36, 0.01))
-"""How far below 1 the strongest part's NFA is, as a decimal logarithm, and the share of 400 untouched photographs that
-reach it (`benchmarks/evidence.py noise`): neighbours in real pictures are alike, which the count does not know."""
+"""Pairs: -log10 of the strongest part's NFA, and the share of 400 untouched photographs that reach it
+(`benchmarks/evidence.py noise`). The NFA alone is too small, since neighbours in real pictures are alike,
+which it ignores."""
 
 
 @dataclass(frozen=True)
 class Squares:
-    """What the squares of a picture show, each (h, w).
+    """Measurements of the squares of a picture, each (h, w).
 
     Attributes:
         brightness: mean grey level.
-        structure: energy of the low frequencies over that of the high ones. Of noise alone it does not depend on how
-            much noise there is; of what JPEG has wiped smooth it is high.
+        structure: energy of the low frequencies divided by that of the high ones. For pure noise it does not depend on
+            the amount of noise; where JPEG has smoothed the picture it is high.
         noise: mean energy of the high frequencies.
-        usable: false where a pixel is clipped.
+        usable: false if a pixel is clipped.
     """
 
     brightness: NDArray[np.float32]
@@ -63,13 +65,13 @@ class Squares:
 
 @dataclass(frozen=True)
 class Part:
-    """A window in which marks gather.
+    """A window with more marks than chance explains.
 
     Attributes:
-        rows: of squares.
-        columns: of squares.
-        more: whether the noise is higher there than elsewhere, else lower.
-        log10_nfa: how often chance gathers as many marks in a picture of that size, as a logarithm.
+        rows: range of rows, in squares.
+        columns: range of columns, in squares.
+        more: whether it has more noise than elsewhere; otherwise it has less.
+        log10_nfa: decimal logarithm of how often chance gathers as many marks in a picture of this size.
     """
 
     rows: slice
@@ -86,7 +88,7 @@ def noise_level(pixels: NDArray[np.uint8]) -> Finding | None:
 
     Returns:
         A finding with a map of where the noise differs; its `false_alarms` is the share of untouched photographs that
-        show as much. It never counts for the verdict: depth of field and JPEG make such parts too. None where fewer
+        show as much. It never counts for the verdict, since depth of field and JPEG make such parts, too. None if fewer
         than 400 squares can be used.
     """
     if pixels.shape[0] // BLOCK * (pixels.shape[1] // BLOCK) < FEWEST:
@@ -116,7 +118,7 @@ def noise_level(pixels: NDArray[np.uint8]) -> Finding | None:
 
 
 def measure(pixels: NDArray[np.uint8]) -> Squares:
-    """Brightness, structure and noise of each square; squares cut by the right or lower edge are left out."""
+    """Measure brightness, structure and noise of each whole square."""
     rows = _ROWS_AT_ONCE * BLOCK
     height = pixels.shape[0] // BLOCK * BLOCK
     strips = [_measured(pixels[start : min(start + rows, height)]) for start in range(0, height, rows)]
@@ -145,15 +147,15 @@ def _dct() -> NDArray[np.float32]:
 
 _DCT = _dct()
 _ORDER = np.add.outer(np.arange(BLOCK), np.arange(BLOCK))
-_LOW = (_ORDER > 1) & (_ORDER < 5)  # without the slopes, which every sky has
+_LOW = (_ORDER > 1) & (_ORDER < 5)  # without the lowest, the slopes that every sky has
 _HIGH = _ORDER >= 7
 
 
 def marks(squares: Squares) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which squares are kept, and which of these are marked for least and for most noise; each (h, w) bool."""
+    """Which squares are kept, and which of those are marked for least and for most noise; each (h, w) bool."""
     kept, less, more = (np.zeros(squares.usable.shape, bool) for _ in range(3))
     usable = np.flatnonzero(squares.usable)
-    # By brightness: groups of equal numbers.
+    # Groups of about equal size, by brightness.
     ordered = usable[np.argsort(squares.brightness.ravel()[usable], kind="stable")]
     for group in np.array_split(ordered, min(_BRIGHTNESSES, max(1, len(ordered) // 200))):
         plain = group[np.argsort(squares.structure.ravel()[group], kind="stable")]
@@ -173,7 +175,7 @@ def gathered(kept: NDArray[np.bool_], less: NDArray[np.bool_], more: NDArray[np.
     inside = {side: [_in_windows(summed, side) for summed in sums] for side in _WINDOWS if side <= min(kept.shape)}
     tests = math.log10(max(1, 2 * sum(counts[0].size for counts in inside.values())))
     for side, (trials, *marked) in inside.items():
-        # Below three standard deviations, no number of tests leaves anything.
+        # With less than three standard deviations, a window can never be significant.
         least = EXTREME * trials + 3 * np.sqrt(EXTREME * (1 - EXTREME) * trials)
         for successes, is_more in zip(marked, (False, True), strict=True):
             for row, column in np.argwhere((successes > least) & (trials > 0)).tolist():
@@ -185,7 +187,7 @@ def gathered(kept: NDArray[np.bool_], less: NDArray[np.bool_], more: NDArray[np.
 
 
 def _in_windows(sums: NDArray[np.int64], side: int) -> NDArray[np.int64]:
-    """Of windows of side x side squares, half a side apart: how many squares in each are marked."""
+    """The number of marked squares in each window of side x side squares; windows are half a side apart."""
     step = side // 2
     top, bottom = sums[:-side:step], sums[side::step]
     count = min(len(top), len(bottom))
@@ -198,7 +200,7 @@ def _in_windows(sums: NDArray[np.int64], side: int) -> NDArray[np.int64]:
 def difference(
     kept: NDArray[np.bool_], less: NDArray[np.bool_], more: NDArray[np.bool_], side: int = 9
 ) -> NDArray[np.float32]:
-    """(h, w) float32, 0..1: how far the share of marked squares around each is from that of the whole picture."""
+    """(h, w) float32, 0..1: how much larger the share of marked squares around each is than in the whole picture."""
 
     def around(marked: NDArray[np.bool_]) -> NDArray[np.float32]:
         return np.asarray(cv2.GaussianBlur(marked.astype(np.float32), (0, 0), side / 3), np.float32)
@@ -209,6 +211,11 @@ def difference(
 
 
 def false_alarms(log10_nfa: float) -> float:
-    """The share of untouched photographs with a part at least so strong, 0..1."""
+    """The share of untouched photographs that have a part with this NFA or a smaller one, 0..1.
+
+    Examples:
+        >>> false_alarms(0.0), round(false_alarms(-28.36), 6)
+        (1.0, 0.01)
+    """
     levels, shares = zip(*ALARMS, strict=True)
     return float(math.exp(np.interp(-log10_nfa, levels, np.log(shares))))

@@ -55,7 +55,7 @@ def responses(network: PSCCNet, picture: NDArray[np.uint8], points: list[Point],
         raise InputError(f"scales are 1, 2, 3 and 4, not {scale}")
     if network.architecture.attention != "both":
         raise InputError(
-            f"these weights have {network.architecture.attention} attention; their module has no such responses"
+            f"these weights have {network.architecture.attention} attention; the figure needs weights with both kinds"
         )
     if network.architecture.variant == "released":
         raise InputError("the released network's h mixes rows: its attention has no map; use weights of `paper`")
@@ -83,6 +83,13 @@ def choose_points(truth: NDArray[np.bool_]) -> list[Point]:
 
     The first lies deepest inside the region, the second deepest in what is left a good way off, the third deepest in
     the pristine part; depth is the distance to the region's border and the frame.
+
+    Examples:
+        >>> truth = np.zeros((40, 60), bool)
+        >>> truth[10:20, 10:30] = True
+        >>> (x, y), *_ = choose_points(truth)
+        >>> bool(truth[y, x])
+        True
     """
     if not truth.any():
         height, width = truth.shape

@@ -1,6 +1,7 @@
-"""What the Spatio-Channel Correlation Module relates a pixel to (Fig. 9), beside a detection and without torch.
+"""Which places the Spatio-Channel Correlation Module (SCCM) relates a pixel to (Fig. 9), without torch.
 
-`psccnet.experiments.sccm_responses` has the same from the network's own modules; a test holds the two together.
+The module's inputs are recorded during a detection. `psccnet.experiments.sccm_responses` computes the same with the
+network's own modules; a test compares the two.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,9 +23,9 @@ Map = NDArray[np.float32]
 
 @contextmanager
 def watched(engine: Engine) -> Iterator[dict[int, Map]]:
-    """Keep what the modules are given while the engine runs: scale -> X (C, h, w), Eq. 1.
+    """Record the inputs of the SCCMs while the engine runs; yield a dictionary scale -> X (C, h, w), Eq. 1.
 
-    Not for an engine that several threads use at the same time.
+    Do not use it while other threads use the same engine.
     """
     found: dict[int, Map] = {}
 
@@ -53,14 +54,14 @@ def _modulated(feature: Map, coarser_logits: Map | None) -> Map:
 
 
 class Attention:
-    """The modules of the four scales of weights.
+    """The SCCMs of the four scales of trained weights.
 
     Args:
         weights: a bundled name, a `.safetensors` file, or a folder of quantized parts.
 
     Raises:
         WeightsError: if they cannot be read.
-        InputError: if their modules have no spatial responses that are places in the picture.
+        InputError: if their spatial attention cannot be shown as a map of the picture; see `check`.
     """
 
     def __init__(self, weights: str | Path) -> None:
@@ -73,15 +74,15 @@ class Attention:
         self._tensors = {key: value.astype(np.float32) for key, value in tensors.items() if ".sccm." in key}
 
     def spatial(self, x: Map, scale: int, point: tuple[float, float]) -> Map:
-        """The row of A_s (Eq. 2) of the token that a point lies in.
+        """The row of A_s (Eq. 2) for the token that contains a point.
 
         Args:
-            x: (C, h, w), what `watched` kept of that scale.
+            x: (C, h, w), as recorded by `watched` for this scale.
             scale: 1..4.
-            point: across and down as shares of the picture's sides, 0 and up, below 1.
+            point: (x, y) as fractions of the picture's width and height, at least 0 and below 1.
 
         Returns:
-            (h / r, w / r), the values summing to 1.
+            (h / r, w / r); the values sum to 1.
         """
         tokens, (rows, columns) = self._tokens(x, scale)
         token = int(point[1] * rows) * columns + int(point[0] * columns)
@@ -93,7 +94,7 @@ class Attention:
         return row
 
     def channel(self, x: Map, scale: int) -> Map:
-        """Y_c of Eq. 3, of the shape of X, what channel-wise attention makes of it.
+        """Y_c of Eq. 3, the output of channel-wise attention; it has the shape of X.
 
         Raises:
             InputError: if these weights have no such attention.
@@ -111,7 +112,7 @@ class Attention:
         return np.ascontiguousarray(blocks.transpose(0, 3, 1, 4, 2).reshape(x.shape)).astype(np.float32)
 
     def _tokens(self, x: Map, scale: int) -> tuple[Map, tuple[int, int]]:
-        """The function h: (C, h, w) to columns, one token a block of r x r, and how many rows and columns of them."""
+        """The function h: (C, h, w) to columns, one token per block of r x r; and the rows and columns of blocks."""
         ratio = RATIOS[scale - 1]
         channels, height, width = x.shape
         rows, columns = height // ratio, width // ratio
@@ -125,12 +126,14 @@ class Attention:
 
 
 def check(architecture: Architecture) -> None:
-    """See that the modules of a network have spatial responses that are places in the picture.
+    """Check that the spatial attention of a network can be shown as a map of the picture.
 
     Raises:
-        InputError: if they have not.
+        InputError: if it cannot.
     """
     if architecture.attention not in ("both", "spatial"):
-        raise InputError(f"these weights have {architecture.attention} attention; their module has no such responses")
+        raise InputError(
+            f"these weights have {architecture.attention} attention; only spatial attention can be shown as a map"
+        )
     if architecture.variant == "released":
         raise InputError("the released network's h mixes rows: its attention has no map; use weights of `paper`")

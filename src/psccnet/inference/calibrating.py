@@ -1,4 +1,4 @@
-"""The calibration of weights: scores of untouched photographs, whole and in crops, and masks of forged pictures."""
+"""Calibrate weights: scores with untouched photographs, whole and cropped; masks with forged pictures."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -14,11 +14,11 @@ from psccnet.weights.calibration import Calibration
 from psccnet.weights.mask_calibration import MaskCalibration
 
 CROPS = (128, 256)
-"""Sides of the crops, pixels; one of each from every photograph that is larger."""
+"""Sides of the crops in pixels; one crop of each size is cut from every larger photograph."""
 FEWEST = 40
-"""Photographs, so that a rate of 5 % is two of them."""
+"""Fewest photographs for a calibration: 5 % of 40 are two."""
 FEWEST_FORGED = 20
-"""Forged pictures, so that one alone does not decide on the level of masks."""
+"""Fewest forged pictures for a calibration of masks, so that no single one decides the result."""
 
 
 def calibrate(
@@ -27,13 +27,13 @@ def calibrate(
     of: str = "",
     failed: Callable[[Source | Decoded, Exception], None] | None = None,
 ) -> Calibration:
-    """Learn what scores untouched pictures get.
+    """Measure which scores untouched pictures get.
 
     Args:
         detector: with the weights to calibrate.
-        photographs: untouched, of the kind that will be looked at, and not trained on.
-        of: which they are, in words.
-        failed: called with a photograph that cannot be read, and why; raised where left out.
+        photographs: untouched, like the pictures that will be examined, and not used in training.
+        of: a description of the photographs, for the card.
+        failed: called with each photograph that cannot be read, and the error; if None, the error is raised.
 
     Raises:
         InputError: if fewer than 40 can be read.
@@ -47,12 +47,12 @@ def calibrate(
 
 
 def calibrate_masks(detector: Detector, forged: Iterable[Sample], of: str = "") -> MaskCalibration:
-    """Learn from forged pictures with ground truth at which value of a mask forged pixels begin.
+    """Find the mask value that separates forged from untouched pixels best, on forged pictures with ground truth.
 
     Args:
-        detector: with the weights; what its card says of masks is not used.
-        forged: pictures with masks, none of them trained on; pristine ones are passed over.
-        of: which they are, in words.
+        detector: with the weights; a mask calibration in its card is ignored.
+        forged: pictures with masks, not used in training; pristine ones are skipped.
+        of: a description of the pictures, for the card.
 
     Raises:
         InputError: if there are fewer than 20.
@@ -72,7 +72,7 @@ def calibrate_masks(detector: Detector, forged: Iterable[Sample], of: str = "") 
 def _views(
     photographs: Iterable[Path], max_pixels: int, failed: Callable[[Source | Decoded, Exception], None] | None
 ) -> Iterator[Decoded]:
-    """Each photograph whole, and its crops at places that its bytes choose."""
+    """Yield each photograph as a whole, then crops of it at places that depend on its bytes alone."""
     for path in photographs:
         try:
             whole = decode(path, max_pixels)

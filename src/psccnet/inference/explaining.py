@@ -1,4 +1,4 @@
-"""Which pixels to explain, and the drawings of what the SCCM makes of them (Fig. 9), without torch."""
+"""Choose pixels to explain, and draw which places the SCCM relates them to (Fig. 9); without torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ Point = tuple[int, int]
 Pixels = NDArray[np.uint8]
 
 PANEL = 360
-"""Longer side of a panel, pixels."""
+"""Longer side of a panel, in pixels."""
 GAP, BAND = 8, 24
 
 
 @dataclass(frozen=True)
 class Explained:
-    """What one scale's module makes of a picture.
+    """The responses of one scale's SCCM to a picture.
 
     Attributes:
         scale: 1..4.
         points: (x, y) in pixels of the upright picture.
-        spatial: a map a point, the row of A_s (Eq. 2), its values summing to 1.
-        x: one channel of X, what the module is given.
-        y_c: the same channel of Y_c (Eq. 3); None where the weights have no channel-wise attention.
+        spatial: one map per point, the row of A_s (Eq. 2); its values sum to 1.
+        x: one channel of X, the module's input.
+        y_c: the same channel of Y_c (Eq. 3); None if the weights have no channel-wise attention.
     """
 
     scale: int
@@ -40,10 +40,23 @@ class Explained:
 
 
 def choose_points(mask: Map, width: int, height: int) -> list[Point]:
-    """Two pixels of what stands out most and one of the rest, as Fig. 9 has them, of a mask at the network's size.
+    """Choose three points as in Fig. 9: two where the mask is high, one where it is low.
 
-    The first is where the mask is highest; the second the highest that lies a third of the mask's longer side away, the
-    third the lowest.
+    The first is the highest point of the mask. The second is the highest point at least a third of the mask's longer
+    side away from the first. The third is the lowest point.
+
+    Args:
+        mask: (h, w), at the network's size.
+        width: of the picture, in pixels.
+        height: of the picture, in pixels.
+
+    Returns:
+        (x, y) of each point, in pixels of the picture.
+
+    Examples:
+        >>> mask = np.array([[0.9, 0.1, 0.1, 0.8], [0.1, 0.1, 0.0, 0.1]], np.float32)
+        >>> choose_points(mask, width=400, height=200)
+        [(50, 50), (350, 50), (250, 150)]
     """
     rows, columns = np.indices(mask.shape)
     first = np.unravel_index(int(mask.argmax()), mask.shape)
@@ -59,11 +72,11 @@ def choose_points(mask: Map, width: int, height: int) -> list[Point]:
 def explain(
     attention: Attention, given: Map, scale: int, points: Sequence[Point], size: tuple[int, int], channel: int = 0
 ) -> Explained:
-    """Ask the module of one scale about pixels.
+    """Compute the responses of one scale's SCCM for some points.
 
     Args:
-        attention: of the weights.
-        given: (C, h, w), what `psccnet.inference.attention.watched` kept of that scale.
+        attention: the SCCMs of the weights.
+        given: (C, h, w), the input that `psccnet.inference.attention.watched` recorded for this scale.
         scale: 1..4.
         points: (x, y), in pixels of the upright picture.
         size: width and height of the picture.
@@ -76,21 +89,25 @@ def explain(
 
 
 def draw(explained: Explained, pixels: Pixels, scale: ScaleName = "viridis") -> Pixels:
-    """The picture with its points, the response of each, and one channel of X and Y_c, with a bar of the colours.
+    """Draw the picture with its points, the response of each point, one channel of X and Y_c, and a colour bar.
 
     Args:
-        explained: what to draw; the responses share one scale from 0 to their largest value, X and Y_c have their own.
+        explained: what to draw; the spatial responses share one scale from 0 to their largest value, X and Y_c have
+            scales of their own.
         pixels: (H, W, 3) uint8, the picture.
-        scale: of the colours.
+        scale: name of the colour scale.
+
+    Returns:
+        (h, w, 3) uint8.
     """
     small = reduced(pixels, PANEL)
     height, width = small.shape[:2]
     factor = width / pixels.shape[1]
     marks = [(x * factor, y * factor) for x, y in explained.points]
-    highest = max((float(one.max()) for one in explained.spatial), default=1.0)
+    highest = max((float(response.max()) for response in explained.spatial), default=1.0)
     panels = [("picture", _marked(small, list(enumerate(marks, 1)), 0))]
-    for number, one in enumerate(explained.spatial, 1):
-        shown = coloured(resample(one / highest, height, width), scale)
+    for number, response in enumerate(explained.spatial, 1):
+        shown = coloured(resample(response / highest, height, width), scale)
         panels.append((f"P{number} is related to", _marked(shown, list(enumerate(marks, 1)), number)))
     for name, channel in (("X, one channel", explained.x), ("Y_c, the same", explained.y_c)):
         if channel is not None:
@@ -105,7 +122,7 @@ def _even(values: Map) -> Map:
 
 
 def _marked(panel: Pixels, marks: list[tuple[int, tuple[float, float]]], only: int) -> Pixels:
-    """A panel with numbered points on it; `only` one of them, where that is not 0."""
+    """Draw numbered points on a panel; if `only` is not 0, draw only that point."""
     canvas = Image.fromarray(panel)
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     for number, (x, y) in marks:
@@ -128,6 +145,6 @@ def _sheet(panels: list[tuple[str, Pixels]], size: tuple[int, int], high: str, n
     top = BAND + height + 6
     draw.text((2, top - 2), "0", (0, 0, 0), font=font)
     sheet.paste(bar, (16, top))
-    words = f"{high}: share of the response, scale {number}; X and Y_c from lowest to highest"
-    draw.text((182, top - 2), words, (0, 0, 0), font=font)
+    caption = f"{high}: share of the response, scale {number}; X and Y_c from lowest to highest"
+    draw.text((182, top - 2), caption, (0, 0, 0), font=font)
     return np.asarray(sheet)

@@ -1,4 +1,4 @@
-"""Pictures of findings: the map of a trace over the picture, and its regions outlined."""
+"""Draw findings: the map of a trace as colours over the picture, and the outlines of its regions."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from psccnet.pictures.resampling import resample
 Pixels = NDArray[np.uint8]
 
 LONGEST = 1600
-"""Pixels of the longer side of a drawing, at most."""
+"""Longer side of a drawing at most, in pixels."""
 _LINES = ((255, 64, 64), (64, 160, 255), (255, 200, 0), (64, 220, 120))
 """Colours of outlines, one for each label."""
 
@@ -22,10 +22,10 @@ def draw_finding(finding: Finding, pixels: Pixels, longest: int = LONGEST) -> Pi
     Args:
         finding: of the picture.
         pixels: (H, W, 3) uint8, upright.
-        longest: pixels of the drawing's longer side, at most.
+        longest: longer side of the drawing at most, in pixels.
 
     Returns:
-        (h, w, 3) uint8; None where the trace shows no place.
+        (h, w, 3) uint8; None if the finding has neither a map nor regions.
     """
     if finding.map is None and not finding.regions:
         return None

@@ -1,4 +1,4 @@
-"""Many pictures on one machine: decoding, computing and writing at the same time, in order, in bounded memory."""
+"""Process many pictures on one machine: decode, compute and write at the same time, in order, in bounded memory."""
 
 import os
 import threading
@@ -14,15 +14,15 @@ Finished = TypeVar("Finished")
 Admit = Callable[[int], None]
 
 PIXELS_AT_ONCE = 32_000_000
-"""Of decoded pictures that wait or are worked on; a single one may be larger."""
+"""Most pixels of decoded pictures in memory at a time; a larger picture is processed alone."""
 
 
 class _Closed(Exception):
-    """Nobody waits for the rest any more."""
+    """The pipeline was closed: nobody waits for the remaining items."""
 
 
 class _Admission:
-    """Lets pictures in, one after the other, while there is room for their pixels."""
+    """Admits pictures in order, while there is room for their pixels."""
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -33,7 +33,7 @@ class _Admission:
         self._changed = threading.Condition()
 
     def enter(self, turn: int, pixels: int) -> None:
-        """Wait for the turn and for room. In turns, since a later picture must not take the room of an earlier one."""
+        """Wait for the turn and for room. A later picture must not take the room of an earlier one, hence the turns."""
         with self._changed:
             self._changed.wait_for(
                 lambda: (
@@ -46,7 +46,7 @@ class _Admission:
         self.pass_by(turn)
 
     def pass_by(self, turn: int) -> None:
-        """The turn is over."""
+        """End a turn."""
         with self._changed:
             self._gone.add(turn)
             while self._turn in self._gone:
@@ -55,13 +55,13 @@ class _Admission:
             self._changed.notify_all()
 
     def leave(self, pixels: int) -> None:
-        """Make room."""
+        """Free the room of a finished picture."""
         with self._changed:
             self._inside -= pixels
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let everybody go who waits."""
+        """Stop: every thread that waits in `enter` raises `_Closed`."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -75,18 +75,19 @@ def in_order(
     expected: tuple[type[Exception], ...] = (),
     pixels_at_once: int = PIXELS_AT_ONCE,
 ) -> Iterator[tuple[Item, Finished | Exception]]:
-    """Take items through three steps, of which different items are at different ones at the same time.
+    """Take items through three steps; at any time, several items are in different steps.
 
     Args:
-        items: drawn a few ahead.
-        prepare: decodes an item, in threads; calls its second argument with the number of pixels before it holds them.
+        items: read a few ahead.
+        prepare: decodes an item, in several threads; it must call its second argument with the number of pixels before
+            it allocates them.
         work: computes, in the caller's thread, one item at a time.
-        finish: writes, in a thread, one item at a time.
-        expected: exceptions that belong to an item; others end everything.
-        pixels_at_once: room for items between `prepare` and `finish`; a larger one has it for itself.
+        finish: writes, in another thread, one item at a time.
+        expected: exceptions that concern a single item; any other exception ends the pipeline.
+        pixels_at_once: most pixels between `prepare` and `finish`; a larger picture is processed alone.
 
     Yields:
-        Each item, in order, with what `finish` made of it or the expected exception that a step raised.
+        Each item, in order, with the result of `finish` or the expected exception that a step raised.
     """
     threads = min(4, os.cpu_count() or 1)
     admission = _Admission(pixels_at_once)
@@ -135,7 +136,7 @@ def in_order(
             while len(decoding) <= threads and drawn():
                 pass
             while decoding:
-                # The next may be waiting for the room of those before it.
+                # The next item may be waiting for the room that these still hold.
                 while writing and (len(writing) > 2 or writing[0][1].done() or not decoding[0][1].done()):
                     yield first_written()
                 item, future = decoding.popleft()

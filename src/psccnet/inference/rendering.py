@@ -1,4 +1,4 @@
-"""Pictures of a result: the drawn mask, the overlay, the progression of masks as in Fig. 10, each with its legend."""
+"""Draw a result: the mask in colours, the overlay, and the masks of all scales as in Fig. 10, each with a legend."""
 
 import io
 
@@ -13,28 +13,33 @@ from psccnet.pictures.resampling import bands, resample
 Pixels = NDArray[np.uint8]
 
 DIM = 0.72
-"""What stays of the brightness where a picture is held pristine, so that the rest stands out in grey print, too."""
+"""Share of the brightness that is kept where the mask is 0, so that the rest stands out in grey print, too."""
 STRONGEST = 0.6
-"""Share of the scale's colour in the overlay where the mask is 1."""
+"""Opacity of the colours in the overlay where the mask is 1."""
 MOST_OUTLINE = 24
-"""Pixels that the outline of a region is thick at most; it is drawn in as many steps."""
+"""Greatest thickness of a region's outline, in pixels; it is drawn in as many steps."""
 PROGRESSION_SIDE = 384
-"""Longest side of a picture in the progression strip, pixels."""
+"""Longer side of each panel of `progression`, in pixels."""
 LEGEND_WIDTH = 300
-"""Pixels that a legend needs; smaller pictures get white beside them."""
+"""Width of a legend, in pixels; a narrower picture gets a white margin beside it."""
 
 
 def overlay(pixels: Pixels, mask: NDArray[np.float32], level: float | None = 0.5, into: Pixels | None = None) -> Pixels:
-    """Tint a picture by its mask, dim what is held pristine, and outline in white what is above the level.
+    """Tint a picture by its mask, dim what looks pristine, and outline in white what is above the level.
 
     Args:
         pixels: (H, W, 3) uint8.
         mask: (H, W) float32, 0..1.
-        level: of the outline, 0..1; None draws none.
-        into: (H, W, 3) uint8 to draw into, a new one where left out.
+        level: of the outline, 0..1; None draws no outline.
+        into: (H, W, 3) uint8 to draw into; a new array by default.
 
     Returns:
         (H, W, 3) uint8.
+
+    Examples:
+        >>> picture = np.full((4, 4, 3), 200, np.uint8)
+        >>> bool((overlay(picture, np.zeros((4, 4), np.float32)) < 200).all())
+        True
     """
     height, width = mask.shape
     thick = min(max(1, round(max(height, width) / 400)), MOST_OUTLINE)
@@ -52,9 +57,9 @@ def overlay(pixels: Pixels, mask: NDArray[np.float32], level: float | None = 0.5
 
 
 def _tint() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Of each of 256 steps of a mask, the share of the picture's brightness that stays, and the colour that is added.
+    """For each of 256 mask values: the factor for the picture's brightness, (256,), and the colour to add, (256, 3).
 
-    The share grows with the root, so that faint traces can be seen.
+    The opacity grows with the square root of the value, so that faint traces are visible.
     """
     values = np.linspace(0, 1, 256, dtype=np.float32)
     share: NDArray[np.float32] = (STRONGEST * np.sqrt(values)).astype(np.float32)
@@ -63,7 +68,7 @@ def _tint() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def _outline(inside: NDArray[np.bool_], thick: int) -> NDArray[np.bool_]:
-    """What of a region lies at most `thick` pixels from its border, along rows and columns."""
+    """The pixels of a region that are at most `thick` pixels from its border, along rows and columns."""
     eroded = inside.copy()
     for shift in range(1, thick + 1):
         eroded[shift:] &= inside[:-shift]
@@ -74,18 +79,23 @@ def _outline(inside: NDArray[np.bool_], thick: int) -> NDArray[np.bool_]:
 
 
 def reduced(pixels: Pixels, longest: int) -> Pixels:
-    """A picture with its longer side at most `longest` pixels."""
+    """Reduce a picture so that its longer side is at most `longest` pixels.
+
+    Examples:
+        >>> reduced(np.zeros((1000, 2000, 3), np.uint8), longest=500).shape
+        (250, 500, 3)
+    """
     scale = min(1.0, longest / max(pixels.shape[:2]))
     if scale == 1.0:
         return pixels
     height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-    # Of a much larger picture, every so many pixels are enough to make the small one of.
+    # For a much smaller result, every n-th pixel is enough to start from.
     step = max(1, int(1 / (4 * scale)))
     return np.asarray(Image.fromarray(pixels[::step, ::step]).resize((width, height)))
 
 
 def ramp(height: int, width: int, over_grey: bool = False, scale: ScaleName = "viridis") -> Pixels:
-    """A bar of the colours for 0..1 from left to right; of the overlay, as they look over a medium grey."""
+    """A bar of a scale's colours, from 0 at the left to 1; with `over_grey`, those of the overlay over medium grey."""
     values = np.repeat(np.linspace(0, 1, width, dtype=np.float32)[None], height, axis=0)
     if over_grey:
         return overlay(np.full((height, width, 3), 128, np.uint8), values, None)
@@ -93,14 +103,14 @@ def ramp(height: int, width: int, over_grey: bool = False, scale: ScaleName = "v
 
 
 def legend_line(result: Result) -> str:
-    """What the white line of the drawings stands for."""
+    """What the white line in the drawings means, as text for people."""
     if result.level is not None:
         return f"white line: the mask is above {result.level:.2f}"
     return "no region stands out" if result.verdict == "forged" else "nothing found, so no region is outlined"
 
 
 def _sheet(height: int, width: int, result: Result, over_grey: bool) -> Pixels:
-    """White, with the legend below room for a picture of that size."""
+    """A white sheet that has room for a picture of this size above its legend."""
     unit = min(max(1.0, max(height, width) / 700), 12.0)
     band, margin = round(38 * unit), round(5 * unit)
     across = max(width, round(LEGEND_WIDTH * unit) if width < height else LEGEND_WIDTH)
@@ -143,8 +153,8 @@ def progression(pixels: Pixels, result: Result, longest: int = PROGRESSION_SIDE)
 
     Args:
         pixels: (H, W, 3) uint8.
-        result: with the masks to show in `masks`.
-        longest: side of a panel, pixels.
+        result: its `masks` are shown.
+        longest: longer side of a panel, in pixels.
 
     Returns:
         (h, w, 3) uint8.
@@ -165,14 +175,24 @@ def progression(pixels: Pixels, result: Result, longest: int = PROGRESSION_SIDE)
 
 
 def png(pixels: NDArray[np.unsignedinteger]) -> bytes:
-    """Pixels as a PNG file: (H, W, 3) uint8, or (H, W) uint8 or uint16."""
+    """Pixels as a PNG file: (H, W, 3) uint8, or (H, W) uint8 or uint16.
+
+    Examples:
+        >>> png(np.zeros((4, 6, 3), np.uint8))[1:4]
+        b'PNG'
+    """
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, format="PNG")
     return data.getvalue()
 
 
 def levels(mask: NDArray[np.float32], dtype: type[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
-    """A mask with 1 as the highest number of an integer type."""
+    """A mask, 0..1, as integers; 1 becomes the largest number of the type.
+
+    Examples:
+        >>> levels(np.array([[0.0, 0.5, 1.0]], np.float32), np.uint16).tolist()
+        [[0, 32768, 65535]]
+    """
     found = np.empty(mask.shape, dtype=dtype)
     for rows in bands(*mask.shape):
         found[rows] = np.rint(mask[rows] * np.iinfo(dtype).max)

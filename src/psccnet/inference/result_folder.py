@@ -1,4 +1,4 @@
-"""Files of results in a folder: whose they are, and that no picture's replace another's."""
+"""Write results into a folder; the files of one picture never replace those of another."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from psccnet.inference.result import Result
 from psccnet.pictures.whole_files import make_folder, parse_json, read_text, write_whole, writing
 
 Kind = Literal["mask", "mask16", "overlay", "masks"]
-"""The drawn mask; its values in 16 bits, for programs; the overlay; the masks of the four scales."""
+"""mask: in colours; mask16: its values with 16 bits, for programs; overlay: over the picture; masks: of all scales."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 USUAL: tuple[Kind, ...] = ("mask", "overlay")
 ENDINGS = tuple(f".{kind}.png" for kind in KINDS)
 MANIFEST = "psccnet-results.jsonl"
-"""The file in the folder with a line of JSON a picture: stem, picture, sha256, files. Of several lines of one stem, the
-last one holds."""
+"""Name of the file with one line of JSON per picture: stem, picture, sha256, files. If several lines have the same
+stem, the last one counts."""
 
 _DRAWN: dict[Kind, Callable[[NDArray[np.uint8], Result], NDArray[np.unsignedinteger]]] = {
     "mask": lambda pixels, result: mask_with_legend(result),
@@ -35,20 +35,20 @@ _DRAWN: dict[Kind, Callable[[NDArray[np.uint8], Result], NDArray[np.unsignedinte
 def write_pictures(
     result: Result, pixels: NDArray[np.uint8], stem: Path, kinds: Collection[Kind] = USUAL, evidence: bool = False
 ) -> list[Path]:
-    """Write the pictures of one result, without a look at whose lie there.
+    """Write the pictures of one result, without a check for files of other pictures.
 
     Args:
-        result: of the picture; its `masks` go into the progression.
+        result: of the picture; its `masks` are what the kind "masks" shows.
         pixels: (H, W, 3) uint8, the picture as the network saw it.
-        stem: folder and first part of the names; the folder is made if missing.
-        kinds: which to write.
-        evidence: draw the findings that show a place, too.
+        stem: folder and first part of the file names; the folder is created if missing.
+        kinds: which pictures to write.
+        evidence: also draw the findings that show a place.
 
     Returns:
         The files, STEM.KIND.png and STEM-evidence-TRACE.png.
 
     Raises:
-        WriteError: if a file cannot be written; nothing of it is then left.
+        WriteError: if a file cannot be written; no part of it is left behind.
     """
     make_folder(stem.parent)
     files = {
@@ -63,18 +63,18 @@ def write_pictures(
 
 
 class ResultFolder:
-    """A folder of results that knows which picture each file belongs to.
+    """A folder of results, with a record of which picture each file belongs to.
 
-    The files of a picture begin with its path below the folder that was searched, or with its name. Where another
-    picture has that already, or a file that nobody accounts for, the first digits of the picture's sha256 are added:
-    the same picture has the same names every time, and replaces its own files only.
+    The names of a picture's files begin with its path below the searched folder, or with its name. If another picture
+    has that name already, or a file that the record does not list, the first digits of the picture's sha256 are added.
+    So a picture gets the same file names every time, and replaces only its own files.
 
     Args:
-        path: made if missing.
+        path: the folder; it is created if missing.
 
     Raises:
-        InputError: if a file has its name, or its manifest is none.
-        WriteError: if it cannot be made.
+        InputError: if there is a file of that name, or the record in the folder cannot be understood.
+        WriteError: if the folder cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -85,17 +85,17 @@ class ResultFolder:
         if not manifest.exists():
             return
         *lines, cut_off = read_text(manifest).split("\n")
-        if cut_off:  # by a full disk
+        if cut_off:  # the disk was full while this line was written
             write_whole({manifest: "".join(f"{line}\n" for line in lines).encode()})
         for number, line in enumerate(lines, start=1):
-            said = parse_json(line, f"{manifest}, line {number}")
+            record = parse_json(line, f"{manifest}, line {number}")
             try:
-                self._owners[said["stem"]] = said["sha256"]
+                self._owners[record["stem"]] = record["sha256"]
             except (KeyError, TypeError):
                 raise InputError(f"{manifest}, line {number}: names no picture; name another folder.") from None
 
     def stem(self, wanted: Path, sha256: str) -> Path:
-        """Where the files of a picture go: the folder, `wanted`, and digits of its sha256 where that is another's."""
+        """The stem of a picture's files: the folder and `wanted`, with digits of the sha256 if that stem is taken."""
         for name in (wanted, wanted.with_name(f"{wanted.name}-{sha256[:12]}")):
             owner = self._owners.get(name.as_posix())
             if owner == sha256 or (owner is None and not self._is_taken(name)):
@@ -104,7 +104,7 @@ class ResultFolder:
 
     def _is_taken(self, name: Path) -> bool:
         stem = self.path / name
-        # os.path: Path.exists raises for names that are too long, which is told when they are written.
+        # Not Path.exists, which raises for a name that is too long; the user gets that error when the file is written.
         return any(os.path.exists(stem.with_name(f"{stem.name}{ending}")) for ending in ENDINGS)
 
     def write(
@@ -115,25 +115,25 @@ class ResultFolder:
         kinds: Collection[Kind] = USUAL,
         evidence: bool = False,
     ) -> list[Path]:
-        """Write the pictures of one result under names of its own, and say so in the manifest.
+        """Write the pictures of one result under names of its own, and record them in the manifest.
 
         Args:
             result: of the picture.
             pixels: (H, W, 3) uint8, the picture as the network saw it.
-            wanted: path within the folder that the names are to begin with.
-            kinds: which to write.
-            evidence: draw the findings that show a place, too.
+            wanted: path within the folder that the names should begin with.
+            kinds: which pictures to write.
+            evidence: also draw the findings that show a place.
 
         Returns:
             The files.
 
         Raises:
-            WriteError: if a file cannot be written; nothing of it is then left.
+            WriteError: if a file cannot be written; no part of it is left behind.
         """
         stem = self.stem(wanted, result.sha256)
         files = write_pictures(result, pixels, stem, kinds, evidence)
         name = stem.relative_to(self.path).as_posix()
-        said = {
+        record = {
             "stem": name,
             "picture": result.name,
             "sha256": result.sha256,
@@ -141,6 +141,6 @@ class ResultFolder:
         }
         manifest = self.path / MANIFEST
         with writing(manifest), manifest.open("ab") as file:
-            file.write(json.dumps(said).encode() + b"\n")
+            file.write(json.dumps(record).encode() + b"\n")
         self._owners[name] = result.sha256
         return files

@@ -1,4 +1,4 @@
-"""Colour scales for values of 0..1: viridis, even to the eye and to the colour-blind, and Jet, as the paper draws."""
+"""Colour scales for values 0..1: viridis, which looks even, to colour-blind people too, and Jet, as in the paper."""
 
 import json
 from functools import cache
@@ -12,7 +12,7 @@ from psccnet.errors import InputError
 
 ScaleName = Literal["viridis", "jet"]
 SCALES = "scales.json"
-"""The file with the colours at even steps, which the page reads too."""
+"""The file with the colours at even steps; the web page reads it, too."""
 
 
 @cache
@@ -33,6 +33,11 @@ def colours(name: ScaleName = "viridis") -> NDArray[np.uint8]:
 
 
 def coloured(values: NDArray[np.float32], name: ScaleName = "viridis") -> NDArray[np.uint8]:
-    """Values (h, w), 0..1, in the colours of a scale: (h, w, 3) uint8."""
+    """Colour values (h, w), 0..1, by a scale: (h, w, 3) uint8.
+
+    Examples:
+        >>> coloured(np.array([[0.0, 1.0]], np.float32)).tolist()
+        [[[68, 1, 84], [253, 231, 37]]]
+    """
     found: NDArray[np.uint8] = colours(name)[np.rint(255 * np.clip(values, 0, 1)).astype(np.uint8)]
     return found

@@ -21,6 +21,15 @@ class Architecture:
 
     Raises:
         ValueError: for an unknown value, or a grid that is not a positive multiple of 32.
+
+    Examples:
+        >>> Architecture(stem="unshuffled").cell
+        2
+        >>> try:
+        ...     Architecture(grid=100)
+        ... except ValueError as error:
+        ...     print(error)
+        grid must be a positive multiple of 32, not 100
     """
 
     variant: Variant = "paper"

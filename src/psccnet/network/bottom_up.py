@@ -35,6 +35,11 @@ def modulated(feature: Tensor, coarser_logits: Tensor | None) -> Tensor:
 
     Returns:
         (B, C, H, W).
+
+    Examples:
+        >>> feature, coarser_logits = torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 1, 1)
+        >>> modulated(feature, coarser_logits).tolist()
+        [[[[0.5, 0.5], [0.5, 0.5]]]]
     """
     if coarser_logits is None:
         return feature

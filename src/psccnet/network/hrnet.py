@@ -25,6 +25,10 @@ def resample(x: Tensor, size: Sequence[int]) -> Tensor:
 
     Returns:
         (B, C, height, width); `x` itself if it already has that size.
+
+    Examples:
+        >>> resample(torch.tensor([[[[0.0, 1.0]]]]), (1, 3)).tolist()
+        [[[[0.0, 0.5, 1.0]]]]
     """
     if tuple(x.shape[-2:]) == tuple(size):
         return x
@@ -32,7 +36,12 @@ def resample(x: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def pad_to_even(picture: Tensor) -> Tensor:
-    """Pad pictures (B, C, H, W) with odd sides by one reflected row or column."""
+    """Pad pictures (B, C, H, W) with odd sides by one reflected row or column.
+
+    Examples:
+        >>> pad_to_even(torch.zeros(1, 3, 5, 8)).shape
+        torch.Size([1, 3, 6, 8])
+    """
     height, width = picture.shape[-2:]
     rows, columns = (torch.arange(side + side % 2, device=picture.device) for side in (height, width))
     # A position past the edge is reflected, which is two steps back; a single row or column is repeated.

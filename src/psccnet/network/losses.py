@@ -24,6 +24,11 @@ def downsample_ground_truth(mask: Tensor, size: tuple[int, int], weighting: Weig
 
     Returns:
         (B, 1, height, width), 0 or 1.
+
+    Examples:
+        >>> mask = torch.tensor([[[[1.0, 1, 0, 0], [1, 0, 0, 0]]]])
+        >>> downsample_ground_truth(mask, (1, 2)).tolist()
+        [[[[1.0, 0.0]]]]
     """
     if tuple(mask.shape[-2:]) == tuple(size):
         return mask
@@ -51,6 +56,11 @@ def mask_loss(logits: Tensor, truth: Tensor, weighting: Weighting = "paper") -> 
 
     Returns:
         Scalar: the mean over pixels.
+
+    Examples:
+        >>> logits, truth = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+        >>> round(float(mask_loss(logits, truth)), 4)
+        0.6931
     """
     if weighting == "paper":
         return functional.binary_cross_entropy_with_logits(logits, truth)

@@ -20,6 +20,14 @@ def camera_of_name(name: str) -> str | None:
         name: a path with slashes, such as "D01_Samsung_GalaxyS3Mini/images/nat/D01_I_nat_0001.jpg" (VISION: a device),
             "Canon_Ixus70_0_2367.JPG" (Dresden: maker, model and device) or "train/HTC-1-M7/(HTC-1-M7)1.jpg" (KCMI,
             the IEEE Signal Processing Cup: a model).
+
+    Examples:
+        >>> camera_of_name("D01_Samsung_GalaxyS3Mini/images/nat/D01_I_nat_0001.jpg")
+        'D01'
+        >>> camera_of_name("Canon_Ixus70_0_2367.JPG")
+        'Canon_Ixus70_0'
+        >>> camera_of_name("holiday.jpg") is None
+        True
     """
     for rule in (_VISION, _DRESDEN, _KCMI):
         match = rule.search(name)

@@ -57,7 +57,16 @@ class Loaded(NamedTuple):
 
 
 def check_size(width: int, height: int, name: str, max_pixels: int) -> None:
-    """Raise a PictureError if a picture has more than `max_pixels` pixels."""
+    """Raise a PictureError if a picture has more than `max_pixels` pixels.
+
+    Examples:
+        >>> check_size(1920, 1080, "photo.jpg", max_pixels=50_000_000)
+        >>> try:
+        ...     check_size(20_000, 10_000, "photo.jpg", max_pixels=50_000_000)
+        ... except PictureError as error:
+        ...     print(str(error)[:71])
+        photo.jpg: 20000 x 10000 is 200.0 megapixels, more than the limit of 50
+    """
     if width * height > max_pixels:
         raise PictureError(
             f"{name}: {width} x {height} is {width * height / 1e6:.1f} megapixels, more than the limit of"

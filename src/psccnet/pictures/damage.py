@@ -66,7 +66,17 @@ def examine(picture: Image.Image, stream: BinaryIO) -> Examined:
 
 
 def examine_jpeg(data: bytes) -> Examined:
-    """Check the bytes of a JPEG file for damage."""
+    """Check the bytes of a JPEG file for damage.
+
+    Examples:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> Image.new("RGB", (16, 16)).save(file, "JPEG")
+        >>> examine_jpeg(file.getvalue())
+        Examined(fault=None, note=None, mended=None)
+        >>> examine_jpeg(file.getvalue()[:-2]).note
+        'the end of the file is missing, all pixels are there'
+    """
     bare = _without_metadata(data)
     warning = jpeg_warning(bare)
     if warning is None:

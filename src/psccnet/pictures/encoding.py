@@ -23,6 +23,10 @@ class Encoding:
         halved_chroma: 4:2:0 instead of 4:4:4.
         tables: quantisation tables instead of those of `quality`: luminance and chrominance, each 64 numbers of
             1..255, row by row. `quality` then names the standard tables that are closest.
+
+    Examples:
+        >>> Encoding(quality=90, halved_chroma=True).suffix, Encoding(quality=None).suffix
+        ('.jpg', '.png')
     """
 
     quality: int | None
@@ -36,7 +40,13 @@ class Encoding:
 
 
 def encode(picture: Picture, encoding: Encoding) -> bytes:
-    """Encode HxWx3 uint8 RGB to the bytes of a file; ValueError if the encoder refuses the picture."""
+    """Encode HxWx3 uint8 RGB to the bytes of a file; ValueError if the encoder refuses the picture.
+
+    Examples:
+        >>> picture = np.full((16, 16, 3), 128, np.uint8)
+        >>> encode(picture, Encoding(quality=None))[1:4]
+        b'PNG'
+    """
     options: list[int] = []
     if encoding.tables is not None:
         file = BytesIO()
@@ -59,6 +69,11 @@ def decode_as_stored(data: bytes, name: str) -> Picture:
 
     Raises:
         UnusableFileError: `data` is not a picture, or is incomplete.
+
+    Examples:
+        >>> data = encode(np.full((16, 24, 3), 128, np.uint8), Encoding(quality=90))
+        >>> decode_as_stored(data, "grey.jpg").shape
+        (16, 24, 3)
     """
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     try:
@@ -85,6 +100,13 @@ def compressed(picture: Picture, encoding: Encoding | None, repeated_chroma: boo
         encoding: of the file; None returns the picture unchanged.
         repeated_chroma: repeat each sample of halved chroma over its 2 x 2 pixels, as some editors do, instead of
             interpolating.
+
+    Examples:
+        >>> picture = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+        >>> bool((compressed(picture, Encoding(quality=None)) == picture).all())
+        True
+        >>> bool((compressed(picture, Encoding(quality=10)) == picture).all())
+        False
     """
     if encoding is None:
         return picture

@@ -39,7 +39,12 @@ def encoding_of(path: Path) -> str:
 
 
 def quality_of(mean: float) -> int:
-    """The quality, 1..100, at which the mean of libjpeg's luminance table is closest to `mean`."""
+    """The quality, 1..100, at which the mean of libjpeg's luminance table is closest to `mean`.
+
+    Examples:
+        >>> quality_of(float(LUMINANCE.mean())), quality_of(1.0)
+        (50, 100)
+    """
     qualities = np.arange(1, 101)
     scales = np.where(qualities < 50, 5000 / qualities, 200 - 2 * qualities)
     tables = np.clip((LUMINANCE * scales[:, None] + 50) // 100, 1, 255)

@@ -7,7 +7,12 @@ _START = b"version https://git-lfs.github.com/spec/"
 
 
 def is_pointer(start: bytes) -> bool:
-    """Whether a file with these first bytes is a pointer."""
+    """Whether a file with these first bytes is a pointer.
+
+    Examples:
+        >>> is_pointer(b"version https://git-lfs.github.com/spec/v1"), is_pointer(b"GIF89a")
+        (True, False)
+    """
     return start.startswith(_START)
 
 

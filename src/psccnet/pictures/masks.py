@@ -135,6 +135,14 @@ def placed(values: npt.NDArray[Any], height: int, width: int, orientation: int) 
 
     Returns:
         (h, w) or (w, h).
+
+    Examples:
+        >>> stored = np.array([[1, 2, 3], [4, 5, 6]])
+        >>> placed(stored, height=3, width=2, orientation=6).tolist()
+        [[4, 1], [5, 2], [6, 3]]
+        >>> upright = np.array([[4, 1], [5, 2], [6, 3]])
+        >>> placed(upright, height=3, width=2, orientation=6).tolist()
+        [[4, 1], [5, 2], [6, 3]]
     """
     if orientation == 1 or (values.shape == (height, width) and told_by_size(height, width, orientation)):
         return values
@@ -142,12 +150,22 @@ def placed(values: npt.NDArray[Any], height: int, width: int, orientation: int) 
 
 
 def told_by_size(height: int, width: int, orientation: int) -> bool:
-    """Whether a mask's size shows if it follows the stored pixels of its picture or the upright ones."""
+    """Whether a mask's size shows if it follows the stored pixels of its picture or the upright ones.
+
+    Examples:
+        >>> told_by_size(height=3, width=2, orientation=6), told_by_size(height=2, width=2, orientation=6)
+        (True, False)
+    """
     return orientation == 1 or (orientation in TURNED and height != width)
 
 
 def turned(values: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
-    """Turn stored pixels, (h, w), upright by an EXIF orientation, 1..8."""
+    """Turn stored pixels, (h, w), upright by an EXIF orientation, 1..8.
+
+    Examples:
+        >>> turned(np.array([[1, 2, 3], [4, 5, 6]]), orientation=6).tolist()
+        [[4, 1], [5, 2], [6, 3]]
+    """
     if orientation in TURNED:
         values = values.T
     if orientation in (3, 4, 7, 8):
@@ -214,6 +232,11 @@ def _fault(levels: npt.NDArray[Any], opaque: npt.NDArray[np.bool_], full: int, r
 
 
 def green(pixels: npt.NDArray[np.uint8]) -> Mask:
-    """Where an edge mask of Columbia, HxWx3 uint8, is green: HxW bool."""
+    """Where an edge mask of Columbia, HxWx3 uint8, is green: HxW bool.
+
+    Examples:
+        >>> green(np.array([[[0, 200, 0], [0, 255, 0], [200, 0, 0]]], np.uint8)).tolist()
+        [[True, True, False]]
+    """
     red, green_ = pixels[..., 0].astype(np.int16), pixels[..., 1].astype(np.int16)
     return np.asarray((green_ > _GREEN) & (green_ > red), np.bool_)

@@ -35,6 +35,10 @@ def read_names(stream: BinaryIO) -> Iterator[str]:
     Args:
         stream: names separated by newlines, or by NUL if there is a NUL in the first block, which allows newlines in
             names. Names need not be valid text; empty ones are skipped.
+
+    Examples:
+        >>> list(read_names(io.BytesIO(b"one.jpg" + bytes([10]) + b"my photo.jpg")))
+        ['one.jpg', 'my photo.jpg']
     """
     # From a pipe, read1 returns what is there; read would wait for a whole block.
     read = stream.read1 if isinstance(stream, io.BufferedReader) else stream.read

@@ -57,19 +57,34 @@ def heif_is_read() -> bool:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file counts as a picture by the ending of its name; system files never do (`is_clutter`)."""
+    """Whether a file counts as a picture by the ending of its name; system files never do (`is_clutter`).
+
+    Examples:
+        >>> is_picture("photo.JPG"), is_picture("notes.txt"), is_picture("._photo.jpg")
+        (True, False, False)
+    """
     ending = PurePath(name).suffix.lower()
     return (ending in _ALWAYS or (ending in HEIF and heif_is_read())) and not is_clutter(name)
 
 
 def without_ending(name: str) -> str:
-    """A path with slashes, without the ending of a picture (in upper or lower case); "a.b" is returned unchanged."""
+    """A path with slashes, without the ending of a picture (in upper or lower case); "a.b" is returned unchanged.
+
+    Examples:
+        >>> without_ending("holiday/photo.JPG"), without_ending("a.b")
+        ('holiday/photo', 'a.b')
+    """
     ending = PurePath(name).suffix
     return name[: -len(ending)] if ending.lower() in _ALWAYS | HEIF | RAW else name
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a path is a system file: dot files, ._NAME of macOS, Thumbs.db, desktop.ini, @eaDir."""
+    """Whether a path is a system file: dot files, ._NAME of macOS, Thumbs.db, desktop.ini, @eaDir.
+
+    Examples:
+        >>> is_clutter("holiday/Thumbs.db"), is_clutter("holiday/photo.jpg")
+        (True, False)
+    """
     return any(
         (part.startswith(".") and part not in (".", "..")) or part.lower() in _CLUTTER for part in PurePath(name).parts
     )
@@ -165,12 +180,24 @@ def _holds_picture(path: Path, ending: str) -> bool:
 
 
 def mend_of(ending: str) -> str | None:
-    """How to make files of an ending readable, if that is known."""
+    """How to make files of an ending readable, if that is known.
+
+    Examples:
+        >>> mend_of(".pdf")
+        'take the pictures out of documents'
+        >>> mend_of(".txt") is None
+        True
+    """
     return next((mend for endings, mend in _MENDS if ending in endings), None)
 
 
 def passed_over(others: Mapping[str, int]) -> str:
-    """One line with the number of files by ending that are not pictures, and how to get the pictures out of them."""
+    """One line with the number of files by ending that are not pictures, and how to get the pictures out of them.
+
+    Examples:
+        >>> passed_over({".pdf": 2, ".txt": 1})
+        '2 .pdf, 1 .txt (take the pictures out of documents)'
+    """
     counts = ", ".join(f"{count} {ending or 'without ending'}" for ending, count in sorted(others.items()))
     mends = [mend for endings, mend in _MENDS if not endings.isdisjoint(others)]
     return f"{counts}" + (f" ({'; '.join(mends)})" if mends else "")

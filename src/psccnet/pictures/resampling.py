@@ -10,7 +10,12 @@ BAND_PIXELS = 1 << 20
 
 
 def bands(height: int, width: int) -> Iterator[slice]:
-    """Cut the rows of a picture into bands of about `BAND_PIXELS` pixels."""
+    """Cut the rows of a picture into bands of about `BAND_PIXELS` pixels.
+
+    Examples:
+        >>> [(rows.start, rows.stop) for rows in bands(3000, 1024)]
+        [(0, 1024), (1024, 2048), (2048, 3000)]
+    """
     rows = max(1, BAND_PIXELS // max(1, width))
     for start in range(0, height, rows):
         yield slice(start, min(start + rows, height))
@@ -38,6 +43,10 @@ def resample(x: NDArray[np.float32], height: int, width: int) -> NDArray[np.floa
 
     Returns:
         (height, width) float32, within the range of `x`.
+
+    Examples:
+        >>> resample(np.array([[0, 1]], np.float32), 1, 5).tolist()
+        [[0.0, 0.25, 0.5, 0.75, 1.0]]
     """
     # Columns first, while there are few rows; the second, larger pass then runs over contiguous rows.
     narrow = np.ascontiguousarray(_along_rows(np.ascontiguousarray(x.T), width).T)

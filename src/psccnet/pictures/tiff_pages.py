@@ -36,12 +36,22 @@ class Page(NamedTuple):
 
 
 def is_tiff(start: bytes) -> bool:
-    """Whether a file with these first bytes is a TIFF."""
+    """Whether a file with these first bytes is a TIFF.
+
+    Examples:
+        >>> is_tiff(b"II*" + bytes([0, 8, 0, 0, 0])), is_tiff(b"GIF89a")
+        (True, False)
+    """
     return start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def is_raw(start: bytes) -> bool:
-    """Whether a file with these first bytes is a camera's raw file other than DNG."""
+    """Whether a file with these first bytes is a camera's raw file other than DNG.
+
+    Examples:
+        >>> is_raw(b"II*" + bytes([0, 16, 0, 0, 0]) + b"CR"), is_raw(b"II*" + bytes(8))
+        (True, False)
+    """
     return start.startswith(_RAW_STARTS) or (start[8:10] == b"CR" and is_tiff(start)) or start[4:12] == b"ftypcrx "
 
 

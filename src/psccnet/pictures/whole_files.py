@@ -133,6 +133,10 @@ def parse_yaml(text: str, name: str) -> Any:
 
     Raises:
         InputError: if it is not valid YAML; the message begins with `name`.
+
+    Examples:
+        >>> parse_yaml("size: 128", "recipe.yaml")
+        {'size': 128}
     """
     import yaml
 
@@ -146,7 +150,12 @@ def parse_yaml(text: str, name: str) -> Any:
 
 
 def merged(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested fields, as in a YAML file, with nested `changes` applied; returns a new mapping."""
+    """Nested fields, as in a YAML file, with nested `changes` applied; returns a new mapping.
+
+    Examples:
+        >>> merged({"data": {"size": 128, "seed": 0}}, {"data": {"size": 256}})
+        {'data': {'size': 256, 'seed': 0}}
+    """
     result = dict(fields)
     for name, value in changes.items():
         below = result.get(name)

@@ -30,6 +30,10 @@ def file_facts(data: bytes, name: str = "picture") -> list[tuple[str, str]]:
     Args:
         data: the file.
         name: of the picture, for errors, which are not raised.
+
+    Examples:
+        >>> file_facts(b"not a picture")
+        [('file size', '13 bytes')]
     """
     facts = [("file size", f"{len(data):,} bytes")]
     try:

@@ -52,7 +52,12 @@ def scores_table(card: Card) -> str:
 
 
 def counts(scores: dict[str, float]) -> tuple[int, int]:
-    """How many forged and how many untouched pictures the scores of one set are of."""
+    """How many forged and how many untouched pictures the scores of one set are of.
+
+    Examples:
+        >>> counts({"pictures": 340, "forged": 180})
+        (180, 160)
+    """
     forged = int(scores.get("forged", 0))
     return forged, int(scores.get("pictures", forged)) - forged
 

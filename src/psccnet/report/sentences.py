@@ -34,7 +34,14 @@ class Measured:
 
 
 def measured(card: Card) -> list[Measured]:
-    """The figures of a card that say how often its verdict is right; empty where nobody measured them."""
+    """The figures of a card that say how often its verdict is right; empty where nobody measured them.
+
+    Examples:
+        >>> scores = {"pictures": 40, "forged": 20, "found": 0.8, "false_alarms": 0.05}
+        >>> (row,) = measured(Card(name="mine", scores={"my set": scores}))
+        >>> row.pictures, row.forged, row.untouched
+        ('my set', '80 % of 20', '5 % of 20')
+    """
     lines = []
     for name, scores in card.scores.items():
         if not {"found", "false_alarms", "forged", "pictures"} <= scores.keys():
@@ -122,7 +129,13 @@ def _where(result: Result) -> str:
 
 
 def missed(card: Card) -> str:
-    """What share of known forgeries the network misses, the second half of a sentence."""
+    """What share of known forgeries the network misses, the second half of a sentence.
+
+    Examples:
+        >>> scores = {"pictures": 40, "forged": 20, "found": 0.8, "false_alarms": 0.05}
+        >>> missed(Card(name="mine", scores={"my set": scores}))
+        'the network alone misses 20 % of known forgeries, depending on their kind.'
+    """
     share = _span([1 - line.found for line in measured(card)])
     if not share:
         return "how many forgeries these weights miss, nobody has measured."
@@ -154,7 +167,15 @@ def false_alarm_sentence(result: Result, card: Card) -> str:
 
 
 def reaching(card: Card) -> str:
-    """How many untouched pictures reach the threshold of the card, a sentence."""
+    """How many untouched pictures reach the threshold of the card, a sentence.
+
+    Examples:
+        >>> reaching(Card(name="mine"))
+        'How many untouched pictures reach the threshold, nobody has measured for these weights.'
+        >>> scores = {"pictures": 40, "forged": 20, "found": 0.8, "false_alarms": 0.05}
+        >>> reaching(Card(name="mine", scores={"my set": scores}))
+        'Of untouched pictures, 5 % reach it, depending on their kind.'
+    """
     lines = measured(card)
     if not lines:
         return "How many untouched pictures reach the threshold, nobody has measured for these weights."
@@ -184,7 +205,12 @@ def limits(card: Card) -> list[str]:
 
 
 def rate(finding: Finding) -> str:
-    """State how often untouched pictures show such a finding; empty where it is no sign of a forgery."""
+    """State how often untouched pictures show such a finding; empty where it is no sign of a forgery.
+
+    Examples:
+        >>> rate(Finding("noise", "A part has less noise.", false_alarms=0.05))
+        'About one in 20 untouched pictures shows as much.'
+    """
     if finding.false_alarms is None:
         return ""
     if finding.false_alarms >= 1:

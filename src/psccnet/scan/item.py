@@ -32,6 +32,13 @@ class Item:
         place: position in that file, if it holds many pictures.
         content: the bytes, if they came with the listing.
         fault: why there is nothing to read, such as a folder that cannot be listed; otherwise "".
+
+    Examples:
+        >>> item = Item("a.jpg", size=100, stamp="2026-01-01", file="a.jpg")
+        >>> len(item.key), item.key == Item("a.jpg", 100, "2026-01-01", "moved/a.jpg").key
+        (16, True)
+        >>> item.key == Item("a.jpg", 101, "2026-01-01", "a.jpg").key
+        False
     """
 
     source: str

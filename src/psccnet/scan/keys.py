@@ -15,6 +15,13 @@ class Keys:
 
     Args:
         packed: initial keys, concatenated.
+
+    Examples:
+        >>> keys = Keys()
+        >>> keys.add(bytes(16)), keys.add(bytes(16))
+        (True, False)
+        >>> len(keys), bytes(16) in keys, keys.has_each([bytes(16), bytes(15) + b"x"])
+        (1, True, [True, False])
     """
 
     def __init__(self, packed: bytes | bytearray = b"") -> None:
@@ -78,6 +85,13 @@ class Claims:
 
     Args:
         computed: first 16 bytes of the sha256 of files that an earlier run computed, concatenated.
+
+    Examples:
+        >>> claims, digest = Claims(), bytes(16)
+        >>> claims.claim(digest, b"first_picture___"), claims.claim(digest, b"equal_bytes_____")
+        (True, False)
+        >>> claims.claim(digest, b"first_picture___")
+        True
     """
 
     def __init__(self, computed: bytes = b"") -> None:

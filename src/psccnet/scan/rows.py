@@ -80,6 +80,11 @@ def to_parquet(rows: list[Row], about: dict[str, str] | None = None) -> bytes:
     Args:
         rows: columns of `SCHEMA` by name; missing ones are null.
         about: for the file's metadata.
+
+    Examples:
+        >>> data = to_parquet([{"source": "a.jpg", "state": "done", "score": 0.5}])
+        >>> pq.read_table(pa.BufferReader(data))["score"].to_pylist()
+        [0.5]
     """
     fields = [[_as_text(name, row.get(name)) for row in rows] for name in SCHEMA.names]
     table = pa.Table.from_arrays(

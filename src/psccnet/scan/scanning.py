@@ -43,6 +43,10 @@ class Shard:
 
         Raises:
             InputError: if the text has another form.
+
+        Examples:
+            >>> Shard.parse("2/4")
+            Shard(number=2, count=4)
         """
         number, slash, count = text.partition("/")
         if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):

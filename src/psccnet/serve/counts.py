@@ -8,7 +8,14 @@ BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
 class Counts:
-    """Counters since the start. Not thread-safe."""
+    """Counters since the start. Not thread-safe.
+
+    Examples:
+        >>> counts = Counts()
+        >>> counts.detection("forged", seconds=0.2)
+        >>> [line for line in counts.text({}).splitlines() if line.startswith("psccnet_pictures_total{")]
+        ['psccnet_pictures_total{verdict="forged"} 1']
+    """
 
     def __init__(self) -> None:
         self._requests: Counter[tuple[str, str, int]] = Counter()

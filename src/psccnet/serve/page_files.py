@@ -23,5 +23,10 @@ def page_files() -> dict[str, bytes]:
 
 
 def ending(name: str) -> str:
-    """The ending of a file's name, with its dot."""
+    """The ending of a file's name, with its dot.
+
+    Examples:
+        >>> ending("page.js")
+        '.js'
+    """
     return f".{name.rpartition('.')[2]}"

@@ -109,5 +109,10 @@ def first_mistake(error: ValidationError) -> str:
 
 
 def as_json(value: Any) -> bytes:
-    """Compact JSON in UTF-8; ValueError for NaN and infinity."""
+    """Compact JSON in UTF-8; ValueError for NaN and infinity.
+
+    Examples:
+        >>> as_json({"score": 0.5})
+        b'{"score":0.5}'
+    """
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -43,7 +43,12 @@ class Settings:
     keep_bytes: int = 256 << 20
 
     def body_limit(self, path: str) -> int:
-        """Largest body of a request to a path, bytes; base64 takes a third more than the file."""
+        """Largest body of a request to a path, bytes; base64 takes a third more than the file.
+
+        Examples:
+            >>> Settings(max_bytes=3_000_000).body_limit("/v1/detect")
+            4065536
+        """
         if not path.startswith("/v1/detect"):
             return 1 << 14
         pictures = 4 if path == "/v1/detect/batch" else 1

@@ -22,6 +22,11 @@ def random_contour(rng: np.random.Generator, size: int, area: Range = (0.01, 0.5
 
     Returns:
         size x size bool, true inside; its share of the frame is within `area`.
+
+    Examples:
+        >>> mask = random_contour(np.random.default_rng(0), size=64, area=(0.1, 0.2))
+        >>> mask.shape, bool(0.1 <= mask.mean() <= 0.2)
+        ((64, 64), True)
     """
     for _ in range(_ATTEMPTS):
         mask = _fill(_place(rng, _outline(rng, bezier), size, log_uniform(rng, area)), size)
@@ -35,7 +40,12 @@ def random_contour(rng: np.random.Generator, size: int, area: Range = (0.01, 0.5
 
 
 def log_uniform(rng: np.random.Generator, interval: Range) -> float:
-    """Draw log-uniformly from a positive range: all octaves are equally likely."""
+    """Draw log-uniformly from a positive range: all octaves are equally likely.
+
+    Examples:
+        >>> 0.5 <= log_uniform(np.random.default_rng(0), (0.5, 2.0)) <= 2.0
+        True
+    """
     return float(np.exp(rng.uniform(np.log(interval[0]), np.log(interval[1]))))
 
 

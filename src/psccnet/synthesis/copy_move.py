@@ -27,6 +27,15 @@ def copy_move(rng: np.random.Generator, host: Picture, region: Mask, recipe: Syn
     Returns:
         The forgery: `mask` marks the copies, `source` the region. None if the copies are outside the range of areas,
         cover too much of the region, or change too little.
+
+    Examples:
+        >>> rng = np.random.default_rng(3)
+        >>> host = rng.integers(0, 256, (64, 64, 3), np.uint8)
+        >>> region = np.zeros((64, 64), bool)
+        >>> region[8:24, 8:24] = True
+        >>> forgery = copy_move(rng, host, region, SynthesisRecipe(size=64))
+        >>> int(region.sum()), bool((forgery.source == region).all()), int((forgery.mask & region).sum())
+        (256, True, 0)
     """
     if not region.any():
         return None

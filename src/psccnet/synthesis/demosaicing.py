@@ -44,7 +44,13 @@ _MEAN = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32) / np.float32(4)
 
 
 def mosaic(picture: Colours, phase: Phase) -> Plane:
-    """Sample HxWx3 by a Bayer filter: HxW, with red at `phase` (row, column) and blue diagonally opposite."""
+    """Sample HxWx3 by a Bayer filter: HxW, with red at `phase` (row, column) and blue diagonally opposite.
+
+    Examples:
+        >>> picture = np.zeros((2, 2, 3), np.float32) + np.array([1, 2, 3], np.float32)
+        >>> mosaic(picture, phase=(0, 0)).tolist()
+        [[1.0, 2.0], [2.0, 3.0]]
+    """
     row, column = phase
     plane = np.ascontiguousarray(picture[..., 1])
     plane[row::2, column::2] = picture[row::2, column::2, 0]
@@ -64,6 +70,11 @@ def demosaic(raw: Plane, phase: Phase, algorithm: str, gains: Plane | None = Non
 
     Returns:
         HxWx3 float32 RGB.
+
+    Examples:
+        >>> grey = np.full((8, 8), 0.5, np.float32)
+        >>> demosaic(grey, (0, 0), "bilinear").round(2).min(axis=(0, 1)).tolist()
+        [0.5, 0.5, 0.5]
     """
     gains = np.ones(3, np.float32) if gains is None else gains
     tile = np.full((2, 2), gains[1], np.float32)

@@ -114,7 +114,12 @@ def _load_inpainter(path: str) -> "torch.jit.ScriptModule":
 
 
 def noise_level(picture: Picture) -> float:
-    """Estimate the standard deviation of the noise, in grey levels, from the finest diagonal wavelets (Donoho)."""
+    """Estimate the standard deviation of the noise, in grey levels, from the finest diagonal wavelets (Donoho).
+
+    Examples:
+        >>> noise_level(np.full((32, 32, 3), 128, np.uint8))
+        0.0
+    """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     grey = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
     detail = (grey[::2, ::2] - grey[1::2, ::2] - grey[::2, 1::2] + grey[1::2, 1::2]) / 2

@@ -27,6 +27,16 @@ def united(first: Forgery | None, second: Forgery | None, most: float) -> Forger
 
     Returns:
         The combined forgery; None if `second` is None or the forged fraction would exceed `most`.
+
+    Examples:
+        >>> import numpy as np
+        >>> picture, mask = np.zeros((4, 4, 3), np.uint8), np.eye(4, dtype=bool)
+        >>> first, second = Forgery(picture, mask, "hard"), Forgery(picture, mask[::-1], "poisson")
+        >>> both = united(first, second, most=0.6)
+        >>> both.method, float(both.mask.mean())
+        ('hard, poisson', 0.5)
+        >>> united(first, second, most=0.4) is None
+        True
     """
     if second is None or first is None:
         return second

@@ -109,7 +109,14 @@ def resized(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
 
 
 def resized_mask(mask: Mask, size: int) -> Mask:
-    """Resize a square mask: true where more than half of a pixel is."""
+    """Resize a square mask: true where more than half of a pixel is.
+
+    Examples:
+        >>> mask = np.zeros((4, 4), bool)
+        >>> mask[:2, :3] = True
+        >>> resized_mask(mask, 2).tolist()
+        [[True, False], [False, False]]
+    """
     if mask.shape[0] == size:
         return mask
     interpolation = cv2.INTER_AREA if mask.shape[0] > size else cv2.INTER_LINEAR
@@ -117,7 +124,13 @@ def resized_mask(mask: Mask, size: int) -> Mask:
 
 
 def sharpened(picture: Picture, amount: float, sigma: float) -> Picture:
-    """Sharpen HxWx3 uint8 by an unsharp mask."""
+    """Sharpen HxWx3 uint8 by an unsharp mask.
+
+    Examples:
+        >>> edge = np.repeat(np.array([[[100], [100], [150], [150]]], np.uint8), 3, axis=2)
+        >>> sharpened(edge, amount=0.5, sigma=1.0)[0, 1:3, 0].tolist()
+        [92, 158]
+    """
     blurred = cv2.GaussianBlur(picture, (0, 0), sigma)
     return np.asarray(cv2.addWeighted(picture, 1 + amount, blurred, -amount, 0), np.uint8)
 

@@ -13,7 +13,12 @@ GROUP = "psccnet.manipulations"
 
 
 def name_of(manipulation: str) -> str:
-    """The name of a manipulation in samples: the attribute of an import path; any other name unchanged."""
+    """The name of a manipulation in samples: the attribute of an import path; any other name unchanged.
+
+    Examples:
+        >>> name_of("mine.forgeries:mirror"), name_of("splicing")
+        ('mirror', 'splicing')
+    """
     return manipulation.rpartition(":")[2] if is_import_path(manipulation) else manipulation
 
 

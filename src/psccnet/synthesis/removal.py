@@ -25,6 +25,11 @@ def remove(rng: np.random.Generator, host: Picture, region: Mask, recipe: Synthe
 
     Returns:
         The forgery; None if the area is outside its range, no fill was found, or the fill changes too little.
+
+    Examples:
+        >>> host = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        >>> remove(np.random.default_rng(0), host, np.zeros((64, 64), bool), SynthesisRecipe(size=64)) is None
+        True
     """
     mask = cv2.dilate(region.astype(np.uint8), _DILATION).astype(np.bool_)
     low, high = recipe.removal.area

@@ -48,6 +48,14 @@ def poisson(host: Picture, pasted: Picture, mask: Mask) -> tuple[Picture, Mask]:
 
     Returns:
         SxSx3 uint8, and the mask of what was changed, SxS bool.
+
+    Examples:
+        >>> host, pasted = np.full((32, 32, 3), 100, np.uint8), np.full((32, 32, 3), 200, np.uint8)
+        >>> mask = np.zeros((32, 32), bool)
+        >>> mask[8:24, 8:24] = True
+        >>> blended, changed = poisson(host, pasted, mask)
+        >>> int(mask.sum()), int(changed.sum()), bool((blended[~changed] == 100).all())
+        (256, 100, True)
     """
     inner = np.zeros_like(mask)
     gap = slice(_FRAME_GAP, -_FRAME_GAP)

@@ -31,7 +31,12 @@ _NO_RECIPE = "{}: a recipe consists of sections with fields, such as `seams: {{h
 
 @dataclass(frozen=True, config=STRICT)
 class SynthesisRecipe:
-    """Probabilities and ranges of the synthetic data set (paper, section III-D), in sections."""
+    """Probabilities and ranges of the synthetic data set (paper, section III-D), in sections.
+
+    Examples:
+        >>> SynthesisRecipe(size=128, seams={"hard": 0.5}).seams.hard
+        0.5
+    """
 
     size: int = 256
     """Side of the square pictures in pixels; the paper trains on 256."""
@@ -105,6 +110,10 @@ def read_synthesis(path: Path | None, changes: Mapping[str, Any]) -> SetDescript
     Raises:
         InputError: if the file is not such YAML or a field is wrong; the message names file and field.
         MissingFileError: if there is no such file.
+
+    Examples:
+        >>> read_synthesis(None, {"size": 64}).recipe.size
+        64
     """
     contents: Any = {}
     if path is not None:

@@ -58,7 +58,14 @@ def draw_centre(
 
 
 def tight_crop(picture: Picture, alpha: Alpha, margin: int = MARGIN) -> tuple[Picture, Alpha]:
-    """Crop picture and alpha to the box of alpha > 0.5 plus `margin` pixels; ValueError if it is empty."""
+    """Crop picture and alpha to the box of alpha > 0.5 plus `margin` pixels; ValueError if it is empty.
+
+    Examples:
+        >>> alpha = np.zeros((100, 100), np.float32)
+        >>> alpha[40:60, 30:50] = 1
+        >>> tight_crop(np.zeros((100, 100, 3), np.uint8), alpha)[1].shape
+        (36, 36)
+    """
     x, y, w, h = cv2.boundingRect((alpha > 0.5).astype(np.uint8))
     if w == 0:
         raise ValueError("the region is empty")
@@ -68,7 +75,13 @@ def tight_crop(picture: Picture, alpha: Alpha, margin: int = MARGIN) -> tuple[Pi
 
 
 def reduce(picture: Picture, alpha: Alpha, pixels: float) -> tuple[Picture, Alpha]:
-    """Shrink a region, hxwx3 uint8 and hxw float32, to an area of at most `pixels`."""
+    """Shrink a region, hxwx3 uint8 and hxw float32, to an area of at most `pixels`.
+
+    Examples:
+        >>> picture, alpha = np.zeros((40, 60, 3), np.uint8), np.ones((40, 60), np.float32)
+        >>> reduce(picture, alpha, pixels=600)[1].shape
+        (20, 30)
+    """
     scale = (pixels / max(1.0, float(alpha.sum()))) ** 0.5
     if scale >= 1:
         return np.ascontiguousarray(picture), alpha
@@ -92,6 +105,12 @@ def place(picture: Picture, alpha: Alpha, affine: Affine, centre: tuple[int, int
 
     Returns:
         size x size x 3 uint8 (edge colours repeated outside the region) and size x size float32.
+
+    Examples:
+        >>> picture, alpha = np.full((4, 4, 3), 200, np.uint8), np.ones((4, 4), np.float32)
+        >>> laid, laid_alpha = place(picture, alpha, Affine(), centre=(5, 5), size=10)
+        >>> laid.shape, int((laid_alpha > 0.5).sum()), laid_alpha[3:7, 3:7].min().item()
+        ((10, 10, 3), 16, 1.0)
     """
     scale = affine.scale
     if affine.flip:
@@ -137,10 +156,21 @@ def bend(rng: np.random.Generator, picture: Picture, alpha: Alpha, transform: Tr
 
 
 def change_luminance(picture: Picture, offset: float) -> Picture:
-    """Add `offset` grey levels to every channel, saturating at 0 and 255."""
+    """Add `offset` grey levels to every channel, saturating at 0 and 255.
+
+    Examples:
+        >>> change_luminance(np.array([[[10, 100, 250]]], np.uint8), 20).tolist()
+        [[[30, 120, 255]]]
+    """
     return np.clip(picture.astype(np.int16) + round(offset), 0, 255).astype(np.uint8)
 
 
 def mean_change(before: Picture, after: Picture, mask: Mask) -> float:
-    """Return the mean absolute difference of two pictures inside a non-empty mask, in grey levels."""
+    """Return the mean absolute difference of two pictures inside a non-empty mask, in grey levels.
+
+    Examples:
+        >>> before, after = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 9, np.uint8)
+        >>> mean_change(before, after, np.array([[True, False], [False, False]]))
+        9.0
+    """
     return float(np.abs(before[mask].astype(np.int16) - after[mask]).mean())

@@ -139,7 +139,12 @@ def _scores(values: dict[str, float]) -> list[str]:
 
 
 def card_path(weights: Path) -> Path:
-    """The path of the card of a `.safetensors` file: beside it, with the ending `.json`."""
+    """The path of the card of a `.safetensors` file: beside it, with the ending `.json`.
+
+    Examples:
+        >>> card_path(Path("runs/mine.safetensors")).name
+        'mine.json'
+    """
     return weights.with_suffix(".json")
 
 

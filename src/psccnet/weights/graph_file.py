@@ -20,7 +20,12 @@ files are then converted again instead of failing at run time."""
 
 
 def graph_path(weights: Path) -> Path:
-    """The path of the graph file of a `.safetensors` file: beside it, with the ending `.graphs`."""
+    """The path of the graph file of a `.safetensors` file: beside it, with the ending `.graphs`.
+
+    Examples:
+        >>> graph_path(Path("runs/mine.safetensors")).name
+        'mine.graphs'
+    """
     return weights.with_suffix(".graphs")
 
 

@@ -97,7 +97,12 @@ def find_released(folder: str | Path) -> dict[str, Path]:
 
 
 def released_name(key: str) -> tuple[str, str]:
-    """The place of a key of PSCCNet's state dict in the released files: (part, key without `module.`)."""
+    """The place of a key of PSCCNet's state dict in the released files: (part, key without `module.`).
+
+    Examples:
+        >>> released_name("top_down.conv1.weight")
+        ('HRNet', 'conv1.weight')
+    """
     part, _, rest = key.partition(".")
     if part == "top_down":
         return "HRNet", rest

@@ -82,6 +82,12 @@ def lies_on_its_side(mask: NDArray[np.generic], height: int, width: int) -> bool
     """Whether a mask has the sides' ratio of a picture, height x width, that was turned by a quarter, and not its own.
 
     Other ratios are those of networks that squeeze every picture to one size.
+
+    Examples:
+        >>> lies_on_its_side(np.zeros((300, 400)), height=800, width=600)
+        True
+        >>> lies_on_its_side(np.zeros((256, 256)), height=800, width=600)
+        False
     """
     return _has_shape(mask, width, height) and not _has_shape(mask, height, width)
 

@@ -112,7 +112,12 @@ class Command:
 
 
 def is_command(text: str) -> bool:
-    """Whether a text names a picture or a folder to put in, as commands do."""
+    """Whether a text names a picture or a folder to put in, as commands do.
+
+    Examples:
+        >>> is_command("python detect.py {image} {mask}"), is_command("masks/")
+        (True, False)
+    """
     return any(place in text for place in ("{image}", "{folder}", "{file}"))
 
 

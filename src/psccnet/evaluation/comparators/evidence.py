@@ -18,7 +18,14 @@ RATE = 0.05
 
 
 def score_of(false_alarms: float | None, rate: float = RATE) -> float:
-    """From an expected number of false alarms to a score, 0..1: 0.5 at the rate, more for fewer."""
+    """From an expected number of false alarms to a score, 0..1: 0.5 at the rate, more for fewer.
+
+    Examples:
+        >>> score_of(RATE), score_of(None)
+        (0.5, 0.0)
+        >>> score_of(RATE / 10) > score_of(RATE) > score_of(1.0)
+        True
+    """
     return 0.0 if false_alarms is None else rate / (rate + false_alarms)
 
 

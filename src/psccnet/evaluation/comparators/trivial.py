@@ -34,7 +34,12 @@ class Trivial:
 
 
 def centre_prior(picture: Picture) -> NDArray[np.float32]:
-    """1 in the middle, falling linearly to 0 in the corners; sees the picture's size only."""
+    """1 in the middle, falling linearly to 0 in the corners; sees the picture's size only.
+
+    Examples:
+        >>> centre_prior(np.zeros((3, 3, 3), np.uint8)).astype(float).round(2).tolist()
+        [[0.0, 0.29, 0.0], [0.29, 1.0, 0.29], [0.0, 0.29, 0.0]]
+    """
     height, width = picture.shape[:2]
     y, x = (np.linspace(-1, 1, side) if side > 1 else np.zeros(1) for side in (height, width))
     distance = np.hypot(y[:, None], x[None]) / np.sqrt(2)

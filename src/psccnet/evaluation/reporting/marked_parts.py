@@ -45,7 +45,13 @@ def write_parts(parts: list[Part], path: Path) -> list[str]:
 
 
 def part_of(text: str, number: str) -> str:
-    """What stands between the marks of a part."""
+    """What stands between the marks of a part.
+
+    Examples:
+        >>> text = "".join((BEGIN.format("II"), "the table", END.format("II")))
+        >>> part_of(text, "II").strip()
+        'the table'
+    """
     return text.split(BEGIN.format(number))[1].split(END.format(number))[0].strip()
 
 

@@ -79,13 +79,23 @@ def add_published(table: Table, number: str, columns: Mapping[tuple[str, str], i
 
 
 def share(figure: Figure) -> float:
-    """The value, 0..1; NaN where it is no single number."""
+    """The value, 0..1; NaN where it is no single number.
+
+    Examples:
+        >>> share({"value": 82.5}), share({"value": "65-68"})
+        (0.825, nan)
+    """
     value = figure["value"]
     return float("nan") if isinstance(value, str) else value / 100
 
 
 def marked(method: str, source: int) -> str:
-    """The name of a published row; the number stands among the notes."""
+    """The name of a published row; the number stands among the notes.
+
+    Examples:
+        >>> marked("SPAN", 1)
+        'SPAN (published 1)'
+    """
     return f"{method} ({MARK} {source})"
 
 

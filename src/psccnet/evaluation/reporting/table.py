@@ -22,6 +22,10 @@ class Cell:
         low: end of its 95 % interval, or NaN.
         high: the other end.
         percent: shown as a percentage with two digits, as the paper does; otherwise as it is.
+
+    Examples:
+        >>> Cell(0.7624, 0.731, 0.793).text(), Cell(float("nan")).text()
+        ('76.2 [73.1–79.3]', '-')
     """
 
     value: float
@@ -50,6 +54,11 @@ class Table:
         columns: their headings; the first ones hold text.
         rows: one value a column.
         notes: what a reader must know.
+
+    Examples:
+        >>> table = Table("II", "Localization", ["method", "CASIA"], [["default", Cell(0.762)]])
+        >>> print(table.markdown().splitlines()[-1])
+        | default | 76.2 |
     """
 
     name: str
@@ -134,7 +143,12 @@ def _latex(text: str) -> str:
 
 
 def plain_name(text: str) -> str:
-    """Words as part of a file's name: letters, digits, dots and hyphens only."""
+    """Words as part of a file's name: letters, digits, dots and hyphens only.
+
+    Examples:
+        >>> plain_name("Table IV: CASIA v1")
+        'Table-IV-CASIA-v1'
+    """
     return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "-"
 
 

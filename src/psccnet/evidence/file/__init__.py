@@ -1,4 +1,4 @@
-"""The file: how it is built, what wrote it, and whether what it says of itself fits together."""
+"""The file: how it is built, which program wrote it, and whether what it says about itself is consistent."""
 
 from psccnet.evidence.file.trace import file_trace
 

@@ -1,4 +1,4 @@
-"""What a file says of itself: programs, dates, place. Anybody can write anything there."""
+"""Read what a file says about itself: programs, dates, place. Anyone can write anything there."""
 
 import re
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from PIL import ExifTags, Image
 _BASE, _EXIF = ExifTags.Base, ExifTags.IFD.Exif
 _XMP_VALUES = re.compile(rb"(?:CreatorTool|softwareAgent)(?:=\"|>)([^\"<]{1,120})")
 _GENERATED = (b"trainedAlgorithmicMedia", b"compositeWithTrainedAlgorithmicMedia", b"compositeSynthetic")
-"""Words of IPTC's digital source type for pictures that were made or changed by generators."""
+"""Values of IPTC's "digital source type" for pictures that a generator made or changed."""
 _GENERATOR_KEYS = ("parameters", "prompt", "workflow")
-"""Text chunks in which generators of pictures keep what they were asked for."""
+"""Text chunks in which generators store their prompt."""
 _EDITORS = re.compile(
     r"photoshop|gimp|lightroom|affinity|pixelmator|paint|snapseed|picsart|facetune|canva|luminar|capture one|"
     r"picasa|photoscape|meitu|remini|darktable|rawtherapee|krita|fotor|pixlr|imagemagick|firefly|midjourney|dall",
@@ -22,15 +22,15 @@ _LONGEST = 60
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says of itself.
+    """What a file says about itself.
 
     Attributes:
-        programs: that wrote it, in the order in which they are named, each once.
-        editors: those of them that are known to change pictures.
-        taken: when, or None.
-        changed: when, or None.
-        place: whether it tells where it was taken.
-        camera: whether it names one.
+        programs: the programs that wrote it, in the order in which they are named, each once.
+        editors: those of the programs that are picture editors.
+        taken: when the picture was taken, or None.
+        changed: when the file was last changed, or None.
+        place: whether it contains the place where the picture was taken.
+        camera: whether it names a camera.
         generated: whether it says that a generator made or changed the picture.
     """
 
@@ -63,11 +63,15 @@ def read_metadata(picture: Image.Image) -> Metadata:
 
 
 def contradictions(metadata: Metadata, now: datetime | None = None) -> list[str]:
-    """Dates that cannot both be true, in words.
+    """Dates that cannot be true, as text.
 
     Args:
         metadata: of the file.
-        now: the present, by the clock of this computer where left out.
+        now: the present; the time of this computer by default.
+
+    Examples:
+        >>> contradictions(Metadata(taken=datetime(2026, 5, 2), changed=datetime(2026, 5, 1)), datetime(2026, 6, 1))
+        ['it was changed before it was taken']
     """
     now = now or datetime.now()
     found = []
@@ -79,7 +83,7 @@ def contradictions(metadata: Metadata, now: datetime | None = None) -> list[str]
 
 
 def _plain(value: object) -> str:
-    """A stranger's words, without control characters and cut short."""
+    """Text from a file, without control characters and cut short, since it may contain anything."""
     text = value.decode("latin-1") if isinstance(value, bytes) else "" if value is None else str(value)
     return "".join(letter for letter in text if letter.isprintable()).strip()[:_LONGEST]
 

@@ -1,4 +1,4 @@
-"""Content Credentials (C2PA): a signed record of where a picture comes from and what was done to it."""
+"""Content Credentials (C2PA): a signed record of where a picture comes from and how it was edited."""
 
 import io
 import json
@@ -10,7 +10,7 @@ State = Literal["none", "present", "valid", "broken"]
 
 WORDS: dict[State, str] = {
     "none": "",
-    "present": "It carries Content Credentials (C2PA), which were not checked: pip install 'psccnet[c2pa]' does.",
+    "present": "It carries Content Credentials (C2PA), which were not checked: pip install 'psccnet[c2pa]'.",
     "valid": "It carries Content Credentials (C2PA) whose signature fits the file.",
     "broken": "It carries Content Credentials (C2PA) that do not fit the file: it was changed after they were signed,"
     " or they are forged.",
@@ -18,11 +18,11 @@ WORDS: dict[State, str] = {
 
 
 def provenance(data: bytes, mime: str) -> State:
-    """Look for Content Credentials and validate them where that is possible.
+    """Look for Content Credentials, and validate them if c2pa-python is installed.
 
     Args:
         data: the file's bytes.
-        mime: such as "image/jpeg".
+        mime: media type of the file, such as "image/jpeg".
     """
     # The label of the box that holds the record, in every format (C2PA specification 2.1, section 11.1.4).
     if b"jumb" not in data or b"c2pa" not in data:
@@ -33,9 +33,9 @@ def provenance(data: bytes, mime: str) -> State:
 
     try:
         with Reader(mime, io.BytesIO(data)) as reader:
-            said = json.loads(reader.json())
+            manifest = json.loads(reader.json())
     except C2paError:
         return "broken"
-    # Whether the signer is on a list of trusted ones is another question.
-    troubles = {one.get("code", "") for one in said.get("validation_status", [])} - {"signingCredential.untrusted"}
-    return "broken" if troubles else "valid"
+    # Whether the signer is on a list of trusted signers is a separate question.
+    faults = {status.get("code", "") for status in manifest.get("validation_status", [])}
+    return "broken" if faults - {"signingCredential.untrusted"} else "valid"

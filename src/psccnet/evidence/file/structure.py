@@ -1,4 +1,4 @@
-"""How a JPEG file is built: tables, sampling, preview, and what follows the picture."""
+"""Examine how a JPEG file is built: tables, sampling, preview, and bytes after the picture."""
 
 from dataclasses import dataclass
 
@@ -16,20 +16,20 @@ from psccnet.pictures.identify import LUMINANCE, quality_of
 _SAMPLINGS = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 _THUMBNAIL, _LENGTH = 513, 514
 _LEAST_ALIKE = 0.8
-"""Correlation of a preview with its picture below which they show different things."""
+"""If the correlation of a preview with its picture is lower, they show different things."""
 _LEAST_PREVIEW = 40
 
 
 @dataclass(frozen=True)
 class Jpeg:
-    """A JPEG file.
+    """How a JPEG file is encoded.
 
     Attributes:
-        quality: 1..100 of the standard tables, or of those most like the file's own.
+        quality: 1..100, of the standard tables that are closest to the file's own.
         standard: whether its luminance table is exactly a standard one (ITU-T T.81, K.1, as libjpeg scales it).
-        sampling: of the colours, such as "4:2:0".
-        progressive: whether it loads from coarse to fine, as pages of the web like it and no camera writes it.
-        marks: programs that left their own marks.
+        sampling: size of the stored colours, such as "4:2:0".
+        progressive: whether it loads from coarse to fine, as many files from the web do and no camera's file does.
+        marks: names of programs that left typical segments or comments.
     """
 
     quality: int
@@ -53,21 +53,21 @@ def read_jpeg(picture: Image.Image) -> Jpeg | None:
 
 
 def _marks(picture: Image.Image) -> tuple[str, ...]:
-    """Programs that left a segment or a comment of their own."""
+    """Names of programs that left a typical segment or comment."""
     marks = []
     segments = dict(getattr(picture, "applist", []))
     if segments.get("APP12", b"").startswith(b"Ducky") or "photoshop" in picture.info:
         marks.append("Photoshop or another Adobe program")
     comment = picture.info.get("comment", b"")
-    words = comment.decode("latin-1", "replace") if isinstance(comment, bytes) else str(comment)
+    text = comment.decode("latin-1", "replace") if isinstance(comment, bytes) else str(comment)
     for sign, name in (("GIMP", "GIMP"), ("gd-jpeg", "a web server (gd)"), ("Lavc", "FFmpeg"), ("LEAD", "LEADTOOLS")):
-        if sign in words:
+        if sign in text:
             marks.append(name)
     return tuple(marks)
 
 
 def bytes_after(data: bytes) -> int:
-    """Bytes that follow the last picture of a JPEG file, zeros at the end left out."""
+    """Number of bytes after the last picture of a JPEG file, without zeros at the end."""
     return len(data.rstrip(b"\0")) - (data.rfind(b"\xff\xd9") + 2) if b"\xff\xd9" in data else 0
 
 
@@ -77,10 +77,10 @@ def preview_differs(picture: Image.Image, pixels: NDArray[np.uint8], orientation
     Args:
         picture: the opened file.
         pixels: (H, W, 3) uint8, upright.
-        orientation: EXIF's, 1..8: how the pixels, and the preview's, lie in the file.
+        orientation: EXIF orientation of the file, 1..8; it holds for the preview, too.
 
     Returns:
-        None where there is no preview that can be compared.
+        None if there is no preview that can be compared.
     """
     data = picture.info.get("exif", b"")
     directory = picture.getexif().get_ifd(ExifTags.IFD.IFD1)
@@ -105,7 +105,7 @@ def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _without_bars(grey: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cameras put previews of other proportions between black bars."""
+    """Remove the black bars that cameras put around a preview of other proportions."""
     rows, columns = np.flatnonzero(grey.max(axis=1) > 24), np.flatnonzero(grey.max(axis=0) > 24)
     if len(rows) < _LEAST_PREVIEW // 2 or len(columns) < _LEAST_PREVIEW // 2:
         return grey
@@ -113,7 +113,7 @@ def _without_bars(grey: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _alike(preview: NDArray[np.float32], picture: NDArray[np.float32]) -> float:
-    """Correlation of the preview with the picture at its size, -1..1; 1 where one is flat."""
+    """Correlation of the preview with the picture at the preview's size, -1..1; 1 if one of them is flat."""
     height, width = preview.shape
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     one, other = (cv2.GaussianBlur(values, (0, 0), 1.5) for values in (preview, np.asarray(small, np.float32)))

@@ -1,4 +1,4 @@
-"""The trace: what the file tells, in one sentence."""
+"""Describe a picture's file in words: format, programs, dates, preview, Content Credentials."""
 
 import io
 
@@ -15,74 +15,76 @@ from psccnet.pictures.opening import opened
 
 NAME = "file"
 HOW_TO_READ = (
-    "Says how the file was written, and by what, as far as it tells. Most networks and messengers write files anew and"
-    " drop what was there: an editor's name is no forgery, and a clean file is no proof."
+    "Says how the file was written and by which program, as far as the file tells. Most social networks and messengers"
+    " rewrite files and drop this. An editor's name does not mean forgery, and a clean file proves nothing."
 )
 SOURCE = "ITU-T T.81 (JPEG), Exif 3.0, XMP, C2PA; Kee, Johnson and Farid, Digital image authentication, IEEE TIFS 2011"
 _MANY_BYTES = 16
 
 
 def file_trace(data: bytes, pixels: NDArray[np.uint8], orientation: int = 1) -> Finding | None:
-    """Say what a picture's file tells.
+    """Describe what a picture's file says about itself.
 
     Args:
         data: the file's bytes.
         pixels: (H, W, 3) uint8, RGB, upright.
-        orientation: EXIF's, 1..8: how the pixels lie in the file.
+        orientation: EXIF orientation of the file, 1..8.
 
     Returns:
-        A finding that tells and never alarms: how often untouched files look so depends on where they come from. None
-        where the file cannot be read.
+        A finding that informs and has no rate of false alarms, since how often untouched files look the same depends on
+        where they come from. None if the file cannot be read.
     """
     try:
         with opened(io.BytesIO(data), "file") as (picture, _):
-            words = _words(picture, data, pixels, orientation)
+            sentences = _sentences(picture, data, pixels, orientation)
     except PictureError:
         return None
-    return Finding(NAME, " ".join(words), HOW_TO_READ, source=SOURCE)
+    return Finding(NAME, " ".join(sentences), HOW_TO_READ, source=SOURCE)
 
 
-def _words(picture: Image.Image, data: bytes, pixels: NDArray[np.uint8], orientation: int) -> list[str]:
+def _sentences(picture: Image.Image, data: bytes, pixels: NDArray[np.uint8], orientation: int) -> list[str]:
     metadata, jpeg = read_metadata(picture), read_jpeg(picture)
-    words = [_of_structure(picture, jpeg)]
-    words += _of_metadata(metadata, () if jpeg is None else jpeg.marks)
+    sentences = [_of_structure(picture, jpeg)]
+    sentences += _of_metadata(metadata, () if jpeg is None else jpeg.marks)
     if preview_differs(picture, pixels, orientation):
-        words.append("The small preview in the file shows something else than the picture: it was cropped or changed.")
+        sentences.append(
+            "The small preview in the file shows something else than the picture: it was cropped or changed."
+        )
     after = bytes_after(data) if picture.format == "JPEG" else 0
     if after >= _MANY_BYTES:
-        words.append(f"{after:,} bytes follow the end of the picture.")
+        sentences.append(f"{after:,} bytes follow the end of the picture.")
     credentials = WORDS[provenance(data, Image.MIME.get(picture.format or "", ""))]
-    return [*words, credentials] if credentials else words
+    return [*sentences, credentials] if credentials else sentences
 
 
 def _of_structure(picture: Image.Image, jpeg: Jpeg | None) -> str:
     if jpeg is None:
         return f"A {picture.format} file."
-    own = f"tables of its own, as cameras and some editors have them, about quality {jpeg.quality}"
+    own = f"tables of its own, as cameras and some editors use, about quality {jpeg.quality}"
     tables = f"standard tables at quality {jpeg.quality}" if jpeg.standard else own
     kind = "progressive JPEG" if jpeg.progressive else "JPEG"
     return f"A {kind} with {tables}, colours {jpeg.sampling}."
 
 
 def _of_metadata(metadata: Metadata, marks: tuple[str, ...]) -> list[str]:
-    words = []
+    sentences = []
     editors = list(dict.fromkeys([*metadata.editors, *marks]))
     others = [program for program in metadata.programs if program not in metadata.editors]
     if metadata.generated:
-        words.append("The file says itself that a generator made or changed the picture.")
+        sentences.append("The file itself says that a generator made or changed the picture.")
     if editors:
-        words.append(f"An editor has written it: {', '.join(editors)}.")
+        sentences.append(f"An editor has written it: {', '.join(editors)}.")
     elif others:
-        words.append(f"Written by {', '.join(others)}.")
+        sentences.append(f"Written by {', '.join(others)}.")
     wrong = contradictions(metadata)
     if wrong:
-        words.append(f"Its dates contradict each other: {' and '.join(wrong)}.")
+        sentences.append(f"Its dates contradict each other: {' and '.join(wrong)}.")
     elif metadata.taken and metadata.changed and metadata.changed > metadata.taken:
-        words.append(
+        sentences.append(
             f"Taken on {metadata.taken:%Y-%m-%d %H:%M} and written again on {metadata.changed:%Y-%m-%d %H:%M}."
         )
     if metadata.place:
-        words.append("It tells where it was taken.")
+        sentences.append("It contains the place where it was taken.")
     if not (metadata.camera or metadata.taken or metadata.programs or marks):
-        words.append("It names no camera, date or program.")
-    return words
+        sentences.append("It names no camera, date or program.")
+    return sentences

@@ -1,4 +1,4 @@
-"""The trace: which grid the whole picture has, and parts that have another one."""
+"""Find the JPEG grid of the whole picture, and parts that have another grid."""
 
 import math
 from dataclasses import dataclass
@@ -14,30 +14,30 @@ from psccnet.evidence.jpeg_grid.votes import GRIDS, NO_VOTE, STRIDE, Votes, vote
 NAME = "jpeg-grid"
 HOW_TO_READ = (
     "JPEG works in squares of 8 x 8 pixels. A part that was pasted from another JPEG keeps the squares of its own"
-    " file, if it was neither scaled nor compressed strongly afterwards. Text and drawings can look like it; a picture"
+    " file, if it was neither scaled nor compressed strongly afterwards. Text and drawings can look the same; a picture"
     " without another grid may still be forged."
 )
 SOURCE = "Nikoukhah et al., ZERO: a local JPEG grid origin detector, IPOL 2021"
 
 _CELL = 8 // STRIDE
-"""Votes of one cell of 8 x 8 pixels, along a side."""
+"""Number of votes along the side of a cell of 8 x 8 pixels."""
 _ALONE = 64 // STRIDE**2
-"""Votes that say the same as one, since they look at the same squares."""
+"""So many votes count as one, since they look at the same squares."""
 _DENSE = 0.25
-"""Share of the votes around a cell for another grid from which the cell belongs to it; by chance it is 1/64."""
+"""A cell belongs to another grid if more than this share of the votes around it are for that grid; by chance 1/64."""
 _FEWEST_CELLS = 6
 _ELSEWHERE = 0.03
-"""Share of the votes outside a part that its grid may have; by chance it is 1/64."""
+"""Outside a part, at most this share of the votes may be for the part's grid; by chance 1/64."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part with another grid than the picture.
+    """A part of the picture with another grid than the rest.
 
     Attributes:
-        grid: 8 * (row of its origin) + (its column).
+        grid: 8 * (row of its origin) + (column of its origin).
         cells: (h, w) bool, cells of 8 x 8 pixels.
-        log10_nfa: how often chance gives as many votes in a picture of that size, as a logarithm.
+        log10_nfa: decimal logarithm of how often chance gives as many votes in a picture of this size.
     """
 
     grid: int
@@ -51,11 +51,11 @@ def jpeg_grid(pixels: NDArray[np.uint8], is_jpeg: bool, orientation: int = 1) ->
     Args:
         pixels: (H, W, 3) uint8, RGB, upright.
         is_jpeg: whether the file is a JPEG, whose grid begins in a corner.
-        orientation: EXIF's, 1..8: how the pixels lie in the file.
+        orientation: EXIF orientation of the file, 1..8.
 
     Returns:
-        The finding; its `false_alarms` is the expected number of such parts in a picture without any (NFA). None for
-        pictures of less than 64 pixels a side.
+        The finding; its `false_alarms` is the expected number of such parts in an untouched picture (NFA). None for
+        pictures with a side below 64 pixels.
     """
     height, width = pixels.shape[:2]
     if min(height, width) < 64:
@@ -85,7 +85,7 @@ def jpeg_grid(pixels: NDArray[np.uint8], is_jpeg: bool, orientation: int = 1) ->
 
 
 def main_grid(votes: Votes) -> tuple[int | None, float]:
-    """The grid with most votes, None if chance could have given it these; and the logarithm of its NFA."""
+    """The grid with most votes, None if chance explains them; and the decimal logarithm of its NFA."""
     counts = np.bincount(votes.ravel(), minlength=GRIDS + 1)[:GRIDS]
     best = int(counts.argmax())
     log10_nfa = _log10_nfa(votes.size, int(counts[best]), votes.shape)
@@ -93,21 +93,21 @@ def main_grid(votes: Votes) -> tuple[int | None, float]:
 
 
 def _log10_nfa(votes: int, agreeing: int, shape: tuple[int, ...]) -> float:
-    """Of so many votes for one grid among so many, for all places, sizes and grids of a picture."""
+    """Logarithm of the NFA of `agreeing` votes for a grid among `votes`, over all places, sizes and grids."""
     area = shape[0] * shape[1] * STRIDE**2
     tests = math.log10(GRIDS) + 1.5 * math.log10(area)
     return tests + log10_tail(votes // _ALONE, agreeing // _ALONE, 1 / GRIDS)
 
 
 def foreign_parts(votes: Votes, main: int) -> list[Part]:
-    """Parts of the picture where another grid than the main one has so many votes that chance hardly gives them.
+    """Parts of the picture where another grid than the main one has more votes than chance explains.
 
     Args:
         votes: of the picture.
         main: its own grid.
     """
     padded = np.pad(votes, [(0, -side % _CELL) for side in votes.shape], constant_values=NO_VOTE)
-    # Where few vote, their shares mean little.
+    # Where few pixels vote, their shares mean little.
     voting = np.maximum(_around(padded != NO_VOTE), 0.25)
     own = _around(padded == main) / voting
     counts = np.bincount(votes.ravel(), minlength=GRIDS + 1)
@@ -126,21 +126,22 @@ def foreign_parts(votes: Votes, main: int) -> list[Part]:
             place = (slice(top, top + high), slice(left, left + wide))
             part = np.zeros(dense.shape, bool)
             part[place] = names[place] == number
-            said = votes[_CELL * top : _CELL * (top + high), _CELL * left : _CELL * (left + wide)]
-            said = said[part[place].repeat(_CELL, axis=0).repeat(_CELL, axis=1)[: said.shape[0], : said.shape[1]]]
-            agreeing = int(np.count_nonzero(said == grid))
-            log10_nfa = _log10_nfa(max((_CELL * max(wide, high)) ** 2, said.size), agreeing, votes.shape)
-            # A picture that was cropped and saved again has both grids all over.
-            others = int(counts[:NO_VOTE].sum()) - int(np.count_nonzero(said != NO_VOTE))
+            inside = votes[_CELL * top : _CELL * (top + high), _CELL * left : _CELL * (left + wide)]
+            belongs = part[place].repeat(_CELL, axis=0).repeat(_CELL, axis=1)
+            inside = inside[belongs[: inside.shape[0], : inside.shape[1]]]
+            agreeing = int(np.count_nonzero(inside == grid))
+            log10_nfa = _log10_nfa(max((_CELL * max(wide, high)) ** 2, inside.size), agreeing, votes.shape)
+            # In a picture that was cropped and saved again, both grids are everywhere.
+            others = int(counts[:NO_VOTE].sum()) - int(np.count_nonzero(inside != NO_VOTE))
             if log10_nfa < 0 and int(counts[grid]) - agreeing <= _ELSEWHERE * others:
                 parts.append(Part(grid, part, log10_nfa))
     return parts
 
 
-def _around(said: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(h, w): the share of votes that said so, in 3 x 3 cells around each cell."""
-    size = (said.shape[1] // _CELL, said.shape[0] // _CELL)
-    cells = cv2.resize(said.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+def _around(marked: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(h, w): for each cell, the share of true votes in the 3 x 3 cells around it."""
+    size = (marked.shape[1] // _CELL, marked.shape[0] // _CELL)
+    cells = cv2.resize(marked.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.blur(cells, (3, 3), borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
@@ -155,19 +156,17 @@ def _regions(part: Part, height: int, width: int) -> list[Region]:
 
 
 def _of_the_whole(main: int | None, height: int, width: int, is_jpeg: bool, orientation: int) -> str:
-    """What the picture's own grid tells."""
+    """Describe the grid of the whole picture in a sentence."""
     if main is None:
         if is_jpeg:
-            return "The squares of JPEG leave no trace in the pixels, as at the highest qualities."
-        return "The picture shows no trace of JPEG squares: never compressed, or made smaller or larger afterwards."
+            return "JPEG squares leave no trace in the pixels, as is usual at the highest qualities."
+        return "The picture shows no trace of JPEG squares: it was never compressed, or it was resized afterwards."
     row = height % 8 if orientation in (3, 4, 7, 8) else 0
     column = width % 8 if orientation in (2, 3, 6, 7) else 0
     if main == 8 * row + column:
         return (
-            "The squares of JPEG lie where those of the file do."
+            "The JPEG squares in the pixels lie where those of the file do."
             if is_jpeg
             else "The picture was a JPEG before: its squares begin in the corner."
         )
-    return (
-        "The squares of JPEG do not begin in the corner: the picture was compressed before and then cropped or moved."
-    )
+    return "The JPEG squares do not begin in the corner: the picture was compressed before and then cropped or moved."

@@ -1,4 +1,4 @@
-"""Votes of pixels for a grid of 8 x 8 squares: the one whose square around the pixel has most zeros after the DCT."""
+"""Let each pixel vote for a grid of 8 x 8 squares: the one whose square around it has most zeros after the DCT."""
 
 import cv2
 import numpy as np
@@ -9,9 +9,9 @@ Votes = NDArray[np.uint8]
 NO_VOTE = 64
 GRIDS = 64
 STRIDE = 2
-"""Every second pixel of every second row votes: neighbours say the same."""
+"""Every second pixel of every second row votes, since neighbours vote the same."""
 _ROWS = 256
-"""Rows at once, whole squares."""
+"""Rows that are processed at once; a multiple of 8."""
 _ZERO = 0.5
 _LUMINANCE = np.array([[0.299, 0.587, 0.114]], np.float32)
 
@@ -22,7 +22,7 @@ _COSINES = np.array(
 
 
 def vote(pixels: NDArray[np.uint8]) -> Votes:
-    """Let pixels vote.
+    """Collect the votes of a picture's pixels.
 
     Args:
         pixels: (H, W, 3) uint8, RGB, at least 8 pixels a side.
@@ -35,7 +35,7 @@ def vote(pixels: NDArray[np.uint8]) -> Votes:
     votes = []
     for top in range(0, height, _ROWS):
         bottom = min(height, top + _ROWS)
-        # Squares that reach over the strip's ends; whole squares up, so that the grids keep their numbers.
+        # Squares reach beyond the strip's ends; a whole square above, so that the grids keep their numbers.
         above, below = max(0, top - 8), min(height, bottom + 8)
         strip = cv2.transform(pixels[above:below].astype(np.float32), _LUMINANCE)
         found = _vote_in(_zeros(np.asarray(strip, np.float32)))
@@ -44,19 +44,19 @@ def vote(pixels: NDArray[np.uint8]) -> Votes:
 
 
 def _zeros(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """For each pixel, the zeros of the square whose upper left corner it is; 0 for flat squares and beyond the end."""
+    """For each pixel, the number of zeros of the square that begins there; 0 for flat and for incomplete squares."""
     height, width = grey.shape
     count = np.zeros((height, width), np.uint8)
     if height < 8 or width < 8:
         return count
-    one = np.ones((1, 1), np.float32)
+    unit = np.ones((1, 1), np.float32)
     for u in range(8):
-        across = cv2.sepFilter2D(grey, cv2.CV_32F, _COSINES[u], one, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+        across = cv2.sepFilter2D(grey, cv2.CV_32F, _COSINES[u], unit, anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
         for v in range(8):
             if u == v == 0:
                 continue
             whole = cv2.sepFilter2D(
-                across, cv2.CV_32F, one, _COSINES[v], anchor=(0, 0), borderType=cv2.BORDER_REPLICATE
+                across, cv2.CV_32F, unit, _COSINES[v], anchor=(0, 0), borderType=cv2.BORDER_REPLICATE
             )
             count += np.asarray(cv2.inRange(whole, -_ZERO, _ZERO), np.uint8) & 1
     count[_flat(grey)] = 0
@@ -66,7 +66,7 @@ def _zeros(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _flat(grey: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Squares whose rows are all constant, or whose columns are: drawn or overexposed, of any grid."""
+    """Squares whose rows, or whose columns, are all constant: drawn or overexposed, they fit any grid."""
     flat = np.zeros(grey.shape, bool)
     for axis, size in ((1, (7, 8)), (0, (8, 7))):
         steps = (np.abs(np.diff(grey, axis=axis)) > 1e-3).astype(np.uint8)
@@ -76,7 +76,7 @@ def _flat(grey: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _vote_in(zeros: NDArray[np.uint8]) -> Votes:
-    """The best square around each pixel that votes, of the 64 that hold it."""
+    """For each pixel that votes, the grid of the best of the 64 squares that contain it."""
     height, width = (-(-side // STRIDE) for side in zeros.shape)
     best = np.zeros((height, width), np.uint16)
     mirrored = np.zeros((height, width), np.uint16)
@@ -92,5 +92,5 @@ def _vote_in(zeros: NDArray[np.uint8]) -> Votes:
         np.maximum(best[part], wide + grid, out=best[part])
         np.maximum(mirrored[part], wide + (GRIDS - 1 - grid), out=mirrored[part])
     lowest, highest = best % GRIDS, GRIDS - 1 - mirrored % GRIDS
-    # Of several equally good grids, one maximum has the last and the other the first.
+    # If several grids are equally good, one maximum holds the last of them and the other the first.
     return np.where((lowest == highest) & (best >= GRIDS), lowest, NO_VOTE).astype(np.uint8)
