@@ -115,7 +115,7 @@ def fit(arguments: argparse.Namespace) -> None:
     x, call, y = np.concatenate(rows), np.concatenate(calls), np.concatenate(right)
     for name, of in (("PRISTINE", ~call), ("FORGED", call)):
         model = LogisticRegression(C=1, max_iter=1000).fit(x[of], y[of])
-        weights = dict(zip(NAMES, model.coef_[0].round(2).tolist(), strict=True))
+        weights = dict(zip(NAMES, (round(float(one), 2) for one in model.coef_[0]), strict=True))
         print(
             name,
             {"constant": round(float(model.intercept_[0]), 2), **weights},
@@ -144,10 +144,10 @@ def plot(arguments: argparse.Namespace) -> None:
         print("   ", [(round(error[at], 3), round(f1[at], 3)) for at in (0, 10, 20, 30, 50)])
         left.plot(100 * REJECTED, error, style, color="black", label=name)
         right.plot(100 * REJECTED, f1, style, color="black")
-    print(
-        f"{len(of_sets)} pictures of {len(counts)} sets; mean confidence {np.average(told['confidence'], weights=weight):.3f},"
-        f" right {np.average(call == truth, weights=weight):.3f}"
-    )
+    print(f"{len(of_sets)} pictures of {len(counts)} sets; of what the mask says at 0.5:")
+    for word, of in (("pristine", ~call), ("forged", call)):
+        sure = np.average(told["confidence"][of], weights=weight[of])
+        print(f"    {word}: confidence {sure:.3f}, right {np.average((call == truth)[of], weights=weight[of]):.3f}")
     for axes, what in ((left, "error rate of the mask at 0.5"), (right, "F1 of the mask at 0.5")):
         axes.set_xlabel("rejected pixels, %")
         axes.set_ylabel(what)

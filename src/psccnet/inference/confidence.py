@@ -13,8 +13,8 @@ Map = NDArray[np.float32]
 
 NAMES = ("finest", "coarser")
 """Measured at each pixel: log-odds of the mask, and the mean of those of masks 2 to 4, for what the mask says."""
-PRISTINE = {"constant": 2.49, "finest": 0.34, "coarser": 0.73}
-FORGED = {"constant": -2.67, "finest": 0.40, "coarser": 0.59}
+PRISTINE = {"constant": 2.56, "finest": 0.29, "coarser": 0.78}
+FORGED = {"constant": -2.69, "finest": 0.43, "coarser": 0.56}
 """What they are worth where the mask says pristine, and where it says forged: logistic regressions on 52 synthetic
 forgeries of validation photographs, with the weights `default` (`benchmarks/confidence.py fit`). Mirrored pictures were
 tried, too, and added nothing."""
