@@ -84,7 +84,7 @@ def test_json_lines_are_the_results(psccnet: Run, small: tuple, photo: Path, fol
 
 def test_confidence_is_told_and_drawn(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
     done = psccnet("detect", photo, "--confidence", "--out", tmp_path / "out", *small)
-    assert "  mask right about " in done.out
+    assert "  confidence 0." in done.out
     assert sorted(path.suffixes[-2] for path in (tmp_path / "out").glob("*.png")) == [
         ".confidence",
         ".mask",

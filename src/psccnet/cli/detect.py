@@ -75,7 +75,7 @@ def detect(
         evidence: print what each other trace found in the picture and its file, and draw it into --out. By default,
             traces count for the verdict but are not printed; --no-evidence uses the network alone.
         confidence: also tell how far the mask can be trusted: print the share of pixels that it is expected to be right
-            about, and draw it for each pixel into --out.
+            about, and draw how likely that is at each pixel into --out.
         backend: runtime; auto takes torch if there is an NVIDIA GPU, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
         precision: auto, float32, bf16, or int8 for weights made by psccnet weights quantize.
@@ -182,7 +182,7 @@ def _print(result: "Result", json_lines: bool, written: list[Path]) -> None:
         return
     place = f"  {result.place}" if result.place else ""
     notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
-    sure = "" if result.mean_confidence is None else f"  mask right about {100 * result.mean_confidence:.0f} %"
+    sure = "" if result.mean_confidence is None else f"  confidence {result.mean_confidence:.2f}"
     verdict = f"{result.words:<13}  score {result.score:.3f}, threshold {result.threshold:.3f}"
     traces = [name for name in result.judgement.reasons if name != "network"] if result.judgement else []
     by = f"  by {' and '.join(traces)}" if traces else ""
