@@ -82,6 +82,20 @@ def test_json_lines_are_the_results(psccnet: Run, small: tuple, photo: Path, fol
     assert lines[1]["notes"] == ["grey converted to RGB"]
 
 
+def test_confidence_is_told_and_drawn(psccnet: Run, small: tuple, photo: Path, tmp_path: Path) -> None:
+    done = psccnet("detect", photo, "--confidence", "--out", tmp_path / "out", *small)
+    assert "  confidence 0." in done.out
+    assert sorted(path.suffixes[-2] for path in (tmp_path / "out").glob("*.png")) == [
+        ".confidence",
+        ".mask",
+        ".overlay",
+    ]
+    done = psccnet("detect", photo, "--write", "confidence", "--json", "--out", tmp_path / "one", *small)
+    line = json.loads(done.out)
+    assert 0 < line["confidence"] <= 1
+    assert [Path(file).name for file in line["files"]] == [f"{photo.name}.confidence.png"]
+
+
 def test_bad_files_are_named_and_the_others_done(psccnet: Run, small: tuple, folder: Path, tmp_path: Path) -> None:
     done = psccnet("detect", folder, "nowhere.jpg", "x" * 300, "--out", tmp_path / "out", *small)
     assert done.status == 1

@@ -11,7 +11,7 @@ from PIL import Image
 
 from psccnet.errors import InputError
 from psccnet.inference import Result
-from psccnet.inference.rendering import mask_with_legend, overlay_with_legend, progression
+from psccnet.inference.rendering import confidence_with_legend, mask_with_legend, overlay_with_legend, progression
 from psccnet.inference.result_folder import KINDS, MANIFEST, ResultFolder, write_pictures
 from psccnet.pictures.resampling import resample
 
@@ -24,7 +24,8 @@ def result_for(seed: int = 0, sha256: str = "a" * 64) -> Result:
     rng = np.random.default_rng(seed)
     masks = {scale: rng.random((64 >> scale, 64 >> scale), np.float32) for scale in (1, 2, 3, 4)}
     mask = resample(masks[1], 30, 41)
-    return Result(f"{seed}/photo.jpg", 0.5, "forged", 0.5, mask, masks, 0.5, 41, 30, sha256, "", 0.0, level=0.5)
+    shown = {"level": 0.5, "confidence": 1 - mask}
+    return Result(f"{seed}/photo.jpg", 0.5, "forged", 0.5, mask, masks, 0.5, 41, 30, sha256, "", 0.0, **shown)
 
 
 def read(path: Path) -> Image.Image:
@@ -42,12 +43,13 @@ def test_the_files_hold_the_result(tmp_path: Path) -> None:
     paths = write_pictures(result, pixels, tmp_path / "new" / "below" / NAME, KINDS)
     assert [path.name for path in paths] == [f"photo.jpg.{kind}.png" for kind in KINDS]
     assert names(tmp_path) == sorted(path.relative_to(tmp_path).as_posix() for path in paths)
-    drawn, sixteen, over, strip = (read(path) for path in paths)
+    drawn, sixteen, over, strip, sure = (read(path) for path in paths)
     assert (drawn.mode, sixteen.mode, over.mode) == ("RGB", "I;16", "RGB")
     assert np.abs(np.asarray(sixteen) / 65535 - result.mask).max() <= 0.5 / 65535 + 1e-6
     assert np.array_equal(np.asarray(drawn), mask_with_legend(result))
     assert np.array_equal(np.asarray(over), overlay_with_legend(pixels, result))
     assert np.array_equal(np.asarray(strip), progression(pixels, result))
+    assert np.array_equal(np.asarray(sure), confidence_with_legend(result))
 
 
 def test_the_mask_and_the_overlay_unless_told_otherwise(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def detect(
     exit_scale: Literal[1, 2, 3, 4, "auto"] = 1,
     gate: Annotated[bool, Parameter(negative=())] = False,
     evidence: bool | None = None,
+    confidence: Annotated[bool, Parameter(negative=())] = False,
     backend: BackendName = "auto",
     device: str = "auto",
     precision: str = "auto",
@@ -65,13 +66,16 @@ def detect(
             quantize.
         out: folder for drawings of each picture; those of different pictures never replace each other.
         write: which drawings, separated by commas: mask (in colours), overlay (on the picture), masks (of the four
-            scales), mask16 (the mask's values in 16 bits, for programs); by default mask,overlay.
+            scales), mask16 (the mask's values in 16 bits, for programs), confidence (as by --confidence); by default
+            mask,overlay.
         json_lines: print one JSON object per line instead of text.
         threshold: score at and above which a picture is called forged; by default that of the weights.
         exit_scale: finest mask to compute; 4 is the fastest and coarsest, auto stops when masks hardly change.
         gate: localize only in pictures that are called forged.
         evidence: print what each other trace found in the picture and its file, and draw it into --out. By default,
             traces count for the verdict but are not printed; --no-evidence uses the network alone.
+        confidence: also tell how far the mask can be trusted: print the share of pixels that it is expected to be right
+            about, and draw how likely that is at each pixel into --out.
         backend: runtime; auto takes torch if there is an NVIDIA GPU, otherwise OpenVINO.
         device: auto, cpu, cuda or mps.
         precision: auto, float32, bf16, or int8 for weights made by psccnet weights quantize.
@@ -107,6 +111,9 @@ def detect(
     from psccnet.pictures.decoding import decode
 
     kinds = _kinds(write, out)
+    confidence = confidence or "confidence" in kinds
+    if confidence and "confidence" not in kinds:
+        kinds = (*kinds, "confidence")
     folder = ResultFolder(out) if out is not None else None
     detector = load_detector(weights, backend, device, precision, int(max_megapixels * 1e6))
 
@@ -132,6 +139,7 @@ def detect(
             gate=gate,
             threshold=threshold,
             evidence=evidence is not False,
+            confidence=confidence,
         )
         return found, decoded, result
 
@@ -174,10 +182,11 @@ def _print(result: "Result", json_lines: bool, written: list[Path]) -> None:
         return
     place = f"  {result.place}" if result.place else ""
     notes = f"  ({'; '.join(result.notes)})" if result.notes else ""
+    sure = "" if result.mean_confidence is None else f"  confidence {result.mean_confidence:.2f}"
     verdict = f"{result.words:<13}  score {result.score:.3f}, threshold {result.threshold:.3f}"
     traces = [name for name in result.judgement.reasons if name != "network"] if result.judgement else []
     by = f"  by {' and '.join(traces)}" if traces else ""
-    print(f"{verdict}{place:<27}{by}  {result.name}{notes}", flush=True)
+    print(f"{verdict}{place:<27}{by}{sure}  {result.name}{notes}", flush=True)
 
 
 def _print_findings(result: "Result") -> None:

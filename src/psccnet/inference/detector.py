@@ -13,6 +13,7 @@ from psccnet.engine.engine import Engine, ExitScale, Output
 from psccnet.engine.find import make_engine
 from psccnet.errors import InputError, MissingFileError, NotANumberError, PictureError
 from psccnet.evidence.finding import Finding
+from psccnet.inference.confidence import with_confidence
 from psccnet.inference.fusion import copied, fuse
 from psccnet.inference.pipeline import in_order
 from psccnet.inference.region import region_level
@@ -55,6 +56,7 @@ class Detector:
         gate: bool = False,
         threshold: float | None = None,
         evidence: bool = False,
+        confidence: bool = False,
     ) -> Result:
         """Detect and localize manipulations in one picture.
 
@@ -67,6 +69,7 @@ class Detector:
             gate: localize only where the detection score passes the threshold (Section IV-C).
             threshold: the decision threshold, 0..1; the card's where left out.
             evidence: look for other traces too (`psccnet.evidence`), and judge by them and the network together.
+            confidence: tell how far the mask can be trusted at each pixel (`Result.confidence`).
 
         Raises:
             PictureError: if the picture cannot be used; the message names it.
@@ -83,8 +86,11 @@ class Detector:
         output = self.engine(decoded.pixels, exit_scale, threshold if gate else None)
         seconds = time.perf_counter() - started
         region = self._region(output)
-        result = self._result(decoded, output, wanted, threshold, region, seconds)
-        return self._with_evidence(result, decoded, region, calibration) if evidence else result
+        kept = wanted | {1, 2, 3, 4} if confidence else wanted
+        result = self._result(decoded, output, kept, threshold, region, seconds)
+        if evidence:
+            result = self._with_evidence(result, decoded, region, calibration)
+        return with_confidence(result, wanted) if confidence else result
 
     def _region(self, output: Output) -> float | None:
         """The level of the calibrated mask at which a region stands out, told by the network's own values."""
@@ -175,6 +181,7 @@ class Detector:
         gate: bool = False,
         threshold: float | None = None,
         evidence: bool = False,
+        confidence: bool = False,
         failed: Callable[[Source | Decoded, Exception], None] | None = None,
     ) -> Iterator[Result]:
         """Detect in many pictures; the next are decoded while one is computed. Results come in order and are not kept.
@@ -186,6 +193,7 @@ class Detector:
             gate: see `detect`.
             threshold: see `detect`.
             evidence: see `detect`.
+            confidence: see `detect`.
             failed: called with a picture that cannot be used or gives no number and why, after which the others go on;
                 where left out, the exception is raised.
 
@@ -202,7 +210,13 @@ class Detector:
 
         def work(decoded: Decoded) -> Result:
             return self.detect(
-                decoded, masks=kept, exit_scale=exit_scale, gate=gate, threshold=threshold, evidence=evidence
+                decoded,
+                masks=kept,
+                exit_scale=exit_scale,
+                gate=gate,
+                threshold=threshold,
+                evidence=evidence,
+                confidence=confidence,
             )
 
         for picture, result in in_order(pictures, prepare, work, lambda result: result, OF_ONE_PICTURE):

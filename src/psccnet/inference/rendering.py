@@ -20,6 +20,8 @@ MOST_OUTLINE = 24
 """Greatest thickness of a region's outline, in pixels; it is drawn in as many steps."""
 PROGRESSION_SIDE = 384
 """Longer side of each panel of `progression`, in pixels."""
+OF_MASK = "0 untouched, 1 forged"
+"""What the ends of the scale mean for a mask."""
 LEGEND_WIDTH = 300
 """Width of a legend, in pixels; a narrower picture gets a white margin beside it."""
 
@@ -109,8 +111,8 @@ def legend_line(result: Result) -> str:
     return "no region stands out" if result.verdict == "forged" else "nothing found, so no region is outlined"
 
 
-def _sheet(height: int, width: int, result: Result, over_grey: bool) -> Pixels:
-    """A white sheet that has room for a picture of this size above its legend."""
+def _sheet(height: int, width: int, ends: str, line: str, over_grey: bool = False) -> Pixels:
+    """A white sheet with room for a picture of this size above its legend: the scale, what its ends mean, a line."""
     unit = min(max(1.0, max(height, width) / 700), 12.0)
     band, margin = round(38 * unit), round(5 * unit)
     across = max(width, round(LEGEND_WIDTH * unit) if width < height else LEGEND_WIDTH)
@@ -121,8 +123,8 @@ def _sheet(height: int, width: int, result: Result, over_grey: bool) -> Pixels:
     legend.paste(Image.fromarray(bar), (top, margin))
     right = top + bar.shape[1]
     draw.text((margin, margin), "0", fill=(0, 0, 0), font=font)
-    draw.text((right + margin // 2, margin), "1   0 untouched, 1 forged", fill=(0, 0, 0), font=font)
-    draw.text((margin, round(20 * unit)), legend_line(result), fill=(0, 0, 0), font=font)
+    draw.text((right + margin // 2, margin), f"1   {ends}", fill=(0, 0, 0), font=font)
+    draw.text((margin, round(20 * unit)), line, fill=(0, 0, 0), font=font)
     sheet = np.full((height + band, across, 3), 255, np.uint8)
     sheet[height:] = np.asarray(legend)
     return sheet
@@ -131,7 +133,7 @@ def _sheet(height: int, width: int, result: Result, over_grey: bool) -> Pixels:
 def overlay_with_legend(pixels: Pixels, result: Result) -> Pixels:
     """The overlay of a result above its legend, (H + band, at least W, 3) uint8."""
     height, width = result.mask.shape
-    sheet = _sheet(height, width, result, over_grey=True)
+    sheet = _sheet(height, width, OF_MASK, legend_line(result), over_grey=True)
     overlay(pixels, result.mask, result.level, into=sheet[:height, :width])
     return sheet
 
@@ -139,12 +141,32 @@ def overlay_with_legend(pixels: Pixels, result: Result) -> Pixels:
 def mask_with_legend(result: Result) -> Pixels:
     """The mask of a result in colours above its legend, (H + band, at least W, 3) uint8."""
     height, width = result.mask.shape
-    sheet = _sheet(height, width, result, over_grey=False)
+    sheet = _sheet(height, width, OF_MASK, legend_line(result))
     for rows in bands(height, width):
         sheet[rows, :width] = coloured(result.mask[rows])
     if result.level is not None:
         thick = min(max(1, round(max(height, width) / 400)), MOST_OUTLINE)
         sheet[:height, :width][_outline(result.mask > result.level, thick)] = 255
+    return sheet
+
+
+def confidence_with_legend(result: Result) -> Pixels:
+    """The confidence of a result in colours above its legend, with the border of what the mask calls forged.
+
+    Returns:
+        (H + band, at least W, 3) uint8.
+
+    Raises:
+        ValueError: if the result has none.
+    """
+    if result.confidence is None:
+        raise ValueError("the result has no confidence")
+    height, width = result.mask.shape
+    sheet = _sheet(height, width, "the mask is right: 0 never, 1 surely", "white line: the mask is above 0.50")
+    for rows in bands(height, width):
+        sheet[rows, :width] = coloured(result.confidence[rows])
+    thick = min(max(1, round(max(height, width) / 400)), MOST_OUTLINE)
+    sheet[:height, :width][_outline(result.mask > 0.5, thick)] = 255
     return sheet
 
 

@@ -40,6 +40,8 @@ class Result:
         findings: what the other traces say (`psccnet.evidence`); empty where they were not asked for.
         judgement: what the network and the findings say together (`psccnet.inference.verdict`); None where the
             findings were not asked for: the verdict is then the network's alone.
+        confidence: (H, W) float32, 0..1: the probability that the mask at 0.5 is right about a pixel
+            (`psccnet.inference.confidence`); None where it was not asked for, or nothing was localized.
     """
 
     name: str
@@ -61,6 +63,12 @@ class Result:
     marked_fraction: float = 0.0
     findings: tuple[Finding, ...] = ()
     judgement: Judgement | None = None
+    confidence: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def mean_confidence(self) -> float | None:
+        """Share of the pixels about which the mask at 0.5 is expected to be right, 0..1; None without `confidence`."""
+        return None if self.confidence is None else float(self.confidence.mean(dtype=np.float64))
 
     @property
     def words(self) -> str:
@@ -82,7 +90,8 @@ class Result:
         return f"{percent:.1f} % of the area" if percent >= 0.1 else "less than 0.1 % of the area"
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the masks, as plain values for JSON, rounded to what can be meant."""
+        """All but the maps, as plain values for JSON, rounded to what can be meant."""
+        confidence = self.mean_confidence
         return {
             "name": self.name,
             "verdict": self.verdict,
@@ -94,6 +103,7 @@ class Result:
             "forged_fraction": round(self.forged_fraction, 6),
             "level": None if self.level is None else round(self.level, 6),
             "marked_fraction": round(self.marked_fraction, 6),
+            "confidence": None if confidence is None else round(confidence, 6),
             "width": self.width,
             "height": self.height,
             "sha256": self.sha256,

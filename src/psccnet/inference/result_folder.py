@@ -11,12 +11,20 @@ from numpy.typing import NDArray
 
 from psccnet.errors import InputError
 from psccnet.inference.finding_drawing import draw_finding
-from psccnet.inference.rendering import levels, mask_with_legend, overlay_with_legend, png, progression
+from psccnet.inference.rendering import (
+    confidence_with_legend,
+    levels,
+    mask_with_legend,
+    overlay_with_legend,
+    png,
+    progression,
+)
 from psccnet.inference.result import Result
 from psccnet.pictures.whole_files import make_folder, parse_json, read_text, write_whole, writing
 
-Kind = Literal["mask", "mask16", "overlay", "masks"]
-"""mask: in colours; mask16: its values with 16 bits, for programs; overlay: over the picture; masks: of all scales."""
+Kind = Literal["mask", "mask16", "overlay", "masks", "confidence"]
+"""mask: in colours; mask16: its values with 16 bits, for programs; overlay: over the picture; masks: of all scales;
+confidence: left out where a result has none."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 USUAL: tuple[Kind, ...] = ("mask", "overlay")
 ENDINGS = tuple(f".{kind}.png" for kind in KINDS)
@@ -29,6 +37,7 @@ _DRAWN: dict[Kind, Callable[[NDArray[np.uint8], Result], NDArray[np.unsignedinte
     "mask16": lambda pixels, result: levels(result.mask, np.uint16),
     "overlay": overlay_with_legend,
     "masks": progression,
+    "confidence": lambda pixels, result: confidence_with_legend(result),
 }
 
 
@@ -51,9 +60,8 @@ def write_pictures(
         WriteError: if a file cannot be written; no part of it is left behind.
     """
     make_folder(stem.parent)
-    files = {
-        stem.with_name(f"{stem.name}.{kind}.png"): png(_DRAWN[kind](pixels, result)) for kind in KINDS if kind in kinds
-    }
+    drawn_kinds = [kind for kind in KINDS if kind in kinds and (kind != "confidence" or result.confidence is not None)]
+    files = {stem.with_name(f"{stem.name}.{kind}.png"): png(_DRAWN[kind](pixels, result)) for kind in drawn_kinds}
     for finding in result.findings if evidence else ():
         drawn = draw_finding(finding, pixels)
         if drawn is not None:

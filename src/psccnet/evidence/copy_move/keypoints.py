@@ -1,5 +1,6 @@
 """Points of a picture that can be recognised when they stand in it twice, turned, scaled or mirrored."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -72,28 +73,40 @@ def find_keypoints(grey: NDArray[np.uint8], small: bool = False) -> Keypoints:
 _MIRROR = np.array([(3 - i) * 32 + j * 8 + (8 - o) % 8 for i in range(4) for j in range(4) for o in range(8)])
 
 
-def match_within(points: Keypoints, mirrored: bool, nearest: float) -> NDArray[np.intp]:
+_FIRST = np.flatnonzero(np.arange(len(_MIRROR)) < _MIRROR)
+"""The first of each two elements that change places."""
+
+
+def match_within(points: Keypoints, nearest: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pairs of keypoints that look alike, and unlike all others.
 
     Args:
         points: of one picture.
-        mirrored: compare with the mirror images of the descriptors.
         nearest: pixels that two points of a pair are apart at least.
 
     Returns:
-        (n, 2) indices, each pair in both directions.
+        Those that look alike as they are, and those that look like each other's mirror image: (n, 2) indices each,
+        each pair in both directions.
     """
-    if len(points) <= _LISTED:
-        return np.zeros((0, 2), np.intp)
-    others = points.descriptors[:, _MIRROR] if mirrored else points.descriptors
-    pairs = []
-    for start in range(0, len(points), _ROWS):
-        rows = slice(start, min(len(points), start + _ROWS))
-        likeness = points.descriptors[rows] @ others.T
-        _leave_out_near(likeness, points.places, rows, nearest)
-        pairs.append(_unlike_others(likeness, points.places, start))
-    found = np.concatenate(pairs)
-    return np.unique(np.concatenate([found, found[:, ::-1]]), axis=0)
+    upright: list[NDArray[np.intp]] = [np.zeros((0, 2), np.intp)]
+    mirrored = upright.copy()
+    if len(points) > _LISTED:
+        # A descriptor's even half stays as it is in the mirror, its odd half changes its sign. So the products of the
+        # halves give the likeness to both, the picture and its mirror image, for the work of one.
+        one, other = points.descriptors[:, _FIRST], points.descriptors[:, _MIRROR[_FIRST]]
+        even, odd = (one + other) / np.float32(math.sqrt(2)), (one - other) / np.float32(math.sqrt(2))
+        for start in range(0, len(points), _ROWS):
+            rows = slice(start, min(len(points), start + _ROWS))
+            shared, apart = even[rows] @ even.T, odd[rows] @ odd.T
+            for pairs, likeness in ((upright, shared + apart), (mirrored, np.subtract(shared, apart, out=shared))):
+                _leave_out_near(likeness, points.places, rows, nearest)
+                pairs.append(_unlike_others(likeness, points.places, start))
+    one_way, other_way = np.concatenate(upright), np.concatenate(mirrored)
+    return _both_ways(one_way), _both_ways(other_way)
+
+
+def _both_ways(pairs: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
 
 
 def _leave_out_near(likeness: Array, places: Array, rows: slice, nearest: float) -> None:
@@ -107,7 +120,11 @@ def _leave_out_near(likeness: Array, places: Array, rows: slice, nearest: float)
 
 def _unlike_others(likeness: Array, places: Array, start: int) -> NDArray[np.intp]:
     """Pairs that pass the generalised 2NN test, for some rows of the likeness of all with all."""
-    rows = np.flatnonzero(likeness.max(axis=1) > 1 - FARTHEST**2 / 2)
+    nearest = np.sqrt(np.maximum(2 - 2 * likeness.max(axis=1), 1e-6))
+    rows = np.flatnonzero(nearest < FARTHEST)
+    # As many that are hardly farther than the first leave no clear gap between any two of them.
+    hardly_farther = likeness[rows] > (1 - (nearest[rows] / RATIO) ** 2 / 2)[:, None]
+    rows = rows[np.count_nonzero(hardly_farther, axis=1) < _LISTED]
     likeness = likeness[rows]
     at = np.arange(len(rows))
     best = np.empty((len(rows), _LISTED), np.intp)

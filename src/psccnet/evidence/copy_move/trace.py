@@ -101,8 +101,7 @@ def find_copies(grey: Pixels, scale: float) -> list[Verified]:
     unit = max(1.0, scale)
     points = find_keypoints(grey, small=scale > 1)
     transforms: list[Transform] = []
-    for mirrored in (False, True):
-        pairs = match_within(points, mirrored, NEAREST * unit)
+    for mirrored, pairs in zip((False, True), match_within(points, NEAREST * unit), strict=True):
         transforms += find_transforms(points, pairs, mirrored, unit) if len(pairs) else []
     transforms.sort(key=lambda transform: -transform.distinct)
     levels = grey.astype(np.float32)

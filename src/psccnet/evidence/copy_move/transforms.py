@@ -43,7 +43,9 @@ class Transform:
 
 def count_places(points: Floats, cell: float = 3.0) -> int:
     """How many cells of a grid hold a point."""
-    return len(np.unique(np.round(points / cell), axis=0))
+    at = np.rint(points / cell).astype(np.int64)
+    # One number a cell is sorted much faster than rows of two.
+    return len(np.unique(at[:, 0] * (1 << 32) + at[:, 1]))
 
 
 def apply(matrix: Floats, points: Floats) -> Floats:
