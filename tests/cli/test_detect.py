@@ -218,7 +218,7 @@ def test_the_pixel_limit(psccnet: Run, small: tuple, photo: Path) -> None:
         (["PHOTO", "--write", "mask"], "psccnet: --write needs a folder to write to: add --out FOLDER\n"),
         (
             ["PHOTO", "--out", "EMPTY", "--write", "maks"],
-            "psccnet: --write takes mask, mask16, overlay, masks, separated by commas, not 'maks'\n",
+            "psccnet: --write takes mask, mask16, overlay, masks, confidence, separated by commas, not 'maks'\n",
         ),
         (["PHOTO", "--exit-scale", "5"], 'Invalid value "5" for --exit-scale'),
         (["PHOTO", "--threshold", "1.5"], 'Invalid value "1.5" for --threshold'),
