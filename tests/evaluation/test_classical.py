@@ -125,12 +125,11 @@ def test_the_first_step_is_found() -> None:
     twice = np.rint(7 * np.rint(exact / 7) / 3)
     once = np.rint(exact / 3)
 
-    def shares(values: np.ndarray) -> np.ndarray:
-        counts = np.array([(values == value).sum() if value else 0 for value in range(-40, 41)], float)
-        return counts / counts.sum()
+    def counts(values: np.ndarray) -> np.ndarray:
+        return np.array([(values == value).sum() if value else 0 for value in range(-40, 41)], float)
 
-    assert first_step(shares(twice), shares(once), 3) == 7
-    assert first_step(shares(once), shares(np.rint(rng.laplace(0, 25, 40_000) / 3)), 3) is None
+    assert first_step(counts(twice), counts(once), 3) == 7
+    assert first_step(counts(once), counts(np.rint(rng.laplace(0, 25, 40_000) / 3)), 3) is None
 
 
 def test_the_finding_of_the_filter_says_where_it_is_missing() -> None:

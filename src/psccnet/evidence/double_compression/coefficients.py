@@ -34,13 +34,18 @@ LARGEST = 40
 """Coefficients above this are too rare to tell anything."""
 LARGEST_STEP = 60
 """The first compression's quantisation steps that are tried."""
-LEAST_FIT = 0.5
-"""By which share the best first step must reduce the misfit of the histogram; otherwise the frequency tells nothing."""
+SHARES = np.array([0.3, 0.5, 0.7, 0.85, 0.95, 1.0])
+"""Shares of the picture that a first compression may have touched, of which the likeliest is taken."""
+LEAST_GAIN = 0.01
+"""Log-likelihood by which a value must speak for two compressions, on average, for a frequency to tell anything."""
+LEAST_EVIDENCE = 12.0
+"""Likewise all values of a frequency together: of several hundred first compressions tried, one may fit by chance."""
 FEWEST = 64
 """Squares under which histograms are too poor."""
 _ROUNDING = 0.4
 """Standard deviation, in units of a coefficient, that rounding pixels between the compressions adds."""
-_FLOOR = 0.05
+_FLOOR = 0.2
+"""Values between the peaks are never held rarer than this share: rounding is not all that puts them there."""
 _STRIP = 64
 """Rows of squares at once, so that memory stays bounded."""
 _COSINES = np.array(
@@ -104,7 +109,7 @@ def compressed_twice(grey: NDArray[np.uint8], table: NDArray[np.int64]) -> list[
         if min(found.size, other.size) < FEWEST:
             continue
         step = int(table[v, u])
-        first = first_step(_histogram(found), _histogram(other), step)
+        first = first_step(_counts(found), _counts(other), step)
         if first is not None:
             logs = np.log(np.maximum(peaks(first, step), _FLOOR)).astype(np.float32)
             logs[LARGEST] = 0
@@ -127,12 +132,12 @@ def quantised(grey: NDArray[np.uint8], table: NDArray[np.int64]) -> Coefficients
     return made
 
 
-def _histogram(values: Coefficients) -> NDArray[np.float64]:
-    """The share of each value from -LARGEST to LARGEST, without 0."""
+def _counts(values: Coefficients) -> NDArray[np.float64]:
+    """How often each value from -LARGEST to LARGEST occurs, with none of 0."""
     kept = values[np.abs(values) <= LARGEST]
     counts = np.bincount(kept.ravel().astype(np.int64) + LARGEST, minlength=2 * LARGEST + 1).astype(np.float64)
     counts[LARGEST] = 0
-    return np.asarray(counts / max(counts.sum(), 1))
+    return counts
 
 
 @lru_cache(maxsize=8192)
@@ -159,23 +164,27 @@ def _below(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-np.clip(1.702 * z, -40, 40))))
 
 
+@lru_cache(maxsize=128)
+def _all_peaks(last: int) -> NDArray[np.float64]:
+    """`peaks` of all first steps, (LARGEST_STEP, 2 * LARGEST + 1)."""
+    return np.stack([peaks(first, last) for first in range(1, LARGEST_STEP + 1)])
+
+
 def first_step(found: NDArray[np.float64], single: NDArray[np.float64], last: int) -> int | None:
-    """The step of a first quantisation that explains a histogram, or None where none does.
+    """The step of the first quantisation that makes a histogram likeliest, or None where none is clearly likelier.
 
     Args:
-        found: histogram of the picture's coefficients.
+        found: (2 * LARGEST + 1,), how often the picture has each value from -LARGEST to LARGEST, with none of 0.
         single: of the same picture with its squares moved by half a square: as if compressed once.
         last: step of the last quantisation.
     """
-    misfit = float(((found - single) ** 2).sum())
-    best, best_left = None, (1 - LEAST_FIT) * misfit
-    for first in range(1, LARGEST_STEP + 1):
-        change = single * (peaks(first, last) - 1)
-        size = float((change**2).sum())
-        if size < 1e-9:
-            continue
-        share = min(1.0, max(0.0, float(((found - single) * change).sum()) / size))
-        left = float(((found - single - share * change) ** 2).sum())
-        if left < best_left:
-            best, best_left = first, left
-    return best
+    total = found.sum()
+    if total == 0 or single.sum() == 0:
+        return None
+    change = _all_peaks(last)
+    change = change / np.maximum(change @ single / single.sum(), 1e-6)[:, None]
+    shares = 0.97 * SHARES[:, None, None]  # never certain, so that no value is impossible
+    gains = np.log(1 + shares * (change - 1)) @ found / total
+    first = int(np.argmax(gains.max(axis=0)))
+    gain = float(gains[:, first].max())
+    return first + 1 if gain >= LEAST_GAIN and gain * total >= LEAST_EVIDENCE else None

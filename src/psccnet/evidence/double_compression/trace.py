@@ -27,13 +27,13 @@ SIGNIFICANT = 0.0125
 """Share of untouched pictures on which the trace speaks, at most: its part of the 5 % of the verdict."""
 MOSTLY = 0.5
 """Share of the squares above which "compressed once" is the rule in the picture, and no exception."""
-LEAST_SUPPORT = 0.02
+LEAST_SUPPORT = 0.01
 """By which a frequency's values must speak for two compressions, on average, to count for the alarm."""
 FEWEST_FREQUENCIES = 2
 """That must do so."""
 WINDOW = 7
 """Side, in squares, of the windows in which evidence is summed up."""
-RARE, POWER, SQUARES = 0.6, 1.5, 2304
+RARE, POWER, SQUARES = 0.4, 1.75, 2304
 """Of untouched pictures of `SQUARES` squares, compressed twice, at most RARE / strength ** POWER are as strong.
 Measured on 438 of 600 synthetic ones and on 2,164 of 2,400 photographs and crops that were saved twice for it
 (`benchmarks/evidence.py once`)."""
