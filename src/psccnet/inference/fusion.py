@@ -16,7 +16,7 @@ DIMMED = 0.5
 """What is left of the network's mask where the network itself found nothing in the picture."""
 COLOUR_WEIGHT = 0.7
 """Log-odds of a forged place, beside a calibrated mask, where colours are e times as fine as the picture's median."""
-TRACE_WEIGHT = 1.1
+TRACE_WEIGHT = 1.6
 """What the log-odds of "compressed once only" are worth, likewise. Both weights come from one logistic regression on
 240 synthetic forgeries (`benchmarks/evidence.py maps`), and none from the validation sets. The colour filter, which no
 photograph at hand keeps, takes the same weight."""
