@@ -3,8 +3,8 @@
 python benchmarks/evidence_pictures.py docs/evidence/
 """
 
+import argparse
 import io
-import sys
 from pathlib import Path
 
 import cv2
@@ -128,7 +128,9 @@ def decoded(data: bytes) -> np.ndarray:
 
 def main() -> None:
     """Write the fourteen pictures."""
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
 
     def grid(picture: np.ndarray):
