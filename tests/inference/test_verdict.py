@@ -3,6 +3,7 @@ import pytest
 
 from psccnet.evidence import Finding
 from psccnet.evidence.copy_move.trace import SIGNIFICANT
+from psccnet.evidence.double_compression import trace as double_compression
 from psccnet.inference.verdict import FORGED, SHARES, SUSPICIOUS, judge
 from psccnet.weights.calibration import RATES, Calibration
 
@@ -15,6 +16,7 @@ def copy_move(false_alarms: float) -> Finding:
 
 def test_copy_move_speaks_where_the_verdict_does() -> None:
     assert pytest.approx(SUSPICIOUS * SHARES["copy-move"]) == SIGNIFICANT
+    assert pytest.approx(SUSPICIOUS * SHARES["double-compression"]) == double_compression.SIGNIFICANT
 
 
 def test_shares_are_all_of_the_false_alarms() -> None:

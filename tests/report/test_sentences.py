@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from psccnet.evidence import Finding
-from psccnet.inference.verdict import Judgement
-from psccnet.report.sentences import false_alarm_sentence, limits, meaning, measured, rate
+from psccnet.inference.verdict import SHARES, Judgement
+from psccnet.report.sentences import REASONS, false_alarm_sentence, limits, meaning, measured, rate
 from psccnet.weights import Card
 from psccnet.weights.card import bundled, read_card
 
@@ -104,3 +104,7 @@ def test_the_limits_name_the_grid(card: Card) -> None:
 def test_how_often_a_finding_is_wrong(false_alarms: float | None, words: str) -> None:
     found = rate(Finding("a", "b", false_alarms=false_alarms))
     assert found == words or (words and found.startswith(words))
+
+
+def test_each_source_of_the_verdict_has_a_reason_in_words() -> None:
+    assert set(SHARES) <= set(REASONS)

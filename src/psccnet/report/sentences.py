@@ -64,6 +64,7 @@ REASONS = {
     "network": "the network's score, which few untouched pictures reach",
     "copy-move": "a part that stands in the picture twice",
     "jpeg-grid": "a part with the JPEG squares of another file",
+    "double-compression": "a part that was compressed once where the rest was compressed twice",
     "noise": "a part with other noise",
 }
 """Name of a reason in a judgement -> what people read."""
