@@ -12,7 +12,7 @@ from psccnet.errors import MissingFileError
 from psccnet.pictures.name_lists import names_in
 from psccnet.pictures.picture_files import find_pictures
 
-RESULTS = (".mask.png", ".mask16.png", ".overlay.png", ".masks.png")
+RESULTS = (".mask.png", ".mask16.png", ".overlay.png", ".masks.png", ".confidence.png")
 """Endings of the drawings of `psccnet detect --out`, the same as in `psccnet.inference.result_folder`."""
 _EVIDENCE = re.compile(r"-evidence-[a-z-]+\.png$")
 """Endings of its drawings of findings."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from psccnet.errors import InputError
 from psccnet.inference.result import Result
 from psccnet.inference.scales import ScaleName, coloured, colours
 from psccnet.pictures.resampling import bands, resample
@@ -157,10 +158,10 @@ def confidence_with_legend(result: Result) -> Pixels:
         (H + band, at least W, 3) uint8.
 
     Raises:
-        ValueError: if the result has none.
+        InputError: if the result has none.
     """
     if result.confidence is None:
-        raise ValueError("the result has no confidence")
+        raise InputError(f"{result.name}: the result has no confidence; detect with confidence=True")
     height, width = result.mask.shape
     sheet = _sheet(height, width, "the mask is right: 0 never, 1 surely", "white line: the mask is above 0.50")
     for rows in bands(height, width):
