@@ -34,12 +34,13 @@ from psccnet.evidence.copy_move.strength import WEIGHTS, measurements, strength
 from psccnet.evidence.copy_move.trace import _grey, find_copies, working_scale
 from psccnet.evidence.double_compression import double_compression
 from psccnet.evidence.double_compression.coefficients import compressed_twice
-from psccnet.evidence.double_compression.stored import cut_off, is_jpeg, luminance
+from psccnet.evidence.double_compression.stored import luminance
 from psccnet.evidence.double_compression.trace import false_alarms, strongest_window
 from psccnet.evidence.find import find
 from psccnet.inference import load_detector
 from psccnet.inference.fusion import MOST_SURE
 from psccnet.pictures.decoding import decode
+from psccnet.pictures.opening import is_jpeg
 
 _SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
@@ -222,7 +223,7 @@ def compressed_once(arguments: argparse.Namespace) -> None:
         looked[group] += 1
         stored = luminance(data) if is_jpeg(data) else None
         frequencies = compressed_twice(*stored) if stored is not None and min(stored[0].shape) >= 8 else []
-        strongest = strongest_window(frequencies, cut_off(data)) if frequencies else None
+        strongest = strongest_window(frequencies, data) if frequencies else None
         if strongest is not None:
             squares = stored[0].shape[0] // 8 * (stored[0].shape[1] // 8)
             strengths[group].append((strongest.strength, false_alarms(strongest.strength, squares)))

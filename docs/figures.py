@@ -49,7 +49,9 @@ def paragraph(text: str) -> str:
 def percent(scores: dict[str, float], name: str) -> str:
     """A share, with its 95 % interval if there is one."""
     low, high = scores.get(f"{name}_low"), scores.get(f"{name}_high")
-    return f"{100 * scores[name]:.0f} %" + (f" ({100 * low:.0f} to {100 * high:.0f})" if low and high else "")
+    return f"{100 * scores[name]:.0f} %" + (
+        f" ({100 * low:.0f} to {100 * high:.0f})" if low is not None and high is not None else ""
+    )
 
 
 def three(scores: dict[str, float], name: str, brackets: str = "({} to {})") -> str:

@@ -12,10 +12,10 @@ from psccnet.pictures.cameras import camera_of_exif, camera_of_name
 from psccnet.pictures.damage import examine_jpeg
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.encoding import decode_as_stored
+from psccnet.pictures.opening import is_jpeg
 from psccnet.pictures.picture_files import is_picture
 from psccnet.pictures.sample import Picture
 
-_JPEG = b"\xff\xd8\xff"
 _INDEX = "index.csv"
 _OBJECTS = "objects.tar"
 
@@ -142,7 +142,7 @@ def _split_members(index: Path, split: str) -> frozenset[str]:
 
 def _decoded(data: bytes, name: str, examined: bool) -> Picture:
     """The pixels of a photograph's file as stored; the file is checked for damage unless `examined`."""
-    if data.startswith(_JPEG):
+    if is_jpeg(data):
         if not examined:
             found = examine_jpeg(data)
             if found.fault:

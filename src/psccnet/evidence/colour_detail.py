@@ -14,7 +14,7 @@ from PIL.JpegImagePlugin import get_sampling
 
 from psccnet.evidence.error_level import recompressed, strips
 from psccnet.evidence.finding import Finding
-from psccnet.pictures.opening import opened
+from psccnet.pictures.opening import is_jpeg, opened
 
 NAME = "colours"
 CELL = 8
@@ -37,7 +37,7 @@ SOURCE = "this project; the trace is that of Krawetz's error levels in the colou
 
 def stores_full_colours(data: bytes | None) -> bool:
     """Whether a file is a colour JPEG that stores its colours at full size (4:4:4)."""
-    if data is None or data[:3] != b"\xff\xd8\xff":
+    if data is None or not is_jpeg(data):
         return False
     with opened(io.BytesIO(data), "file") as (picture, _):
         return picture.format in ("JPEG", "MPO") and picture.mode == "RGB" and get_sampling(picture) == 0

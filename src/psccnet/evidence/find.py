@@ -16,6 +16,7 @@ from psccnet.evidence.file import file_trace
 from psccnet.evidence.finding import Finding
 from psccnet.evidence.jpeg_grid import jpeg_grid
 from psccnet.evidence.noise import noise_level
+from psccnet.pictures.opening import is_jpeg
 
 Pixels = NDArray[np.uint8]
 
@@ -37,7 +38,7 @@ class Subject:
     @property
     def is_jpeg(self) -> bool:
         """Whether the picture is stored as JPEG."""
-        return self.data is not None and self.data[:3] == b"\xff\xd8\xff"
+        return self.data is not None and is_jpeg(self.data)
 
 
 TRACES: tuple[Callable[[Subject], Finding | None], ...] = (

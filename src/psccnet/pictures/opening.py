@@ -167,3 +167,8 @@ def _kind_of(start: bytes) -> str:
         return f"{_NOT_READ} (a TIFF of a rare kind; save it with 8 bits a sample, as TIFF or PNG)"
     known = next((kind for first_bytes, kind in _OTHERS if start.lstrip().startswith(first_bytes)), None)
     return f"{_NOT_READ} ({known})" if known else _NOT_READ
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Whether a file begins as JPEGs do."""
+    return data[:3] == b"\xff\xd8\xff"

@@ -142,7 +142,7 @@ class Detection(BaseModel):
     forged_fraction: float = Field(description="Share of the picture where the mask is above 0.5.")
     level: float | None = Field(description="Mask value above which a region is marked; null if none stands out.")
     marked_fraction: float
-    confidence: float | None = Field(description="Share of the pixels that the mask is expected to be right about.")
+    confidence: float | None = Field(description="Null: psccnet detect --confidence tells it, the server does not.")
     width: int
     height: int
     sha256: str = Field(description="Of the picture's file.")

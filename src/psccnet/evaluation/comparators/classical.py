@@ -3,6 +3,7 @@
 import numpy as np
 
 from psccnet.evaluation.comparators.base import Localization, Question
+from psccnet.evidence import VERSION
 from psccnet.evidence.colour_filter import cfa_map
 from psccnet.evidence.double_compression.trace import dq_map
 from psccnet.pictures.masks import turned
@@ -25,7 +26,7 @@ class DoubleQuantisation:
     It reads the picture's file. Where the pixels are no longer those of a JPEG file, the map is 0 everywhere.
     """
 
-    name, identity, threshold, exit_scales = "dq", "1", float("nan"), False
+    name, identity, threshold, exit_scales = "dq", str(VERSION), float("nan"), False
 
     def localize(self, question: Question, /) -> Localization:
         """The map of the file, upright."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from psccnet.evaluation.comparators.base import Localization, Question
+from psccnet.evidence import VERSION
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.finding import Finding
 from psccnet.evidence.jpeg_grid import jpeg_grid
@@ -37,7 +38,7 @@ class Trace:
         find: looks at a picture.
     """
 
-    identity = "1"
+    identity = str(VERSION)
     threshold = 0.5
     exit_scales = False
 
@@ -72,7 +73,7 @@ class Together:
         self.detector = detector
         self.name = f"{detector.card.name} with evidence"
         backend = detector.engine.backend
-        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence 3"
+        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence {VERSION}"
 
     def localize(self, question: Question, /) -> Localization:
         """Detect with evidence, the file's too; the score is 0.5 where the verdict begins to be "suspicious"."""

@@ -13,11 +13,6 @@ _STRIP = 64
 """Rows of squares at once, so that memory stays bounded."""
 
 
-def is_jpeg(data: bytes) -> bool:
-    """Whether a file begins as JPEGs do."""
-    return data[:3] == b"\xff\xd8\xff"
-
-
 def luminance(data: bytes, name: str = "file") -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
     """The luminance of a JPEG as it is stored and its quantisation table; None for other files.
 
