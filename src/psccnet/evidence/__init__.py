@@ -5,5 +5,6 @@ from psccnet.evidence.finding import Finding, Region
 __all__ = ["VERSION", "Finding", "Region"]
 
 VERSION = 4
-"""Raised with each change of what the traces, the fused mask or the verdict say of a picture. Evaluations and scans that
-stored results of another version do not go on with this one."""
+"""Raised with each change of what the traces, the fused mask or the verdict say of a picture.
+
+Evaluations and scans that stored results of another version do not go on with this one."""
