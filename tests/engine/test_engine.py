@@ -46,7 +46,22 @@ def quarter(request: pytest.FixtureRequest, unshuffled: PSCCNet) -> Engine:
     return engine_of(unshuffled, request.param)
 
 
-def plain(network: PSCCNet, pixels: NDArray[np.uint8]) -> tuple[float, dict[int, NDArray[np.float32]]]:
+Plain = tuple[float, dict[int, NDArray[np.float32]]]
+"""A score and the masks of the plain network."""
+
+
+_PLAIN: dict[tuple[int, tuple[int, ...], bytes], tuple[PSCCNet, Plain]] = {}
+
+
+def plain(network: PSCCNet, pixels: NDArray[np.uint8]) -> Plain:
+    """What the plain network says, computed once for all backends; the networks here do not change."""
+    key = id(network), pixels.shape, pixels.tobytes()
+    if key not in _PLAIN:
+        _PLAIN[key] = network, _plain(network, pixels)
+    return _PLAIN[key][1]
+
+
+def _plain(network: PSCCNet, pixels: NDArray[np.uint8]) -> Plain:
     picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(next(network.parameters()).dtype)
     with torch.inference_mode():
         prediction = network(picture / 255)
@@ -64,18 +79,24 @@ def assert_same(engine: Engine, network: PSCCNet, pixels: NDArray[np.uint8], tol
         np.testing.assert_allclose(output.masks[scale], mask, rtol=0, atol=tolerance)
 
 
-# Whole, cut along one axis, along both, with a remainder of one pixel.
-@pytest.mark.parametrize(
-    "size", [(33, 47), (64, 64), (1, 40), (40, 1), (1, 1), (7, 96), (90, 641), (225, 217), (1, 50_001)]
-)
+# Whole, and cut along one axis.
+@pytest.mark.parametrize("size", [(33, 47), (64, 64), (1, 40), (40, 1), (1, 1), (7, 96), (90, 641)])
 def test_the_engine_says_what_the_network_says(engine: Engine, network: PSCCNet, size: tuple[int, int]) -> None:
     assert_same(engine, network, texture(4, *size))
 
 
 # Odd sides are mirrored to even ones; in tiles, two or more of 2 x 2 pixels.
-@pytest.mark.parametrize("size", [(64, 64), (1, 1), (2, 3), (33, 47), (1, 40), (91, 643), (449, 433), (1, 50_001)])
+@pytest.mark.parametrize("size", [(64, 64), (1, 1), (2, 3), (33, 47), (1, 40), (91, 643)])
 def test_the_engine_with_an_unshuffled_stem(quarter: Engine, unshuffled: PSCCNet, size: tuple[int, int]) -> None:
     assert_same(quarter, unshuffled, texture(4, *size))
+
+
+# Cut along both axes, and into a row of many: the engine cuts, so that one backend is enough.
+@pytest.mark.parametrize(
+    ("stem", "size"), [("full", (225, 217)), ("unshuffled", (449, 433)), ("unshuffled", (1, 50_001))]
+)
+def test_pictures_of_many_tiles(stem: Stem, size: tuple[int, int]) -> None:
+    assert_same(engine_of(TRAINED[stem]), TRAINED[stem], texture(4, *size))
 
 
 def test_parts_that_are_compiled_beforehand(network: PSCCNet) -> None:
@@ -94,7 +115,7 @@ def test_pixels_past_an_odd_edge_are_mirrored() -> None:
     assert np.shares_memory(cells(picture, slice(0, 1), slice(0, 2), 2), picture)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(1, 260), st.integers(1, 260), st.sampled_from(["full", "unshuffled"]))
 def test_any_size_in_tiles(height: int, width: int, stem: Stem) -> None:
     network = TRAINED[stem]
@@ -163,8 +184,9 @@ def test_the_released_network_on_a_golden_picture(
 ) -> None:
     """These weights magnify rounding, and processors round float32 differently: how much, torch's own float32 tells."""
     expected = dict(np.load(golden.HERE / "seed1_image11_256x256.npz"))
-    assert len(plan(256, 256, 150 * 150)[1]) > 1
-    engine = engine_of(released, backend, precision, tile=150 * 150)
+    tile = 256 * 224
+    assert [len(spans) for spans in plan(256, 256, tile)] in ([1, 2], [2, 1])
+    engine = engine_of(released, backend, precision, tile=tile)
     output = engine(np.asarray(golden.image(11, 256, 256)).astype(np.uint8))
     score = torch.softmax(torch.from_numpy(expected["logits"]), -1).flatten()[1]
     assert output.score == pytest.approx(float(score), abs=1e-3)

@@ -32,14 +32,14 @@ def recipe(tmp_path: Path) -> Recipe:
         csv.writer(file).writerows(
             [("file", "split"), *((f"{i}.png", "train" if i < 4 else "validation") for i in range(6))]
         )
-    save(PSCCNet(Architecture(grid=32)), tmp_path / "start.safetensors", Card(name="start"))
+    save(PSCCNet(Architecture(grid=32, stem="unshuffled")), tmp_path / "start.safetensors", Card(name="start"))
     return Recipe.model_validate(
         {
             "epochs": 1,
             "precision": "32-true",
             "init": tmp_path / "start.safetensors",
             "init_part": "top_down",
-            "network": {"freeze": "top_down"},
+            "network": {"freeze": "top_down", "stem": "unshuffled", "grid": 32},
             "ablation": {"variants": ["PSCC-Net", "w/o CA+SA"], "seeds": [3, 4]},
             "data": {
                 "photographs": folder,
