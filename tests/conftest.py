@@ -26,6 +26,12 @@ TILE = 206 * 206
 """Cells of a tile: pictures of 225 x 217 are cut into four."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that have slow tests, so that no process is left alone with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Tensors here are small: with several threads, most of the time is waiting for one another.

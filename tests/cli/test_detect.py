@@ -353,6 +353,7 @@ def of_weights(small: tuple[object, ...]) -> tuple[object, ...]:
     return small[:-1]
 
 
+@pytest.mark.slow
 def test_evidence_is_printed_and_drawn(psccnet: Run, small: tuple, copied: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = psccnet("detect", copied, "--evidence", "--out", out, "--threshold", 1, *of_weights(small))
@@ -367,6 +368,7 @@ def test_evidence_is_printed_and_drawn(psccnet: Run, small: tuple, copied: Path,
         assert drawn.size == (512, 512)
 
 
+@pytest.mark.slow
 def test_traces_count_unless_the_network_is_asked_for_alone(psccnet: Run, small: tuple, copied: Path) -> None:
     together = json.loads(psccnet("detect", copied, "--json", "--threshold", 1, *of_weights(small)).out)
     alone = json.loads(psccnet("detect", copied, "--json", "--threshold", 1, *small).out)

@@ -24,6 +24,7 @@ def summary(detector: Detector, listed_set: Path) -> dict[str, float]:
     return summarize(run.rows, 0.5)
 
 
+@pytest.mark.slow
 def test_numbers_for_people(psccnet: Command, small: tuple, listed_set: Path, summary: dict[str, float]) -> None:
     done = psccnet("evaluate", listed_set, *small)
     assert (done.status, done.err) == (0, "")

@@ -15,6 +15,7 @@ def run(*arguments: object) -> int | str | None:
     return ended.value.code
 
 
+@pytest.mark.slow
 def test_export_by_the_ending(weights_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("export", tmp_path / "a.xml", "--weights", weights_file) == 0
     out, err = capsys.readouterr()
@@ -32,6 +33,7 @@ def test_export_to_an_ending_of_another_format(tmp_path: Path, capsys: pytest.Ca
     assert "none is not a folder: make it first" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_benchmark(weights_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--weights", weights_file, "--size", "70x50", "--repeats", 1, "--precision", "float32")
     assert run("benchmark", *options, "--plot", tmp_path / "time.png") == 0

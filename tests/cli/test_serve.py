@@ -15,6 +15,7 @@ from psccnet.serve import running
 from .conftest import Run
 
 
+@pytest.mark.slow
 def test_it_starts_says_where_and_ends_with_ctrl_c(weights_file: Path) -> None:
     words = ["serve", "--port", "0", "--weights", weights_file, "--device", "cpu", "--backend", "openvino"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}

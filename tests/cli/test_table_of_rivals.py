@@ -24,6 +24,7 @@ np.savez(words[words.index("-out") + 1], map=picture.mean(axis=2) / 255, score=0
 """Takes the arguments of TruFor's test.py and writes what it writes; its map is the picture's brightness."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the examples are not part of an installed package")
 def test_rivals_stand_beside_what_was_published(psccnet: Command, listed_set: Path, tmp_path: Path) -> None:
     index = listed_set / "index.csv"

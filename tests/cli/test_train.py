@@ -35,6 +35,7 @@ def recipe_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_train_bundle_and_detect(
     psccnet: Run, recipe_file: Path, photographs: Path, photo: Path, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_folder_without_a_card(psccnet: Run, released: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_import(psccnet: Run, released: Path, photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "released.safetensors"
     done = psccnet("weights", "import", released, "--out", out)
@@ -92,6 +93,7 @@ def test_import_of_what_is_not_there(psccnet: Run, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_calibrate_writes_the_card(psccnet: Run, weights_file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "untouched"
     folder.mkdir()
@@ -105,6 +107,7 @@ def test_calibrate_writes_the_card(psccnet: Run, weights_file: Path, tmp_path: P
     assert len(card.calibration.scores["small"]) == len(RATES)
 
 
+@pytest.mark.slow
 def test_calibrate_masks_writes_the_card(psccnet: Run, weights_file: Path, listed_set: Path, tmp_path: Path) -> None:
     index = listed_set / "index.csv"
     head, *rows = index.read_text().splitlines()

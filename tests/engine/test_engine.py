@@ -80,12 +80,14 @@ def assert_same(engine: Engine, network: PSCCNet, pixels: NDArray[np.uint8], tol
 
 
 # Whole, and cut along one axis.
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(33, 47), (64, 64), (1, 40), (40, 1), (1, 1), (7, 96), (90, 641)])
 def test_the_engine_says_what_the_network_says(engine: Engine, network: PSCCNet, size: tuple[int, int]) -> None:
     assert_same(engine, network, texture(4, *size))
 
 
 # Odd sides are mirrored to even ones; in tiles, two or more of 2 x 2 pixels.
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 64), (1, 1), (2, 3), (33, 47), (1, 40), (91, 643)])
 def test_the_engine_with_an_unshuffled_stem(quarter: Engine, unshuffled: PSCCNet, size: tuple[int, int]) -> None:
     assert_same(quarter, unshuffled, texture(4, *size))
@@ -115,6 +117,7 @@ def test_pixels_past_an_odd_edge_are_mirrored() -> None:
     assert np.shares_memory(cells(picture, slice(0, 1), slice(0, 2), 2), picture)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(st.integers(1, 260), st.integers(1, 260), st.sampled_from(["full", "unshuffled"]))
 def test_any_size_in_tiles(height: int, width: int, stem: Stem) -> None:
@@ -125,6 +128,7 @@ def test_any_size_in_tiles(height: int, width: int, stem: Stem) -> None:
 TRAINED = {stem: network_as_trained(stem=stem) for stem in get_args(Stem)}
 
 
+@pytest.mark.slow
 def test_the_bundled_weights_in_tiles() -> None:
     network, _ = load_network("default")
     engine, _ = make_engine("default", "openvino", "cpu", "float32", TILE)
@@ -136,6 +140,7 @@ def test_large_pictures_are_cut() -> None:
     assert len(rows) == len(columns) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -178,6 +183,7 @@ def exact_and_rounded(released: PSCCNet) -> list[dict[int, NDArray[np.float32]]]
     return [plain(network, pixels)[1] for network in (deepcopy(released).double(), released)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "precision"), [("torch", "float64"), ("openvino", "float32"), ("onnx", "float32")])
 def test_the_released_network_on_a_golden_picture(
     released: PSCCNet, exact_and_rounded: list[dict[int, NDArray[np.float32]]], backend: str, precision: str
@@ -253,6 +259,7 @@ def test_bf16_is_close(network: PSCCNet, backend: str) -> None:
         np.testing.assert_allclose(rough.masks[scale], mask, rtol=0, atol=0.05)
 
 
+@pytest.mark.slow
 def test_of_large_maps_only_the_last_size_is_kept(network: PSCCNet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psccnet.engine.engine.FIXED_FROM", 1)
     engine = engine_of(network)
@@ -263,6 +270,7 @@ def test_of_large_maps_only_the_last_size_is_kept(network: PSCCNet, monkeypatch:
     assert engine(texture(1, 20, 20)).score == first.score
 
 
+@pytest.mark.slow
 def test_threads_may_share_an_engine(engine: Engine) -> None:
     pictures = [texture(seed, 40 + seed, 50) for seed in range(6)]
     alone = [engine(pixels).score for pixels in pictures]

@@ -44,12 +44,14 @@ def run_torchscript(path: Path) -> Run:
 RUNS = {"onnx": run_onnx, "openvino": run_openvino, "torchscript": run_torchscript}
 
 
+@pytest.mark.slow
 def test_an_export_with_an_unshuffled_stem_takes_odd_sizes(tmp_path: Path) -> None:
     weights = tmp_path / "quarter.safetensors"
     save(network_as_trained(stem="unshuffled"), weights, Card(name="quarter"))
     assert export(weights, tmp_path / "a.onnx", "onnx").difference < 1e-4  # sizes of `CHECKED` are odd
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", RUNS)
 def test_an_export_says_what_the_detector_says(
     format: str, weights_file: Path, detector: Detector, tmp_path: Path
@@ -73,6 +75,7 @@ def test_an_export_says_what_the_detector_says(
     assert [mask.shape for mask in masks] == [(2, 1, 64 >> scale, 64 >> scale) for scale in range(4)]
 
 
+@pytest.mark.slow
 def test_an_export_scores_by_mask_2_where_its_weights_do(tmp_path: Path) -> None:
     weights = tmp_path / "contrast.safetensors"
     save(network_as_trained(detection="contrast"), weights, Card(name="contrast"))
@@ -87,6 +90,7 @@ def test_an_export_scores_by_mask_2_where_its_weights_do(tmp_path: Path) -> None
     assert score == pytest.approx(1 / (1 + np.exp(2 - logits.max() + logits.mean())), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_card_travels(weights_file: Path, tmp_path: Path) -> None:
     card = read_card(weights_file)
     export(weights_file, tmp_path / "a.onnx", "onnx")
@@ -101,6 +105,7 @@ def test_the_card_travels(weights_file: Path, tmp_path: Path) -> None:
     assert Card.model_validate_json(extra["psccnet.json"]) == card
 
 
+@pytest.mark.slow
 def test_a_graph_that_differs_is_not_written(
     weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +115,7 @@ def test_a_graph_that_differs_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_graph_that_gives_no_number_is_not_written(
     weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +136,7 @@ def test_a_graph_that_gives_no_number_is_not_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_interrupted_export_leaves_what_stood_there(
     weights_file: Path, tmp_path: Path, fill_disk: Callable[[int], None]
 ) -> None:

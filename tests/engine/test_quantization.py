@@ -33,6 +33,7 @@ def quantized(weights_file: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_of_quantized_weights_detects(quantized: Path, detector: Detector) -> None:
     rough = psccnet.load(quantized)
     assert (rough.engine.backend.name, rough.engine.backend.precision) == ("openvino", "int8")
@@ -99,6 +100,7 @@ def test_parts_of_other_weights_or_damaged_ones_are_refused(quantized: Path, tmp
     refused("nonsense")
 
 
+@pytest.mark.slow
 def test_others_take_the_weights_it_was_made_of(quantized: Path, weights_file: Path, tmp_path: Path) -> None:
     network, card = load_network(quantized)
     assert card == read_card(weights_file)

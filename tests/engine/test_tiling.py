@@ -88,6 +88,7 @@ def test_positions_are_those_of_the_whole_picture(length: int, pieces: int, pair
         np.testing.assert_allclose(in_tile, wanted, atol=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [(96, 96), (70, 83)])
 def test_features_see_no_further_than_their_radius(at: tuple[int, int]) -> None:
     network = network_as_trained().double()

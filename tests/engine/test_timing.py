@@ -19,6 +19,7 @@ from psccnet.network.architecture import Stem
 from ..conftest import graphs_of, network_as_trained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(64, 96), (33, 50)])
 @pytest.mark.parametrize("stem", ["full", "unshuffled"])
 def test_flop_are_those_that_torch_counts(size: tuple[int, int], stem: Stem) -> None:
@@ -45,6 +46,7 @@ def test_a_convolution_and_a_product_are_counted() -> None:
     assert count(stream.getvalue(), {"x": (1, 3, 10, 20)}) == (2 * 8 * 3 * 9 * 200, 200 * (3 + 8))
 
 
+@pytest.mark.slow
 def test_every_second_is_counted(detector: Detector, weights_file: Path) -> None:
     small, large = measure(detector.engine, find_graphs(weights_file)[0], [(40, 56), (330, 300)], repeats=2)
     assert (small.height, small.width, large.height) == (40, 56, 330)

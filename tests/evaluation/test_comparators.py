@@ -72,6 +72,7 @@ def test_a_region_that_never_was_compressed_stands_out_in_ela() -> None:
     assert auc(TRIVIAL["ela"].localize(asked(np.where(REGION[..., None], fresh, host))).mask, REGION) > 0.85
 
 
+@pytest.mark.slow
 def test_the_network_answers_as_its_detector(detector: Detector) -> None:
     network = Network(detector)
     assert (network.name, network.threshold) == ("test", 0.5)

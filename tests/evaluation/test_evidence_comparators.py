@@ -11,6 +11,7 @@ COPIED = skimage.data.astronaut()
 COPIED[300:410, 40:130] = COPIED[60:170, 180:270]
 
 
+@pytest.mark.slow
 def test_a_trace_alone() -> None:
     trace = find_comparator("copy-move")
     assert isinstance(trace, Trace)
@@ -29,6 +30,7 @@ def test_pictures_too_small_for_a_trace_have_a_score() -> None:
     assert found.mask.shape == (10, 20)
 
 
+@pytest.mark.slow
 def test_the_verdict_as_a_comparator(detector: Detector) -> None:
     together = Together(detector)
     found = together.localize(Question(COPIED, "copied"))

@@ -38,6 +38,7 @@ def test_blocks_grow() -> None:
     assert sum(sizes) == 4_000
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_done_twice_is_there_once(
     tmp_path: Path, weights_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def rows(folder: Path, columns: str = "*") -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
+@pytest.mark.slow
 def test_a_row_a_picture_with_what_detect_says(
     scan: Callable[..., Scan], photos: Path, tmp_path: Path, detector: Detector
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_row_a_picture_with_what_detect_says(
         assert row["bytes"] == Path(row["source"]).stat().st_size
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_was(scan: Callable[..., Scan], photos: Path, tmp_path: Path) -> None:
     first = scan()
     begun = len(list(first.run(lambda: first.counts["done"] > 0)))
@@ -95,6 +97,7 @@ def test_it_goes_on_where_it_was(scan: Callable[..., Scan], photos: Path, tmp_pa
     assert len(rows(tmp_path / "out")) == PICTURES
 
 
+@pytest.mark.slow
 def test_another_calibration_is_another_scan(scan: Callable[..., Scan], tmp_path: Path, weights_file: Path) -> None:
     copy = tmp_path / "weights.safetensors"
     for ending in (".safetensors", ".json", ".graphs"):
@@ -115,6 +118,7 @@ def test_what_differs_is_named(scan: Callable[..., Scan], weights_file: Path) ->
         list(scan(options=other).run())
 
 
+@pytest.mark.slow
 def test_failures_are_rows_and_are_tried_again(scan: Callable[..., Scan], photos: Path, tmp_path: Path) -> None:
     (photos / "broken.png").write_bytes(b"no picture")
     first = scan()
@@ -132,6 +136,7 @@ def test_failures_are_rows_and_are_tried_again(scan: Callable[..., Scan], photos
     assert Counter(row["state"] for row in rows(tmp_path / "out")) == {"done": PICTURES, "failed": 1}
 
 
+@pytest.mark.slow
 def test_equal_bytes_are_computed_once(scan: Callable[..., Scan], photos: Path, tmp_path: Path) -> None:
     for name in ("copy.png", "z/copy.png"):
         (photos / name).parent.mkdir(exist_ok=True)
@@ -154,6 +159,7 @@ def test_equal_bytes_that_are_no_picture_all_fail(scan: Callable[..., Scan], pho
     assert all("not a picture" in row["reason"] for row in failed)
 
 
+@pytest.mark.slow
 def test_the_total_is_that_of_the_shard(scan: Callable[..., Scan]) -> None:
     totals = []
     for number in (1, 2):
@@ -176,6 +182,7 @@ def test_a_source_is_listed_once(scan: Callable[..., Scan], photos: Path, monkey
     assert listed.count(str(photos)) == 1
 
 
+@pytest.mark.slow
 def test_shards_share_a_folder(scan: Callable[..., Scan], tmp_path: Path) -> None:
     parts = [[row["source"] for row in scan(shard=Shard(number, 3)).run()] for number in (1, 2, 3)]
     assert sum(map(len, parts)) == len(rows(tmp_path / "out")) == PICTURES
@@ -192,6 +199,7 @@ def test_a_picture_that_is_named_twice_has_one_row(scan: Callable[..., Scan], ph
     assert len(rows(tmp_path / "out")) == PICTURES
 
 
+@pytest.mark.slow
 def test_masks(scan: Callable[..., Scan], tmp_path: Path, weights_file: Path, detector: Detector) -> None:
     masks = tmp_path / "out" / "masks"
     options = Options(str(weights_file), precision="float32", device="cpu", masks=str(masks))
@@ -210,6 +218,7 @@ def test_small_parts_become_one(scan: Callable[..., Scan], tmp_path: Path, monke
     assert len(rows(tmp_path / "out")) == PICTURES
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_between_two_parts(scan: Callable[..., Scan], tmp_path: Path) -> None:
     one = scan()
     list(one.run())
@@ -234,6 +243,7 @@ def test_a_second_run_is_kept_out(scan: Callable[..., Scan], tmp_path: Path) -> 
         list(scan().run())
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing_that_was_written(
     scan: Callable[..., Scan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fill_disk: Callable[[int], None]
 ) -> None:
@@ -294,6 +304,7 @@ def test_killed_at_any_moment(photos: Path, tmp_path: Path, weights_file: Path) 
     assert counted == [(PICTURES,)]
 
 
+@pytest.mark.slow
 def test_interrupted(photos: Path, tmp_path: Path, weights_file: Path) -> None:
     command = [sys.executable, "-m", "psccnet", "scan", str(photos), "--out", str(tmp_path / "out")]
     program = (

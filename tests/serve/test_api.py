@@ -257,6 +257,7 @@ def test_a_full_queue_says_when_to_come_again(narrow: Running) -> None:
     assert narrow.state.waiting == 0
 
 
+@pytest.mark.slow
 def test_a_picture_that_takes_too_long_ends_its_process_alone(narrow: Running, settings: Settings) -> None:
     restarts = narrow.state.detection_worker.restarts
     narrow.state.settings = replace(settings, seconds=0.0)

@@ -59,6 +59,7 @@ def table(many: Photographs, objects_tar: Path) -> tuple[np.ndarray, np.ndarray]
     return np.array(rows), np.arange(PICTURES) % len(MANIPULATIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [None, 1, 2, 3], ids=["forged", *MANIPULATIONS[1:]])
 @pytest.mark.parametrize("model", ["logistic", "boosting"])
 def test_the_file_does_not_tell(table: tuple[np.ndarray, np.ndarray], kind: int | None, model: str) -> None:

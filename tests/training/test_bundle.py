@@ -45,6 +45,7 @@ def weights_of(run: Path) -> dict[str, torch.Tensor]:
     return {key.removeprefix("network."): value for key, value in state.items() if key.startswith("network.")}
 
 
+@pytest.mark.slow
 def test_weights_are_those_of_the_checkpoint(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "small.safetensors"
     bundle_checkpoint(run / "last.ckpt", out, half=False)

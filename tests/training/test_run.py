@@ -71,6 +71,7 @@ def whole_run(uninterrupted: Path, recipe: Recipe) -> Path:
     return uninterrupted
 
 
+@pytest.mark.slow
 def test_a_run_leaves_weights_curves_and_what_made_them(whole_run: Path, recipe: Recipe) -> None:
     names = {path.name for path in whole_run.iterdir()}
     assert names == {"recipe.yaml", "provenance.json", "curves.jsonl", "tensorboard", "last.ckpt", "best.ckpt"}
@@ -132,6 +133,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
         read_checkpoint(tmp_path / "last.ckpt")
 
 
+@pytest.mark.slow
 def test_detection_is_that_of_the_initial_weights_or_the_recipes(
     recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -162,6 +164,7 @@ def test_detection_is_that_of_the_initial_weights_or_the_recipes(
     assert_same_weights(task.network.bottom_up.state_dict(), network.bottom_up.state_dict())
 
 
+@pytest.mark.slow
 def test_the_gain_over_the_initial_weights_is_told(
     whole_run: Path, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -179,6 +182,7 @@ def test_the_gain_over_the_initial_weights_is_told(
     assert gain(tmp_path) == f"{words}; see {tmp_path / 'best.ckpt'}"
 
 
+@pytest.mark.slow
 def test_what_only_harms_is_not_called_the_best(
     whole_run: Path, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +264,7 @@ def cut_off_at(steps: set[int], monkeypatch: pytest.MonkeyPatch, how: str) -> No
     monkeypatch.setattr(Checkpoints, "on_train_batch_end", on_train_batch_end)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "how"),
     [({2, 7}, "time"), ({3}, "ctrl-c"), ({5, 6}, "kill")],
@@ -294,6 +299,7 @@ def test_a_run_cut_off_goes_on_as_if_it_had_not_been(
     assert_same_weights(best["state_dict"], expected["state_dict"])
 
 
+@pytest.mark.slow
 def test_a_validation_that_was_cut_is_made_up_for(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +324,7 @@ def test_a_validation_that_was_cut_is_made_up_for(
     assert is_finished(recipe, tmp_path)
 
 
+@pytest.mark.slow
 def test_initial_weights_whose_validation_takes_too_long_are_trained_all_the_same(
     whole_run: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -328,6 +335,7 @@ def test_initial_weights_whose_validation_takes_too_long_are_trained_all_the_sam
     assert checkpoint(tmp_path)["global_step"] == 3
 
 
+@pytest.mark.slow
 def test_a_run_that_starts_anew_leaves_nothing_of_the_one_before(recipe: Recipe, tmp_path: Path) -> None:
     (tmp_path / "curves.jsonl").write_text('{"step": 70, "val/score": 0.9}\n')
     for name in ("last.ckpt", "best.ckpt"):
@@ -361,6 +369,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(recipe: Recipe, tmp_path: Path)
     assert not (tmp_path / "last.ckpt").exists()
 
 
+@pytest.mark.slow
 def test_phases_go_on_from_each_other_and_after_a_stop(recipe: Recipe, tmp_path: Path) -> None:
     fields = recipe.model_dump(mode="json") | {"epochs": 1}
     fields["phases"] = [{}, {"epochs": 2, "data": {"size": 64}}]
