@@ -29,7 +29,6 @@ from psccnet.cli.progress import progress
 from psccnet.datasets.entry import Entry
 from psccnet.datasets.listing import read_listing
 from psccnet.evidence import noise
-from psccnet.evidence.colour_detail import colour_ratio, stores_full_colours
 from psccnet.evidence.copy_move.strength import WEIGHTS, measurements, strength
 from psccnet.evidence.copy_move.trace import _grey, find_copies, working_scale
 from psccnet.evidence.double_compression import double_compression
@@ -37,8 +36,9 @@ from psccnet.evidence.double_compression.coefficients import compressed_twice
 from psccnet.evidence.double_compression.stored import luminance
 from psccnet.evidence.double_compression.trace import false_alarms, strongest_window
 from psccnet.evidence.find import find
+from psccnet.evidence.finding import Finding
+from psccnet.evidence.square_statistics import square_statistics
 from psccnet.inference import load_detector
-from psccnet.inference.fusion import MOST_SURE
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.opening import is_jpeg
 
@@ -254,7 +254,7 @@ def saved_twice(path: Path, side: int, random: np.random.Generator) -> bytes:
 def weigh_maps(arguments: argparse.Namespace) -> None:
     """Print what the maps of traces are worth beside the calibrated mask of the network, each picture counting alike.
 
-    Make the forgeries as editors save them: hosts with halved colours, endings of high quality with full ones.
+    Make the forgeries of photographs that neither network was trained on.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -264,28 +264,32 @@ def weigh_maps(arguments: argparse.Namespace) -> None:
     for entry in progress([one for one in read_listing(arguments.listing) if one.forged], "forgeries"):
         sample = entry.read()
         data = entry.image.read_bytes()
-        ratio = colour_ratio(sample.image)
-        if not stores_full_colours(data):
-            ratio = np.zeros_like(ratio)
-        compression = double_compression(data)
-        once = np.zeros_like(ratio)
-        if compression is not None and compression.map is not None:
-            bounded = np.clip(cv2.resize(compression.map, ratio.shape[::-1]), 1e-6, 1 - 1e-6)
-            once = np.clip(np.log(bounded / (1 - bounded)), -MOST_SURE, MOST_SURE)
+        squares = log_odds(square_statistics(sample.image, data, sample.orientation), 8.0)
+        compression = double_compression(data, sample.orientation)
+        once = np.zeros_like(squares) if compression is None else log_odds(compression, 2.0)
         mask = np.clip(detector.detect(sample.image).mask, 1e-6, 1 - 1e-6)
-        logit = cv2.resize(np.log(mask / (1 - mask)), ratio.shape[::-1], interpolation=cv2.INTER_AREA)
-        truth = cv2.resize(sample.mask.astype(np.float32), ratio.shape[::-1], interpolation=cv2.INTER_AREA)
+        logit = cv2.resize(np.log(mask / (1 - mask)), squares.shape[::-1], interpolation=cv2.INTER_AREA)
+        truth = cv2.resize(sample.mask.astype(np.float32), squares.shape[::-1], interpolation=cv2.INTER_AREA)
         for label, cells in ((1, truth > 0.75), (0, truth < 0.05)):
             chosen = np.flatnonzero(cells)
             chosen = random.choice(chosen, min(400, len(chosen)), replace=False)
-            rows.append(np.stack([values.ravel()[chosen] for values in (logit, ratio, once, once != 0)], axis=1))
+            once = cv2.resize(once, squares.shape[::-1])
+            rows.append(np.stack([values.ravel()[chosen] for values in (logit, squares, once)], axis=1))
             labels.append(np.full(len(chosen), label))
             weights.append(np.full(len(chosen), 1000 / max(1, len(chosen))))
     model = LogisticRegression(C=0.1, max_iter=500).fit(
         np.concatenate(rows), np.concatenate(labels), np.concatenate(weights)
     )
-    mask, colours, compressed, _ = model.coef_[0]
-    print(f"COLOUR_WEIGHT {colours / mask:.2f}, TRACE_WEIGHT {compressed / mask:.2f}")
+    mask, squares, once = model.coef_[0]
+    print(f"SQUARE_WEIGHT {squares / mask:.2f}, double compression {once / mask:.2f}")
+
+
+def log_odds(finding: Finding | None, most: float) -> np.ndarray:
+    """Of a finding's map, at most +-most; zeros where it has none."""
+    if finding is None or finding.map is None:
+        return np.zeros((1, 1), np.float32)
+    bounded = np.clip(finding.map, 1e-6, 1 - 1e-6)
+    return np.clip(np.log(bounded / (1 - bounded)), -most, most)
 
 
 def shrunk(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:

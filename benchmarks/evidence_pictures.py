@@ -12,13 +12,13 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-from psccnet.evidence.colour_detail import colour_detail
 from psccnet.evidence.colour_filter import colour_filter
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.double_compression import double_compression
 from psccnet.evidence.error_level import error_level
 from psccnet.evidence.jpeg_grid import jpeg_grid
 from psccnet.evidence.noise import noise_level
+from psccnet.evidence.square_statistics import square_statistics
 from psccnet.inference.finding_drawing import draw_finding
 
 HEIGHT = 300
@@ -150,8 +150,8 @@ def main() -> None:
         ("colour-filter-false", portrait_mode(), colour_filter),
         ("double-compression-hit", decoded(hit), of_file(double_compression, hit)),
         ("double-compression-false", decoded(once), of_file(double_compression, once)),
-        ("colours-hit", decoded(hit), lambda picture: colour_detail(picture, hit)),
-        ("colours-false", decoded(coffee), lambda picture: colour_detail(picture, coffee)),
+        ("square-statistics-hit", decoded(hit), lambda picture: square_statistics(picture, hit)),
+        ("square-statistics-false", decoded(coffee), lambda picture: square_statistics(picture, coffee)),
         ("noise-hit", pieced(), noise_level),
         ("noise-false", saved(skimage.data.rocket(), 85), noise_level),
         ("ela-hit", pasted(96), error_level),

@@ -101,7 +101,10 @@ def verdict_table(verdict: dict[str, Any], card: Card) -> str:
         ("pixel_auc", "pixel AUC", f" ({kinds('pixel_auc')})"),
         ("f1_half", "F1 at 0.5", ""),
     ):
-        rows.append(f"| {text} | {alone[name]:.3f} | {three(both, name, '[{}, {}]')}{more} |")
+        figure = three(both, name, "[{}, {}]")
+        if both[name] == 0:  # resampling tells nothing of what never happened; the binomial distribution does
+            figure = f"0.000 [0.000, {1 - 0.025 ** (1 / (untouched if name == 'false_alarms' else forged)):.3f}]"
+        rows.append(f"| {text} | {alone[name]:.3f} | {figure}{more} |")
     return "\n".join(rows)
 
 

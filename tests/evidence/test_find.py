@@ -22,6 +22,7 @@ def test_every_trace_once_and_in_its_order() -> None:
         "copy-move",
         "jpeg-grid",
         "double-compression",
+        "square-statistics",
         "noise",
         "ela",
         "file",
@@ -34,7 +35,14 @@ def test_every_trace_once_and_in_its_order() -> None:
 
 
 def test_without_a_file_there_is_no_word_on_it() -> None:
-    assert [finding.name for finding in find(COFFEE)] == ["copy-move", "jpeg-grid", "colour-filter", "noise", "ela"]
+    assert [finding.name for finding in find(COFFEE)] == [
+        "copy-move",
+        "jpeg-grid",
+        "colour-filter",
+        "square-statistics",
+        "noise",
+        "ela",
+    ]
 
 
 @settings(max_examples=25, deadline=None)

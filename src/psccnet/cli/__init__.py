@@ -50,7 +50,9 @@ datasets.command("psccnet.cli.datasets:check")
 datasets.command("psccnet.cli.datasets:export")
 datasets.command("psccnet.cli.datasets:collect")
 app.command(datasets)
-weights = App(name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights.")
+weights = App(
+    name="weights", help="List, show, verify, import, bundle, calibrate and quantize weights; train those of a trace."
+)
 weights.command("psccnet.cli.weights:list_weights", name="list")
 weights.command("psccnet.cli.weights:show")
 weights.command("psccnet.cli.weights:card")
@@ -59,6 +61,7 @@ weights.command("psccnet.cli.weights:import_weights", name="import")
 weights.command("psccnet.cli.weights:bundle")
 weights.command("psccnet.cli.weights:calibrate")
 weights.command("psccnet.cli.weights:quantize")
+weights.command("psccnet.cli.weights:square_statistics")
 app.command(weights)
 
 

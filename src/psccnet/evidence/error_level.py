@@ -75,9 +75,9 @@ def strips(pixels: NDArray[np.uint8], step: int = 1) -> Iterator[NDArray[np.uint
     return (np.ascontiguousarray(pixels[start : start + rows]) for start in range(0, height, rows))
 
 
-def recompressed(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def recompressed(strip: NDArray[np.uint8], quality: int = QUALITY) -> NDArray[np.uint8]:
     """Compress (H, W, 3) uint8, RGB, once more as JPEG with halved colours (4:2:0), and decode it."""
-    written, data = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    written, data = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     again = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if written else None
     assert again is not None  # no side is too long for a JPEG
     return np.asarray(again, np.uint8)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from psccnet.evidence.colour_detail import colour_detail
 from psccnet.evidence.colour_filter import colour_filter
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.double_compression import double_compression
@@ -16,6 +15,7 @@ from psccnet.evidence.file import file_trace
 from psccnet.evidence.finding import Finding
 from psccnet.evidence.jpeg_grid import jpeg_grid
 from psccnet.evidence.noise import noise_level
+from psccnet.evidence.square_statistics import square_statistics
 from psccnet.pictures.opening import is_jpeg
 
 Pixels = NDArray[np.uint8]
@@ -46,7 +46,7 @@ TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
     lambda subject: jpeg_grid(subject.pixels, subject.is_jpeg, subject.orientation),
     lambda subject: None if subject.is_jpeg else colour_filter(subject.pixels),
     lambda subject: double_compression(subject.data, subject.orientation),
-    lambda subject: colour_detail(subject.pixels, subject.data),
+    lambda subject: square_statistics(subject.pixels, subject.data, subject.orientation),
     lambda subject: noise_level(subject.pixels),
     lambda subject: error_level(subject.pixels),
     lambda subject: file_trace(subject.data, subject.pixels, subject.orientation) if subject.data else None,

@@ -11,7 +11,7 @@ TITLES = {
     "jpeg-grid": "JPEG squares",
     "colour-filter": "Colour filter",
     "double-compression": "Compressed once or twice",
-    "colours": "Colour detail",
+    "square-statistics": "Statistics of squares",
     "ela": "Error levels",
     "noise": "Noise",
     "file": "What the file tells",

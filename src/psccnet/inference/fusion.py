@@ -14,21 +14,22 @@ OUTLINED = 0.75
 """Mask value of both places of a copy: one of them is the forged one."""
 DIMMED = 0.5
 """What is left of the network's mask where the network itself found nothing in the picture."""
-COLOUR_WEIGHT = 0.7
-"""Log-odds of a forged place, beside a calibrated mask, where colours are e times as fine as the picture's median."""
-TRACE_WEIGHT = 1.6
-"""What the log-odds of "compressed once only" are worth, likewise. Both weights come from one logistic regression on
-240 synthetic forgeries (`benchmarks/evidence.py maps`), and none from the validation sets. The colour filter, which no
-photograph at hand keeps, takes the same weight."""
-MOST_SURE = 2.0
-"""Log-odds of such a map beyond which more are worth no more."""
+SQUARE_WEIGHT = 1.5
+"""What the log-odds of square statistics are worth beside those of a calibrated mask. From a logistic regression on 100
+synthetic forgeries (`benchmarks/evidence.py maps`), in which double compression and the detail of colours were worth
+nothing more; from none of the validation sets."""
+FILTER_WEIGHT = 1.6
+"""Likewise of the colour filter. No photograph at hand keeps that trace: it has the weight that double compression had
+when it was weighed by itself."""
+MOST_SURE = {"square-statistics": 8.0, "colour-filter": 2.0}
+"""Log-odds of a map beyond which more are worth no more."""
 
 
 def fuse(mask: Map, findings: Sequence[Finding], network_speaks: bool) -> Map:
     """Put the network's mask and the maps of traces together.
 
-    Colour detail, double compression and the colour filter add their log-odds to those of the network's mask; a
-    significant copy-move is laid over all.
+    Square statistics and the colour filter add their log-odds to those of the network's mask; a significant copy-move
+    is laid over all.
 
     Args:
         mask: (H, W) float32, 0..1, of the network, calibrated; not changed.
@@ -40,7 +41,7 @@ def fuse(mask: Map, findings: Sequence[Finding], network_speaks: bool) -> Map:
     """
     fused = mask
     for finding in findings:
-        log_odds = _LOG_ODDS.get(finding.name)
+        log_odds = _WEIGHED.get(finding.name)
         if log_odds is not None and finding.map is not None and mask.any():  # nothing: the network was not asked
             fused = _weighed(fused, finding.map, log_odds)
     copies = copied(findings)
@@ -56,24 +57,21 @@ def copied(findings: Sequence[Finding]) -> list[Map]:
     return [one.map for one in findings if one.name == "copy-move" and one.significant and one.map is not None]
 
 
-def _of_colours(values: Map) -> Map:
-    from psccnet.evidence.colour_detail import FARTHEST  # with OpenCV, which takes a while to load
-
-    return COLOUR_WEIGHT * 2 * FARTHEST * (values - np.float32(0.5))
+def _log_odds(values: Map, most: float) -> Map:
+    return np.clip(np.log(np.clip(values, 1e-6, 1 - 1e-6) / np.clip(1 - values, 1e-6, 1)), -most, most)
 
 
-def _of_likelihood(values: Map) -> Map:
-    bounded = np.clip(values, 1e-6, 1 - 1e-6)
-    sure = np.clip(np.log(bounded / (1 - bounded)), -MOST_SURE, MOST_SURE)
+def _of_squares(values: Map) -> Map:
+    return np.asarray(SQUARE_WEIGHT * _log_odds(values, MOST_SURE["square-statistics"]), np.float32)
+
+
+def _of_filter(values: Map) -> Map:
+    sure = _log_odds(values, MOST_SURE["colour-filter"])
     # Where most of the picture lacks the trace, that says nothing of any one place.
-    return np.asarray(TRACE_WEIGHT * (sure - max(0.0, float(np.median(sure)))), np.float32)
+    return np.asarray(FILTER_WEIGHT * (sure - max(0.0, float(np.median(sure)))), np.float32)
 
 
-_LOG_ODDS: dict[str, Callable[[Map], Map]] = {
-    "colours": _of_colours,
-    "double-compression": _of_likelihood,
-    "colour-filter": _of_likelihood,
-}
+_WEIGHED: dict[str, Callable[[Map], Map]] = {"square-statistics": _of_squares, "colour-filter": _of_filter}
 """Trace -> from the values of its map to log-odds of a forged place, beside a calibrated mask."""
 
 

@@ -20,7 +20,7 @@ SUSPICIOUS = 0.05
 """Share of untouched pictures that may be called forged or suspicious."""
 SMALLEST = 64
 """Pixels of the shorter side below which there is no verdict."""
-SHARES = {"network": 0.45, "copy-move": 0.26, "double-compression": 0.25, "jpeg-grid": 0.04}
+SHARES = {"square-statistics": 0.40, "network": 0.25, "copy-move": 0.24, "double-compression": 0.07, "jpeg-grid": 0.04}
 """Of the false alarms, by source; they sum to 1. Findings of other names are shown and do not count."""
 
 TOO_SMALL = (

@@ -65,6 +65,7 @@ REASONS = {
     "copy-move": "a part that stands in the picture twice",
     "jpeg-grid": "a part with the JPEG squares of another file",
     "double-compression": "a part that was compressed once where the rest was compressed twice",
+    "square-statistics": "a part with other statistics of compression, noise and colours than the rest",
     "noise": "a part with other noise",
 }
 """Name of a reason in a judgement -> what people read."""

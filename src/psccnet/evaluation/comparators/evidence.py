@@ -9,10 +9,11 @@ from psccnet.evidence import VERSION
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.finding import Finding
 from psccnet.evidence.jpeg_grid import jpeg_grid
+from psccnet.evidence.square_statistics import square_statistics
 from psccnet.inference import Detector
 from psccnet.inference.verdict import SUSPICIOUS
+from psccnet.pictures.decoding import decode
 from psccnet.pictures.resampling import resample
-from psccnet.pictures.sample import Picture
 
 RATE = 0.05
 """Expected false alarms for which a trace's score is 0.5."""
@@ -35,20 +36,20 @@ class Trace:
 
     Args:
         name: of the trace.
-        find: looks at a picture.
+        find: looks at the picture that is asked about.
     """
 
     identity = str(VERSION)
     threshold = 0.5
     exit_scales = False
 
-    def __init__(self, name: str, find: Callable[[Picture], Finding | None]) -> None:
+    def __init__(self, name: str, find: Callable[[Question], Finding | None]) -> None:
         self.name = name
         self.find = find
 
     def localize(self, question: Question, /) -> Localization:
         """The map of the finding, and a score that grows as its false alarms fall."""
-        finding = self.find(question.image)
+        finding = self.find(question)
         height, width = question.image.shape[:2]
         if finding is None or finding.map is None:
             mask = np.zeros((height, width), np.float32)
@@ -83,9 +84,18 @@ class Together:
         return Localization(result.mask, score_of(None if judged is None else judged.false_alarms, SUSPICIOUS))
 
 
+def _square_statistics(question: Question) -> Finding | None:
+    """With the file where nothing was done to the picture."""
+    if question.file is None:
+        return square_statistics(question.image)
+    decoded = decode(question.file)
+    return square_statistics(decoded.pixels, decoded.data, decoded.orientation)
+
+
 TRACES = {
-    "copy-move": lambda: Trace("copy-move", copy_move),
-    "jpeg-grid": lambda: Trace("jpeg-grid", lambda picture: jpeg_grid(picture, is_jpeg=False)),
+    "copy-move": lambda: Trace("copy-move", lambda question: copy_move(question.image)),
+    "jpeg-grid": lambda: Trace("jpeg-grid", lambda question: jpeg_grid(question.image, is_jpeg=False)),
+    "square-statistics": lambda: Trace("square-statistics", _square_statistics),
 }
 """By the words of the command line."""
 EVIDENCE = "evidence:"

@@ -24,7 +24,7 @@ def find_comparator(text: str, device: str = "auto", precision: str = "auto", ba
     Args:
         text: one of these:
             - "centre", "noise", "ela", "ghosts", "cfa" or "dq", classical methods;
-            - "copy-move" or "jpeg-grid", one trace alone;
+            - "copy-move", "jpeg-grid" or "square-statistics", one trace alone;
             - evidence:WEIGHTS, the verdict of a network and all traces together;
             - package.module:attribute or an entry point of the group `psccnet.comparators`, with NAME= before it where
               it is to be called otherwise;

@@ -15,7 +15,7 @@ from psccnet.evidence.finding import Finding, Region
 
 Pixels = NDArray[np.uint8]
 
-SIGNIFICANT = 0.013
+SIGNIFICANT = 0.012
 """Share of untouched photographs on which the trace speaks, at most: its part of the 5 % of the verdict."""
 MOST_PIXELS = 1_100_000
 """Larger pictures are looked at in this size."""

@@ -23,7 +23,7 @@ from psccnet.pictures.opening import is_jpeg, opened
 
 Map = NDArray[np.float32]
 
-SIGNIFICANT = 0.0125
+SIGNIFICANT = 0.0035
 """Share of untouched pictures on which the trace speaks, at most: its part of the 5 % of the verdict."""
 MOSTLY = 0.5
 """Share of the squares above which "compressed once" is the rule in the picture, and no exception."""
