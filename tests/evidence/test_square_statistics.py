@@ -1,12 +1,15 @@
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
 
+from psccnet.errors import MissingFileError, WeightsError
+from psccnet.evidence import VERSION, version
 from psccnet.evidence.square_statistics import features, square_statistics, trace
-from psccnet.evidence.square_statistics.card import GRAPH, shipped
+from psccnet.evidence.square_statistics.card import GRAPH, VARIABLE, in_use, read_square_card
 from psccnet.evidence.square_statistics.features import COUNT, FREQUENCIES, MEASURES, as_stored, measure
 from psccnet.evidence.square_statistics.trace import judged, strength
 from psccnet.pictures.masks import turned
@@ -155,9 +158,29 @@ def test_strength_is_that_of_the_strongest_squares() -> None:
 
 
 def test_the_shipped_network_has_a_card() -> None:
-    card = shipped()
+    card = read_square_card(GRAPH)
     assert GRAPH.stat().st_size < 1_000_000
     assert card.pixel_auc is not None
     assert card.pixel_auc > 0.8
     assert card.calibration is not None
     assert card.calibration.pictures["medium"] >= 400
+
+
+def test_another_network_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (in_use(), version()) == (GRAPH, str(VERSION))
+    own = tmp_path / "own.onnx"
+    monkeypatch.setenv(VARIABLE, str(own))
+    with pytest.raises(MissingFileError, match=r"own\.onnx: there is no such file; PSCCNET_SQUARES names what"):
+        square_statistics(ASTRONAUT)
+    own.write_bytes(GRAPH.read_bytes())
+    with pytest.raises(MissingFileError, match=r"own\.json: there is no such file"):
+        square_statistics(ASTRONAUT)
+    own.with_suffix(".json").write_text('{"trained_on": "mine", "pictures": 3, "steps": 5}')
+    finding = square_statistics(ASTRONAUT)
+    assert finding is not None
+    assert (finding.false_alarms, finding.significant) == (None, False), "not calibrated, so that it only draws"
+    assert version().startswith(f"{VERSION} with square statistics ")
+    read_square_card.cache_clear()
+    own.with_suffix(".json").write_text("{}")
+    with pytest.raises(WeightsError, match=r"own\.json is no card"):
+        square_statistics(ASTRONAUT)

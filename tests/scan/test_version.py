@@ -6,5 +6,5 @@ from psccnet.scan.looking import Options
 
 
 def test_the_version_of_the_traces_is_part_of_what_must_not_change(detector: Detector) -> None:
-    assert Options(evidence=True).key(detector)["version of the traces"] == VERSION
+    assert Options(evidence=True).key(detector)["version of the traces"] == str(VERSION)
     assert Options(evidence=False).key(detector)["version of the traces"] is None

@@ -264,13 +264,16 @@ def square_statistics(
     """Train the network behind the trace of square statistics, which looks at squares of 8 x 8 pixels.
 
     It learns from forgeries that psccnet synthesize wrote, at 384 x 384 or larger; 6,000 of them and 4,000 steps take
-    half an hour on two cores. The shipped one was made so. Nothing of it is resumed after a stop.
+    half an hour on two cores. The shipped one was made so. Nothing of it is resumed after a stop. All commands use
+    another one where the variable PSCCNET_SQUARES names it.
 
     For example:
 
         psccnet synthesize photographs/ --size 384 --count 6000 --out synthetic/
 
         psccnet weights square-statistics synthetic/ --untouched others/ --out squares.onnx
+
+        PSCCNET_SQUARES=squares.onnx psccnet detect photo.jpg --evidence
 
     Args:
         forgeries: CSVs with the columns image, mask, manipulation, or folders with index.csv.

@@ -11,7 +11,7 @@ import numpy as np
 
 from psccnet.engine.engine import ExitScale
 from psccnet.errors import NotANumberError, PictureError
-from psccnet.evidence import VERSION
+from psccnet.evidence import version
 from psccnet.inference import Detector, Result, load_detector
 from psccnet.inference.pipeline import in_order
 from psccnet.inference.rendering import levels, png
@@ -71,7 +71,7 @@ class Options:
             "exit scale": self.exit_scale,
             "gate": self.gate,
             "evidence": self.evidence,
-            "version of the traces": VERSION if self.evidence else None,
+            "version of the traces": version() if self.evidence else None,
             "largest picture": self.max_pixels,
             "masks": self.masks is not None,
         }

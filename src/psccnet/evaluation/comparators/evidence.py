@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from psccnet.evaluation.comparators.base import Localization, Question
-from psccnet.evidence import VERSION
+from psccnet.evidence import version
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.finding import Finding
 from psccnet.evidence.jpeg_grid import jpeg_grid
@@ -39,12 +39,12 @@ class Trace:
         find: looks at the picture that is asked about.
     """
 
-    identity = str(VERSION)
     threshold = 0.5
     exit_scales = False
 
     def __init__(self, name: str, find: Callable[[Question], Finding | None]) -> None:
         self.name = name
+        self.identity = version()
         self.find = find
 
     def localize(self, question: Question, /) -> Localization:
@@ -74,7 +74,7 @@ class Together:
         self.detector = detector
         self.name = f"{detector.card.name} with evidence"
         backend = detector.engine.backend
-        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence {VERSION}"
+        self.identity = f"{detector.card.identity} {backend.name} {backend.precision} evidence {version()}"
 
     def localize(self, question: Question, /) -> Localization:
         """Detect with evidence, the file's too; the score is 0.5 where the verdict begins to be "suspicious"."""

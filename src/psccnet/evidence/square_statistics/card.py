@@ -1,14 +1,20 @@
-"""What the shipped network of square statistics is, and how its answers are to be taken."""
+"""Which network of square statistics is used, and its card."""
 
+import hashlib
+import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from psccnet.errors import MissingFileError, WeightsError
 from psccnet.weights.calibration import Calibration
 
 GRAPH = Path(__file__).parents[2] / "weights" / "bundled" / "square-statistics.onnx"
 """The network that is shipped; its card lies beside it with the ending .json."""
+
+VARIABLE = "PSCCNET_SQUARES"
+"""The variable of the environment that names another one."""
 
 
 class SquareCard(BaseModel):
@@ -36,7 +42,36 @@ class SquareCard(BaseModel):
     calibration: Calibration | None = None
 
 
+def in_use() -> Path:
+    """The network that is used: the file that the variable PSCCNET_SQUARES names, or else the shipped one.
+
+    Raises:
+        MissingFileError: if that file, or its card beside it, is not there.
+    """
+    path = Path(os.environ.get(VARIABLE) or GRAPH)
+    for file in (path, path.with_suffix(".json")):
+        if not file.is_file():
+            raise MissingFileError(
+                f"{file}: there is no such file; {VARIABLE} names what psccnet weights square-statistics wrote, with"
+                " its card beside it. Without the variable the shipped network is used."
+            )
+    return path
+
+
 @cache
-def shipped() -> SquareCard:
-    """The card of the shipped network."""
-    return SquareCard.model_validate_json(GRAPH.with_suffix(".json").read_text())
+def read_square_card(path: Path) -> SquareCard:
+    """The card of a network.
+
+    Raises:
+        WeightsError: if it is no such card.
+    """
+    try:
+        return SquareCard.model_validate_json(path.with_suffix(".json").read_text())
+    except ValidationError as error:
+        raise WeightsError(f"{path.with_suffix('.json')} is no card of psccnet weights square-statistics") from error
+
+
+@cache
+def digest(path: Path) -> str:
+    """The first 12 digits of the sha256 of a network and its card."""
+    return hashlib.sha256(path.read_bytes() + path.with_suffix(".json").read_bytes()).hexdigest()[:12]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from psccnet.engine.backends import Compiled
 from psccnet.engine.backends.openvino import OpenVINOBackend
 from psccnet.evidence.finding import Finding, Region
-from psccnet.evidence.square_statistics.card import GRAPH, shipped
+from psccnet.evidence.square_statistics.card import in_use, read_square_card
 from psccnet.evidence.square_statistics.features import SQUARE, Features, measure
 from psccnet.pictures.masks import turned
 
@@ -53,7 +54,7 @@ def square_statistics(pixels: NDArray[np.uint8], data: bytes | None = None, orie
     if min(pixels.shape[:2]) < SMALLEST:
         return None
     logits = judged(measure(pixels, data, orientation))
-    calibration = shipped().calibration
+    calibration = read_square_card(in_use()).calibration
     alarms = None if calibration is None else calibration.false_alarms(strength(logits), min(pixels.shape[:2]))
     likely = np.ascontiguousarray(turned(1 / (1 + np.exp(-logits)), orientation), np.float32)
     significant = alarms is not None and alarms <= SIGNIFICANT
@@ -75,8 +76,8 @@ def strength(logits: Map) -> float:
 
 
 def judged(features: Features, network: Compiled | None = None) -> Map:
-    """(h, w): the logit of each square, at most +-12, by the shipped network or another; in tiles in large pictures."""
-    network = network or _shipped_network()
+    """(h, w): the logit of each square, at most +-12, by the network in use or another; in tiles in large pictures."""
+    network = network or _of_file(in_use())
     _, height, width = features.coefficients.shape
     found = np.empty((height, width), np.float32)
     for down, across, inner_down, inner_across in _tiles(height, width):
@@ -106,8 +107,8 @@ def compiled(graph: bytes) -> Compiled:
 
 
 @cache
-def _shipped_network() -> Compiled:
-    return compiled(GRAPH.read_bytes())
+def _of_file(path: Path) -> Compiled:
+    return compiled(path.read_bytes())
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[slice, slice, slice, slice]]:
