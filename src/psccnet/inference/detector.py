@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from psccnet.engine.engine import Engine, ExitScale, Output
 from psccnet.engine.find import make_engine
 from psccnet.errors import InputError, MissingFileError, NotANumberError, PictureError
-from psccnet.evidence.finding import Finding
 from psccnet.inference.confidence import with_confidence
-from psccnet.inference.fusion import copied, fuse
+from psccnet.inference.fusion import fuse
 from psccnet.inference.pipeline import in_order
 from psccnet.inference.region import region_level
 from psccnet.inference.result import Result, Verdict
@@ -94,19 +93,10 @@ class Detector:
 
     def _region(self, output: Output) -> float | None:
         """The level of the calibrated mask at which a region stands out, told by the network's own values."""
-        return self._calibrated_level(output.masks[min(output.masks)]) if output.masks else None
-
-    def _calibrated_level(self, mask: NDArray[np.float32]) -> float | None:
-        level, learnt = region_level(mask), self.card.mask_calibration
+        if not output.masks:
+            return None
+        level, learnt = region_level(output.masks[min(output.masks)]), self.card.mask_calibration
         return level if level is None or learnt is None else float(learnt(np.array([level], np.float32))[0])
-
-    def _region_of_fused(self, mask: NDArray[np.float32], findings: Sequence[Finding]) -> float | None:
-        """The level of a mask that traces weighed in on; of a larger one, every so many pixels tell as much."""
-        step = max(1, round(math.sqrt(mask.size / 1e6)))
-        some, learnt = mask[::step, ::step], self.card.mask_calibration
-        if copied(findings) or learnt is None:  # copies are laid over at a level of their own
-            return region_level(some)
-        return self._calibrated_level(learnt.inverse(some))
 
     def _result(
         self,
@@ -158,7 +148,7 @@ class Detector:
         mask = fuse(result.mask, findings, "network" in judgement.reasons)
         level = None
         if judgement.words in ("forged", "suspicious"):
-            level = region if mask is result.mask else self._region_of_fused(mask, findings)
+            level = region if mask is result.mask else _region_of_fused(mask)
         return replace(
             result,
             verdict="forged" if judgement.words == "forged" else "pristine",
@@ -226,6 +216,12 @@ class Detector:
                 raise result
             else:
                 failed(picture, result)
+
+
+def _region_of_fused(mask: NDArray[np.float32]) -> float | None:
+    """The level of a mask that traces weighed in on; of a larger one, every so many pixels tell as much."""
+    step = max(1, round(math.sqrt(mask.size / 1e6)))
+    return region_level(mask[::step, ::step])
 
 
 def _share(mask: NDArray[np.float32], level: float) -> float:

@@ -44,7 +44,7 @@ def fuse(mask: Map, findings: Sequence[Finding], network_speaks: bool) -> Map:
         log_odds = _WEIGHED.get(finding.name)
         if log_odds is not None and finding.map is not None and mask.any():  # nothing: the network was not asked
             fused = _weighed(fused, finding.map, log_odds)
-    copies = copied(findings)
+    copies = _copied(findings)
     if copies:
         fused = fused.copy() if network_speaks else fused * np.float32(DIMMED)
         for copy in copies:
@@ -52,7 +52,7 @@ def fuse(mask: Map, findings: Sequence[Finding], network_speaks: bool) -> Map:
     return fused
 
 
-def copied(findings: Sequence[Finding]) -> list[Map]:
+def _copied(findings: Sequence[Finding]) -> list[Map]:
     """The maps of the copies that speak for a manipulation."""
     return [one.map for one in findings if one.name == "copy-move" and one.significant and one.map is not None]
 

@@ -42,12 +42,6 @@ class MaskCalibration(BaseModel):
         logits = np.log(bounded / (1 - bounded))
         return (1 / (1 + np.exp(-(self.slope * logits + self.offset)))).astype(np.float32)
 
-    def inverse(self, mask: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A calibrated mask, 0..1, of any shape, as the network would have given it."""
-        bounded = np.clip(mask, 1e-7, 1 - 1e-7).astype(np.float64)
-        logits = (np.log(bounded / (1 - bounded)) - self.offset) / self.slope
-        return (1 / (1 + np.exp(-logits))).astype(np.float32)
-
     @classmethod
     def from_histograms(cls, histograms: Iterable[NDArray[np.int64]], of: str = "") -> Self:
         """Calibrate from pictures that are partly forged.
