@@ -185,7 +185,7 @@ def _print(result: "Result", json_lines: bool, written: list[Path]) -> None:
     sure = "" if result.mean_confidence is None else f"  confidence {result.mean_confidence:.2f}"
     verdict = f"{result.words:<13}  score {result.score:.3f}, threshold {result.threshold:.3f}"
     traces = [name for name in result.judgement.reasons if name != "network"] if result.judgement else []
-    by = f"  by {' and '.join(traces)}" if traces else ""
+    by = f"  by {' and '.join(part for part in (', '.join(traces[:-1]), traces[-1]) if part)}" if traces else ""
     print(f"{verdict}{place:<27}{by}{sure}  {result.name}{notes}", flush=True)
 
 
