@@ -64,7 +64,7 @@ def shown(opened: "sync_api.Page") -> "sync_api.Page":
     """The page with one picture looked at."""
     opened.set_input_files("#files", [file("photo.png", picture(5))])
     opened.wait_for_selector("#verdict-word:not(:empty)")
-    wait(opened, "document.querySelectorAll('input[name=mask]').length === 4")
+    wait(opened, "document.querySelectorAll('input[name=mask]').length === 5")
     return opened
 
 
@@ -184,7 +184,7 @@ def test_coarse_to_fine(shown: "sync_api.Page") -> None:
     assert shown.is_checked("input[name=mask][value='4']")
     wait(shown, "document.querySelector('input[name=mask][value=\"2\"]').checked")
     wait(shown, "document.querySelector('#play').getAttribute('aria-pressed') === 'false'")
-    assert shown.is_checked("input[name=mask][value='1']")
+    assert shown.is_checked("input[name=mask][value='0']")  # with other traces
     assert drawn(shown) == finest
 
 
@@ -269,7 +269,7 @@ def test_options_go_with_the_next_pictures(opened: "sync_api.Page") -> None:
     opened.set_input_files("#files", [file("photo.png", picture(5))])
     opened.wait_for_selector("#verdict-word:not(:empty)")
     assert opened.inner_text("#verdict-word") == "Forged"
-    wait(opened, "document.querySelectorAll('input[name=mask]').length === 1")
+    wait(opened, "document.querySelectorAll('input[name=mask]').length === 2")
     assert opened.is_disabled("#scale option[value='1']")
 
 
@@ -304,6 +304,7 @@ def test_other_traces(shown: "sync_api.Page") -> None:
 def test_pictures_that_the_browser_cannot_read(opened: "sync_api.Page", tmp_path: Path) -> None:
     Image.fromarray(texture(8, 60, 90)).save(tmp_path / "scan.tiff")
     opened.set_input_files("#files", [str(tmp_path / "scan.tiff")])
+    # Below 64 pixels a side no other trace weighs in the mask.
     wait(opened, "document.querySelectorAll('input[name=mask]').length === 4")
     slide(opened, "#opacity", 0)
     with Image.open(io.BytesIO(drawn(opened))) as canvas:
@@ -342,5 +343,5 @@ def test_the_key_is_asked_for(browser: "sync_api.Browser", keyed_server: Running
     page.fill("#key", "secret")
     page.click("#key-dialog button")
     page.wait_for_selector("#verdict-word:not(:empty)")
-    wait(page, "document.querySelectorAll('input[name=mask]').length === 4")
+    wait(page, "document.querySelectorAll('input[name=mask]').length === 5")
     page.close()
