@@ -1,5 +1,6 @@
 """Small weights, a detector that uses them, small pictures, one thread."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def one_thread() -> Iterator[None]:
     yield
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
+def loggers_speak() -> None:
+    """Libraries that set up logging of their own, as Ray does, silence every logger that is there already."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("psccnet") and isinstance(logger, logging.Logger):
+            logger.disabled = False
+            logger.propagate = True
 
 
 @pytest.fixture
@@ -120,15 +130,20 @@ def texture(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
 @pytest.fixture(scope="session")
 def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Untrained weights called "test", on a grid of 64, with their card; of the two stems the cheaper one."""
+    return untrained(tmp_path_factory.mktemp("weights"), "unshuffled")
+
+
+def untrained(folder: Path, stem: Stem) -> Path:
+    """Write test.safetensors with its card."""
     torch.manual_seed(1)
-    network = PSCCNet(Architecture(grid=64, stem="unshuffled"))
+    network = PSCCNet(Architecture(grid=64, stem=stem))
     initialise(network)
     # Untrained networks answer alike to everything; a livelier last layer tells pictures and pixels apart.
     with torch.no_grad():
         network.detection_head.classifier[-1].weight.normal_(std=0.7)
         for scale in range(1, 5):
             getattr(network.bottom_up, f"scale{scale}").mask_block[2].weight.normal_(std=0.2)
-    path = tmp_path_factory.mktemp("weights") / "test.safetensors"
+    path = folder / "test.safetensors"
     save(network, path, Card(name="test", threshold=0.5, trained_on="nothing"))
     return path
 

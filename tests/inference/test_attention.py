@@ -7,15 +7,26 @@ import pytest
 
 from psccnet.errors import InputError
 from psccnet.experiments.sccm_responses import responses
-from psccnet.inference import Detector
+from psccnet.inference import Detector, load_detector
 from psccnet.inference.attention import Attention, check, watched
 from psccnet.network.architecture import Architecture
 from psccnet.weights import load_network
 
-from ..conftest import texture
+from ..conftest import texture, untrained
 
 PICTURE = texture(3, 90, 130)
 POINTS = [(0, 0), (129, 89), (70, 30)]
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the stem whose untrained features are not 0 at any scale."""
+    return untrained(tmp_path_factory.mktemp("weights"), "full")
+
+
+@pytest.fixture(scope="module")
+def detector(weights_file: Path) -> Detector:
+    return load_detector(weights_file, device="cpu", precision="float32")
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])

@@ -273,8 +273,6 @@ def square_statistics(
 
         psccnet weights square-statistics synthetic/ --untouched others/ --out squares.onnx
 
-        PSCCNET_SQUARES=squares.onnx psccnet detect photo.jpg --evidence
-
     Args:
         forgeries: CSVs with the columns image, mask, manipulation, or folders with index.csv.
         out: the .onnx file to write; its card is written beside it.
