@@ -36,10 +36,10 @@ lint: $(STAMP) ## style, types and the arrows between packages
 # What comes before the tests keeps one core busy: the two environments are made side by side, and so on.
 test: ## lint, then all tests
 	$(MAKE) --no-print-directory -j2 lint test-base browser
-	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadscope
 
 test-fast: lint ## lint, then the tests that take no more than a few seconds each
-	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not slow"
 
 # The wheel and not an editable install, so that a file that is missing from the wheel is found.
 $(BASE)/.installed: pyproject.toml constraints.txt README.md LICENSE $(SOURCES)

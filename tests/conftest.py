@@ -1,6 +1,5 @@
 """Small weights, a detector that uses them, small pictures, one thread."""
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,12 +26,6 @@ TILE = 206 * 206
 """Cells of a tile: pictures of 225 x 217 are cut into four."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that have slow tests, so that no process is left alone with one of them at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Tensors here are small: with several threads, most of the time is waiting for one another.
@@ -44,15 +37,6 @@ def one_thread() -> Iterator[None]:
     yield
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
-
-
-@pytest.fixture(autouse=True)
-def loggers_speak() -> None:
-    """Libraries that set up logging of their own, as Ray does, silence every logger that is there already."""
-    for name, logger in logging.root.manager.loggerDict.items():
-        if name.startswith("psccnet") and isinstance(logger, logging.Logger):
-            logger.disabled = False
-            logger.propagate = True
 
 
 @pytest.fixture
