@@ -36,9 +36,9 @@ from psccnet.evidence.double_compression.coefficients import compressed_twice
 from psccnet.evidence.double_compression.stored import luminance
 from psccnet.evidence.double_compression.trace import false_alarms, strongest_window
 from psccnet.evidence.find import find
-from psccnet.evidence.finding import Finding
 from psccnet.evidence.square_statistics import square_statistics
 from psccnet.inference import load_detector
+from psccnet.inference.fusion import MOST_SURE, log_odds
 from psccnet.pictures.decoding import decode
 from psccnet.pictures.opening import is_jpeg
 
@@ -264,16 +264,20 @@ def weigh_maps(arguments: argparse.Namespace) -> None:
     for entry in progress([one for one in read_listing(arguments.listing) if one.forged], "forgeries"):
         sample = entry.read()
         data = entry.image.read_bytes()
-        squares = log_odds(square_statistics(sample.image, data, sample.orientation), 8.0)
+        finding = square_statistics(sample.image, data, sample.orientation)
+        if finding is None:  # too small
+            continue
+        squares = log_odds(finding.map, MOST_SURE["square-statistics"])
         compression = double_compression(data, sample.orientation)
-        once = np.zeros_like(squares) if compression is None else log_odds(compression, 2.0)
+        once = np.zeros_like(squares)
+        if compression is not None and compression.map is not None:
+            once = log_odds(cv2.resize(compression.map, squares.shape[::-1]), 2.0)
         mask = np.clip(detector.detect(sample.image).mask, 1e-6, 1 - 1e-6)
         logit = cv2.resize(np.log(mask / (1 - mask)), squares.shape[::-1], interpolation=cv2.INTER_AREA)
         truth = cv2.resize(sample.mask.astype(np.float32), squares.shape[::-1], interpolation=cv2.INTER_AREA)
         for label, cells in ((1, truth > 0.75), (0, truth < 0.05)):
             chosen = np.flatnonzero(cells)
             chosen = random.choice(chosen, min(400, len(chosen)), replace=False)
-            once = cv2.resize(once, squares.shape[::-1])
             rows.append(np.stack([values.ravel()[chosen] for values in (logit, squares, once)], axis=1))
             labels.append(np.full(len(chosen), label))
             weights.append(np.full(len(chosen), 1000 / max(1, len(chosen))))
@@ -282,14 +286,6 @@ def weigh_maps(arguments: argparse.Namespace) -> None:
     )
     mask, squares, once = model.coef_[0]
     print(f"SQUARE_WEIGHT {squares / mask:.2f}, double compression {once / mask:.2f}")
-
-
-def log_odds(finding: Finding | None, most: float) -> np.ndarray:
-    """Of a finding's map, at most +-most; zeros where it has none."""
-    if finding is None or finding.map is None:
-        return np.zeros((1, 1), np.float32)
-    bounded = np.clip(finding.map, 1e-6, 1 - 1e-6)
-    return np.clip(np.log(bounded / (1 - bounded)), -most, most)
 
 
 def shrunk(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -184,3 +184,12 @@ def test_another_network_is_named_by_the_environment(tmp_path: Path, monkeypatch
     own.with_suffix(".json").write_text("{}")
     with pytest.raises(WeightsError, match=r"own\.json is no card"):
         square_statistics(ASTRONAUT)
+
+
+def test_what_is_no_such_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "broken.onnx"
+    own.with_suffix(".json").write_text('{"trained_on": "mine", "pictures": 3, "steps": 5}')
+    own.write_bytes(b"no network")
+    monkeypatch.setenv(VARIABLE, str(own))
+    with pytest.raises(WeightsError, match=r"broken\.onnx is no network: psccnet weights square-statistics writes one"):
+        square_statistics(ASTRONAUT)

@@ -61,3 +61,8 @@ def test_a_batch_that_is_done_twice_is_there_once(
     assert "not a picture" in max(told["reason"])
     assert ask(connect(out), f"SELECT count(*) FROM read_parquet('{out}/parts/*/*.parquet')")[1] == [(4,)]
     assert list(Scan(sources, out, options).run()) == []
+
+
+def test_a_node_with_other_traces_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has version \d+ of the traces, the scan another: .* PSCCNET_SQUARES on all"):
+        _Looker(asdict(Options()), str(tmp_path), "1-of-1", None, 1, "another")

@@ -14,6 +14,7 @@ from psccnet.training.square_statistics import (
     Example,
     as_graph,
     calibrated,
+    check_enough,
     example,
     mirrored,
     pixel_auc,
@@ -99,8 +100,9 @@ def test_a_calibration_needs_photographs(tmp_path: Path, known: list[Example]) -
         path = tmp_path / f"{i}.jpg"
         Image.fromarray(texture(i, 136)).save(path, quality=90)
         paths.append(path)
-    with pytest.raises(InputError, match="39 photographs are too few"):
-        calibrated(graph, paths[1:])
+    for refused in (check_enough, lambda photographs: calibrated(graph, photographs)):
+        with pytest.raises(InputError, match="39 photographs are too few"):
+            refused(paths[1:])
     found = calibrated(graph, paths)
     # Whole as stored, whole as pixels, saved once more, and the same of a crop of 128.
     assert found.pictures == {"small": 40 * 5}

@@ -17,6 +17,7 @@ from psccnet.weights.card import verify as verify_card
 from psccnet.weights.reading import inside, resolve
 
 if TYPE_CHECKING:
+    from psccnet.evidence.square_statistics.card import SquareCard
     from psccnet.inference import Detector
     from psccnet.weights.calibration import Calibration
     from psccnet.weights.mask_calibration import MaskCalibration
@@ -296,6 +297,10 @@ def square_statistics(
         entries = [entry for listing in listings for entry in read_listing(listing)]
         return list(progress(training.examples(entries, processes), "pictures", len(entries)))
 
+    paths: list[Path] = []
+    if untouched is not None:
+        paths = [Path(found.source) for found in Finder(failed=_left_out).find([str(untouched)])]
+        training.check_enough(paths)
     known = measured(forgeries)
     network, curve = training.train(known, steps, seed, lambda steps: progress(steps, "steps"))
     print(f"loss of the last {len(curve[-100:])} steps {sum(curve[-100:]) / len(curve[-100:]):.3f}")
@@ -305,9 +310,12 @@ def square_statistics(
         print(f"pixel AUC of what was kept apart {auc:.3f}")
     graph = training.as_graph(network)
     card = training.card_of(known, steps, " and ".join(listing.resolve().name for listing in forgeries), auc)
+
+    def write(card: "SquareCard") -> None:
+        write_whole({out: graph, out.with_suffix(".json"): (card.model_dump_json(indent=2) + "\n").encode()})
+
+    write(card)  # before the calibration, so that a photograph that cannot be read costs no training
     if untouched is not None:
-        paths = [Path(found.source) for found in Finder(failed=_left_out).find([str(untouched)])]
         calibration = training.calibrated(graph, paths, lambda paths: progress(paths, "photographs"))
-        card = card.model_copy(update={"calibration": calibration})
-    write_whole({out: graph, out.with_suffix(".json"): (card.model_dump_json(indent=2) + "\n").encode()})
+        write(card.model_copy(update={"calibration": calibration}))
     print(out)

@@ -15,9 +15,9 @@ OUTLINED = 0.75
 DIMMED = 0.5
 """What is left of the network's mask where the network itself found nothing in the picture."""
 SQUARE_WEIGHT = 1.5
-"""What the log-odds of square statistics are worth beside those of a calibrated mask. From a logistic regression on 100
-synthetic forgeries (`benchmarks/evidence.py maps`), in which double compression and the detail of colours were worth
-nothing more; from none of the validation sets."""
+"""What the log-odds of square statistics are worth beside those of a calibrated mask. From a logistic regression on 101
+synthetic forgeries (`benchmarks/evidence.py maps`), in which double compression was worth nothing more; from none of
+the validation sets."""
 FILTER_WEIGHT = 1.6
 """Likewise of the colour filter. No photograph at hand keeps that trace: it has the weight that double compression had
 when it was weighed by itself."""
@@ -41,9 +41,9 @@ def fuse(mask: Map, findings: Sequence[Finding], network_speaks: bool) -> Map:
     """
     fused = mask
     for finding in findings:
-        log_odds = _WEIGHED.get(finding.name)
-        if log_odds is not None and finding.map is not None and mask.any():  # nothing: the network was not asked
-            fused = _weighed(fused, finding.map, log_odds)
+        weigh = _WEIGHED.get(finding.name)
+        if weigh is not None and finding.map is not None and mask.any():  # nothing: the network was not asked
+            fused = _weighed(fused, finding.map, weigh)
     copies = _copied(findings)
     if copies:
         fused = fused.copy() if network_speaks else fused * np.float32(DIMMED)
@@ -57,16 +57,17 @@ def _copied(findings: Sequence[Finding]) -> list[Map]:
     return [one.map for one in findings if one.name == "copy-move" and one.significant and one.map is not None]
 
 
-def _log_odds(values: Map, most: float) -> Map:
+def log_odds(values: Map, most: float) -> Map:
+    """The log-odds of probabilities, at most +-most."""
     return np.clip(np.log(np.clip(values, 1e-6, 1 - 1e-6) / np.clip(1 - values, 1e-6, 1)), -most, most)
 
 
 def _of_squares(values: Map) -> Map:
-    return np.asarray(SQUARE_WEIGHT * _log_odds(values, MOST_SURE["square-statistics"]), np.float32)
+    return np.asarray(SQUARE_WEIGHT * log_odds(values, MOST_SURE["square-statistics"]), np.float32)
 
 
 def _of_filter(values: Map) -> Map:
-    sure = _log_odds(values, MOST_SURE["colour-filter"])
+    sure = log_odds(values, MOST_SURE["colour-filter"])
     # Where most of the picture lacks the trace, that says nothing of any one place.
     return np.asarray(FILTER_WEIGHT * (sure - max(0.0, float(np.median(sure)))), np.float32)
 
@@ -75,9 +76,9 @@ _WEIGHED: dict[str, Callable[[Map], Map]] = {"square-statistics": _of_squares, "
 """Trace -> from the values of its map to log-odds of a forged place, beside a calibrated mask."""
 
 
-def _weighed(mask: Map, values: Map, log_odds: Callable[[Map], Map]) -> Map:
+def _weighed(mask: Map, values: Map, weigh: Callable[[Map], Map]) -> Map:
     """The mask with the log-odds of a trace added, a band of rows at a time."""
-    fused = resample(log_odds(values), *mask.shape)
+    fused = resample(weigh(values), *mask.shape)
     for rows in bands(*mask.shape):
         bounded = np.clip(mask[rows], 1e-6, 1 - 1e-6)
         odds = bounded / (1 - bounded) * np.exp(fused[rows])

@@ -9,6 +9,7 @@ the same paths on all nodes.
 import hashlib
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from itertools import islice
@@ -18,6 +19,8 @@ from typing import Any
 import pyarrow as pa
 
 from psccnet.errors import InputError
+from psccnet.evidence import version
+from psccnet.evidence.square_statistics.card import VARIABLE
 from psccnet.scan.item import Item, Place
 from psccnet.scan.keys import Claims, Keys
 from psccnet.scan.looking import Options, look
@@ -65,6 +68,9 @@ def look_on_ray(
     Raises:
         InputError: if Ray is not installed, there is no such cluster, or a source cannot be sent to it.
     """
+    if os.environ.get(VARIABLE):  # actors have another working directory
+        os.environ[VARIABLE] = os.path.abspath(os.environ[VARIABLE])
+    traces = version() if options.evidence else None
     ray = _connected(address)
     try:
         blocks = [ray.put(block) for block in _blocks(items)]
@@ -78,7 +84,14 @@ def look_on_ray(
         number = actors or max(1, int(available // (gpus or cores)))
         looked = ray.data.from_arrow_refs(blocks).map_batches(
             _Looker,
-            fn_constructor_args=(_absolute(options), str(folder.path.resolve()), folder.shard, claims, int(cores)),
+            fn_constructor_args=(
+                _absolute(options),
+                str(folder.path.resolve()),
+                folder.shard,
+                claims,
+                int(cores),
+                traces,
+            ),
             batch_size=BATCH,
             compute=ray.data.ActorPoolStrategy(size=number),
             num_cpus=cores,
@@ -158,10 +171,21 @@ class _Looker:
         shard: of the results.
         claims: an actor of the class `Claims`, or None.
         cores: number of cores for the detector.
+        traces: `psccnet.evidence.version` where the scan was started; None without evidence.
+
+    Raises:
+        InputError: if this node would use other traces.
     """
 
-    def __init__(self, options: dict[str, Any], folder: str, shard: str, claims: Any, cores: int) -> None:
+    def __init__(
+        self, options: dict[str, Any], folder: str, shard: str, claims: Any, cores: int, traces: str | None = None
+    ) -> None:
         os.environ["OMP_NUM_THREADS"] = str(cores)
+        if traces is not None and version() != traces:
+            raise InputError(
+                f"{socket.gethostname()} has version {version()} of the traces, the scan {traces}: install the same"
+                f" psccnet on all nodes, and set {VARIABLE} on all of them or on none"
+            )
         self.options = Options(**{option.name: options[option.name] for option in fields(Options)})
         self.detector = self.options.detector()
         self.folder = ScanFolder(Path(folder), shard)

@@ -22,6 +22,7 @@ from psccnet.errors import InputError
 from psccnet.evidence.square_statistics.card import SquareCard
 from psccnet.evidence.square_statistics.features import FREQUENCIES, SQUARE, Features, as_stored, measure
 from psccnet.evidence.square_statistics.trace import compiled, judged, strength
+from psccnet.inference.calibrating import FEWEST
 from psccnet.metrics import auc
 from psccnet.network.square_statistics import SquareStatistics
 from psccnet.pictures.decoding import decode
@@ -37,8 +38,6 @@ FORGED, PRISTINE = 0.7, 0.05
 """Share of forged pixels above, and below, which a square is one or the other; what lies between teaches nothing."""
 FORGED_WEIGHT = 2.0
 """Of a forged square in the loss; there are fewer of them."""
-FEWEST = 40
-"""Fewest photographs for a calibration: 5 % of 40 are two."""
 CALIBRATED_CROPS = (128, 256, 384)
 """Sides of the crops for the calibration, in pixels."""
 
@@ -105,10 +104,11 @@ def train(
     rng = np.random.default_rng(seed)
     network = SquareStatistics(*_spread(large), len(FREQUENCIES))
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01)
+    longest = min(CROPS[1], *(min(one.forged.shape) for one in large))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, max(steps, 2), pct_start=0.1)
     curve = []
     for _ in shown(range(steps)):
-        *inputs, forged = _batch(large, rng)
+        *inputs, forged = _batch(large, longest, rng)
         logits = network(*inputs)
         weights = torch.where(forged > FORGED, FORGED_WEIGHT, (forged < PRISTINE).float())
         losses = functional.binary_cross_entropy_with_logits(logits, (forged > FORGED).float(), reduction="none")
@@ -173,10 +173,9 @@ def _spread(known: Sequence[Example]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(some.mean(1)), torch.from_numpy(some.std(1) + np.float32(1e-3))
 
 
-def _batch(known: Sequence[Example], rng: np.random.Generator) -> list[Tensor]:
-    """Crops of one size: inputs of the network, and shares of forged pixels."""
-    least = min(min(one.forged.shape) for one in known)
-    high, wide = (int(side) for side in rng.integers(CROPS[0], min(CROPS[1], least) + 1, 2))
+def _batch(known: Sequence[Example], longest: int, rng: np.random.Generator) -> list[Tensor]:
+    """Crops of one size, at most `longest` squares a side: inputs of the network, and shares of forged pixels."""
+    high, wide = (int(side) for side in rng.integers(CROPS[0], longest + 1, 2))
     crops = []
     for index in rng.integers(0, len(known), BATCH):
         one = known[index]
@@ -244,14 +243,23 @@ def calibrated(
         InputError: if there are fewer than 40.
         PictureError: if one cannot be read.
     """
-    if len(photographs) < FEWEST:
-        raise InputError(f"{len(photographs)} photographs are too few; a calibration needs {FEWEST} at least.")
+    check_enough(photographs)
     network = compiled(graph)
     scored = []
     for path in shown(photographs):
         for pixels, data in _views(path):
             scored.append((min(pixels.shape[:2]), strength(judged(measure(pixels, data), network))))
     return Calibration.from_scores(scored, f"{len(photographs)} photographs, whole and cropped, also saved once more")
+
+
+def check_enough(photographs: Sequence[Path]) -> None:
+    """Refuse photographs that are too few for a calibration, before a training that would be lost.
+
+    Raises:
+        InputError: if there are fewer than 40.
+    """
+    if len(photographs) < FEWEST:
+        raise InputError(f"{len(photographs)} photographs are too few; a calibration needs {FEWEST} at least.")
 
 
 def _views(path: Path) -> Iterator[tuple[NDArray[np.uint8], bytes | None]]:

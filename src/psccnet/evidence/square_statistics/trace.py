@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from psccnet.engine.backends import Compiled
 from psccnet.engine.backends.openvino import OpenVINOBackend
+from psccnet.errors import WeightsError
 from psccnet.evidence.finding import Finding, Region
 from psccnet.evidence.square_statistics.card import in_use, read_square_card
 from psccnet.evidence.square_statistics.features import SQUARE, Features, measure
@@ -27,6 +28,8 @@ STRONGEST = 0.01
 """The strength of a picture is the value that this share of its squares exceed."""
 LARGEST_TILE = 320
 """Squares along a side above which a picture is judged in tiles, so that memory stays bounded."""
+INPUTS = {"coefficients", "peaks", "steps", "jpeg", "measures"}
+"""Of the network; see `psccnet.network.square_statistics`."""
 _OVERLAP = 16
 """Squares that one is judged by, in each direction."""
 
@@ -108,7 +111,13 @@ def compiled(graph: bytes) -> Compiled:
 
 @cache
 def _of_file(path: Path) -> Compiled:
-    return compiled(path.read_bytes())
+    try:
+        network = compiled(path.read_bytes())
+    except RuntimeError as error:  # OpenVINO's
+        raise WeightsError(f"{path} is no network: psccnet weights square-statistics writes one") from error
+    if set(network.inputs) != INPUTS:
+        raise WeightsError(f"{path} is another kind of network: psccnet weights square-statistics writes the right one")
+    return network
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[slice, slice, slice, slice]]:
