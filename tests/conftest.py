@@ -1,6 +1,8 @@
 """Small weights, a detector that uses them, small pictures, one thread."""
 
+import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,10 @@ from psccnet.network import Architecture, PSCCNet, initialise
 from psccnet.network.architecture import Detection, Stem
 from psccnet.report.document import require
 from psccnet.weights import Card, save
+
+# As many processes as cores run the tests: more threads would wait for one another. Read when a part is compiled, and
+# by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TILE = 206 * 206
 """Cells of a tile: pictures of 225 x 217 are cut into four."""
@@ -67,6 +73,12 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return start
 
 
+@cache
+def trained(detection: Detection = "head", stem: Stem = "full") -> PSCCNet:
+    """A network as from `network_as_trained` that all tests share, with what `graphs_of` makes of it."""
+    return network_as_trained(detection=detection, stem=stem)
+
+
 def network_as_trained(grid: int = 64, detection: Detection = "head", stem: Stem = "full") -> PSCCNet:
     """A network with batch norms that shift and scale, not so deep that float32 blurs comparisons."""
     torch.manual_seed(3)
@@ -81,6 +93,12 @@ def network_as_trained(grid: int = 64, detection: Detection = "head", stem: Stem
             ):
                 nn.init.uniform_(values, low, high)
     return made
+
+
+@cache
+def shared_engine(network: PSCCNet, backend: str = "openvino") -> Engine:
+    """As from `engine_of`, with the parts that other tests had compiled."""
+    return engine_of(network, backend)
 
 
 def engine_of(network: PSCCNet, backend: str = "openvino", precision: str = "float32", tile: int = TILE) -> Engine:

@@ -3,7 +3,7 @@
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from typing import Any, get_args
+from typing import Any
 
 import golden
 import numpy as np
@@ -21,29 +21,30 @@ from psccnet.network.architecture import Stem
 from psccnet.weights import load_network
 from psccnet.weights.released import LAYOUT, import_released
 
-from ..conftest import TILE, engine_of, network_as_trained, texture
+from ..conftest import TILE, engine_of, shared_engine, texture, trained
 
 BACKENDS = ["openvino", "onnx", "torch"]
+NETWORKS: dict[Stem, PSCCNet] = {"full": trained(), "unshuffled": trained("contrast", "unshuffled")}
 
 
 @pytest.fixture(scope="module")
 def network() -> PSCCNet:
-    return network_as_trained()
+    return NETWORKS["full"]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def engine(request: pytest.FixtureRequest, network: PSCCNet) -> Engine:
-    return engine_of(network, request.param)
+    return shared_engine(network, request.param)
 
 
 @pytest.fixture(scope="module")
 def unshuffled() -> PSCCNet:
-    return network_as_trained(detection="contrast", stem="unshuffled")
+    return NETWORKS["unshuffled"]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def quarter(request: pytest.FixtureRequest, unshuffled: PSCCNet) -> Engine:
-    return engine_of(unshuffled, request.param)
+    return shared_engine(unshuffled, request.param)
 
 
 Plain = tuple[float, dict[int, NDArray[np.float32]]]
@@ -98,7 +99,7 @@ def test_the_engine_with_an_unshuffled_stem(quarter: Engine, unshuffled: PSCCNet
     ("stem", "size"), [("full", (225, 217)), ("unshuffled", (449, 433)), ("unshuffled", (1, 50_001))]
 )
 def test_pictures_of_many_tiles(stem: Stem, size: tuple[int, int]) -> None:
-    assert_same(engine_of(TRAINED[stem]), TRAINED[stem], texture(4, *size))
+    assert_same(shared_engine(NETWORKS[stem]), NETWORKS[stem], texture(4, *size))
 
 
 def test_parts_that_are_compiled_beforehand(network: PSCCNet) -> None:
@@ -106,7 +107,7 @@ def test_parts_that_are_compiled_beforehand(network: PSCCNet) -> None:
     engine.prepare()
     assert len(engine._compiled) == 7
     pixels = texture(3, 40, 50)
-    assert engine(pixels).score == pytest.approx(engine_of(network, "openvino")(pixels).score, abs=1e-6)
+    assert engine(pixels).score == pytest.approx(shared_engine(network)(pixels).score, abs=1e-6)
 
 
 def test_pixels_past_an_odd_edge_are_mirrored() -> None:
@@ -121,11 +122,7 @@ def test_pixels_past_an_odd_edge_are_mirrored() -> None:
 @settings(max_examples=5, deadline=None)
 @given(st.integers(1, 260), st.integers(1, 260), st.sampled_from(["full", "unshuffled"]))
 def test_any_size_in_tiles(height: int, width: int, stem: Stem) -> None:
-    network = TRAINED[stem]
-    assert_same(engine_of(network), network, texture(height, height, width))
-
-
-TRAINED = {stem: network_as_trained(stem=stem) for stem in get_args(Stem)}
+    assert_same(shared_engine(NETWORKS[stem]), NETWORKS[stem], texture(height, height, width))
 
 
 @pytest.mark.slow
@@ -140,18 +137,15 @@ def test_large_pictures_are_cut() -> None:
     assert len(rows) == len(columns) == 2
 
 
+# The backends agree on the other networks here, which have every kind of layer.
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
         {"variant": "released"},
-        {"attention": "spatial"},
-        {"attention": "channel"},
-        {"attention": "none"},
-        {"shared_embedding": False},
-        {"grid": 96},
-        {"detection": "contrast"},
-        {"stem": "unshuffled", "grid": 32},
+        {"attention": "spatial", "shared_embedding": False},
+        {"attention": "channel", "grid": 96},
+        {"attention": "none", "stem": "unshuffled", "grid": 32},
     ],
     ids=str,
 )
@@ -162,8 +156,7 @@ def test_every_architecture(arguments: dict[str, Any]) -> None:
     with torch.no_grad():
         for scale in range(1, 5):
             getattr(network.bottom_up, f"scale{scale}").mask_block[2].weight.normal_(std=0.2)
-    for backend in BACKENDS:
-        assert_same(engine_of(network, backend), network, texture(7, 70, 90))
+    assert_same(engine_of(network), network, texture(7, 70, 90))
 
 
 @pytest.fixture(scope="module")
@@ -176,33 +169,45 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> PSCCNet:
     return import_released(folder)
 
 
+GOLDEN = np.asarray(golden.image(11, 256, 256)).astype(np.uint8)
+GOLDEN_ROUNDING = {1: 2e-4, 2: 3e-5, 3: 4e-5, 4: 1e-5}
+"""How far the golden masks, computed in float32, are from those in float64."""
+
+
 @pytest.fixture(scope="module")
-def exact_and_rounded(released: PSCCNet) -> list[dict[int, NDArray[np.float32]]]:
-    """The masks of the golden picture by the plain network in double and in single precision."""
-    pixels = np.asarray(golden.image(11, 256, 256)).astype(np.uint8)
-    return [plain(network, pixels)[1] for network in (deepcopy(released).double(), released)]
+def rounded(released: PSCCNet) -> dict[int, NDArray[np.float32]]:
+    """The masks of the golden picture by the plain network in single precision."""
+    torch.set_num_threads(1)
+    return _plain(released, GOLDEN)[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("backend", "precision"), [("torch", "float64"), ("openvino", "float32"), ("onnx", "float32")])
+@pytest.mark.parametrize("backend", ["openvino", "onnx"])
 def test_the_released_network_on_a_golden_picture(
-    released: PSCCNet, exact_and_rounded: list[dict[int, NDArray[np.float32]]], backend: str, precision: str
+    released: PSCCNet, rounded: dict[int, NDArray[np.float32]], backend: str
 ) -> None:
     """These weights magnify rounding, and processors round float32 differently: how much, torch's own float32 tells."""
     expected = dict(np.load(golden.HERE / "seed1_image11_256x256.npz"))
     tile = 256 * 224
     assert [len(spans) for spans in plan(256, 256, tile)] in ([1, 2], [2, 1])
-    engine = engine_of(released, backend, precision, tile=tile)
-    output = engine(np.asarray(golden.image(11, 256, 256)).astype(np.uint8))
+    output = engine_of(released, backend, tile=tile)(GOLDEN)
     score = torch.softmax(torch.from_numpy(expected["logits"]), -1).flatten()[1]
     assert output.score == pytest.approx(float(score), abs=1e-3)
-    exact, rounded = exact_and_rounded
-    for scale, mask in exact.items():
-        # The vectors themselves were computed in float32.
-        assert np.quantile(np.abs(mask - expected[f"mask{scale}"]), 0.995) < 1e-3
-        rounding = float(np.abs(rounded[scale] - mask).max())
-        difference = float(np.abs(output.masks[scale] - mask).max())
-        assert difference < (1e-4 if precision == "float64" else 1e-4 + 10 * rounding)
+    for scale, mask in output.masks.items():
+        rounding = max(float(np.abs(rounded[scale] - expected[f"mask{scale}"]).max()), GOLDEN_ROUNDING[scale])
+        assert float(np.abs(mask - expected[f"mask{scale}"]).max()) < 1e-4 + 10 * rounding
+
+
+@pytest.mark.parametrize("stem", NETWORKS)
+def test_in_double_precision_nothing_differs(stem: Stem) -> None:
+    exact = deepcopy(NETWORKS[stem]).double()
+    engine = engine_of(NETWORKS[stem], "torch", "float64")
+    score, masks = _plain(exact, texture(8, 51, 40))
+    output = engine(texture(8, 51, 40))
+    # Scores and masks are handed out in float32.
+    assert output.score == pytest.approx(score, abs=1e-6)
+    for scale, mask in masks.items():
+        np.testing.assert_allclose(output.masks[scale], mask, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("exit_scale", [1, 2, 3, 4])
@@ -264,7 +269,7 @@ def test_of_large_maps_only_the_last_size_is_kept(network: PSCCNet, monkeypatch:
     monkeypatch.setattr("psccnet.engine.engine.FIXED_FROM", 1)
     engine = engine_of(network)
     first = engine(texture(1, 20, 20))
-    for side in range(21, 24):
+    for side in (21, 22):
         engine(texture(1, side, side))
         assert sum(len(key) > 1 for key in engine._compiled) == 1
     assert engine(texture(1, 20, 20)).score == first.score
@@ -279,6 +284,6 @@ def test_threads_may_share_an_engine(engine: Engine) -> None:
 
 
 def test_an_engine_travels_to_another_process(network: PSCCNet) -> None:
-    engine = engine_of(network)
+    engine = shared_engine(network)
     score = engine(texture(5)).score
     assert pickle.loads(pickle.dumps(engine))(texture(5)).score == score

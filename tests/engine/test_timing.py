@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +18,25 @@ from psccnet.engine.timing import STEPS, bandwidth, count, measure, peak_flops, 
 from psccnet.inference import Detector
 from psccnet.network.architecture import Stem
 
-from ..conftest import graphs_of, network_as_trained
+from ..conftest import graphs_of, trained
+
+
+@pytest.fixture(scope="module")
+def in_one_piece() -> Callable[[Stem], bytes]:
+    """The graph of the network of `trained`."""
+    return cache(lambda stem: to_onnx(Whole(prepared(trained(stem=stem))), [torch.zeros(1, 64, 96, 3).byte()]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(64, 96), (33, 50)])
 @pytest.mark.parametrize("stem", ["full", "unshuffled"])
-def test_flop_are_those_that_torch_counts(size: tuple[int, int], stem: Stem) -> None:
-    network = network_as_trained(stem=stem)
+@pytest.mark.parametrize("size", [(64, 96), (33, 50)])
+def test_flop_are_those_that_torch_counts(
+    size: tuple[int, int], stem: Stem, in_one_piece: Callable[[Stem], bytes]
+) -> None:
+    network = trained(stem=stem)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         network(torch.rand(1, 3, *size))
-    in_one_piece = to_onnx(Whole(prepared(network)), [torch.zeros(1, 64, 96, 3, dtype=torch.uint8)])
-    exact, _ = count(in_one_piece, {"pixels": (1, *size, 3)})
+    exact, _ = count(in_one_piece(stem), {"pixels": (1, *size, 3)})
     flop, values = whole_picture(graphs_of(network), network.architecture, *size)
     # torch's counter knows nothing of the attention that it fuses on processors.
     fused = sum(4 * tokens**2 * width for tokens, width in ((256, 288), (256, 144), (64, 288), (64, 144)))

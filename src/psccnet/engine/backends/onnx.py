@@ -1,5 +1,6 @@
 """The ONNX Runtime backend, on the processor or an NVIDIA GPU."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,8 @@ class ONNXBackend(InNumPy):
         options = onnxruntime.SessionOptions()
         options.enable_mem_pattern = False  # a pattern is for a single size
         options.enable_cpu_mem_arena = False  # an arena never shrinks
+        if os.environ.get("OMP_NUM_THREADS", "").isdecimal():  # as other runtimes do
+            options.intra_op_num_threads = int(os.environ["OMP_NUM_THREADS"])
         session = onnxruntime.InferenceSession(self._graphs[part], options, providers=[self._provider])
         if self._provider[0] not in session.get_providers():  # ONNX Runtime falls back to the processor silently
             raise InputError(
