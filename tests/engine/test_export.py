@@ -12,13 +12,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from psccnet.engine.export import _WRITERS, ENDINGS, ExportError, _to_openvino, export
-from psccnet.engine.graphs import Whole
-from psccnet.inference import Detector, load_detector
-from psccnet.weights import Card, save
+from psccnet.engine.export import _WRITERS, ENDINGS, Exported, ExportError, _onnx_model, _to_openvino, export
+from psccnet.engine.graphs import Whole, prepared
+from psccnet.inference import Detector
+from psccnet.weights import Card, load_network, save
 from psccnet.weights.card import read_card
 
-from ..conftest import network_as_trained, texture
+from ..conftest import shared_engine, texture, trained
 
 # TorchScript is deprecated, and still what programs without Python read.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -44,23 +44,19 @@ def run_torchscript(path: Path) -> Run:
 RUNS = {"onnx": run_onnx, "openvino": run_openvino, "torchscript": run_torchscript}
 
 
-@pytest.mark.slow
-def test_an_export_with_an_unshuffled_stem_takes_odd_sizes(tmp_path: Path) -> None:
-    weights = tmp_path / "quarter.safetensors"
-    save(network_as_trained(stem="unshuffled"), weights, Card(name="quarter"))
-    assert export(weights, tmp_path / "a.onnx", "onnx").difference < 1e-4  # sizes of `CHECKED` are odd
+@pytest.fixture(scope="module", params=RUNS)
+def exported(request: pytest.FixtureRequest, weights_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """An export in each format."""
+    folder = tmp_path_factory.mktemp("exported")
+    return export(weights_file, folder / f"network{ENDINGS[request.param]}", request.param)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", RUNS)
-def test_an_export_says_what_the_detector_says(
-    format: str, weights_file: Path, detector: Detector, tmp_path: Path
-) -> None:
-    path = tmp_path / f"network{ENDINGS[format]}"
-    done = export(weights_file, path, format)
-    assert done.files[0] == path
-    assert sorted(done.files) == sorted(tmp_path.iterdir())
-    assert done.difference < 1e-4
+def test_an_export_says_what_the_detector_says(exported: Exported, detector: Detector) -> None:
+    path = exported.files[0]
+    format = next(format for format, ending in ENDINGS.items() if path.name == f"network{ending}")
+    assert sorted(exported.files) == sorted(path.parent.iterdir())
+    assert exported.difference < 1e-4
     run = RUNS[format](path)
     for pixels in (texture(1, 70, 50), texture(2, 33, 101)):
         output = detector.engine(pixels)
@@ -76,12 +72,13 @@ def test_an_export_says_what_the_detector_says(
 
 
 @pytest.mark.slow
-def test_an_export_scores_by_mask_2_where_its_weights_do(tmp_path: Path) -> None:
+def test_an_export_scores_by_mask_2_and_has_an_unshuffled_stem_where_its_weights_do(tmp_path: Path) -> None:
+    network = trained("contrast", "unshuffled")
     weights = tmp_path / "contrast.safetensors"
-    save(network_as_trained(detection="contrast"), weights, Card(name="contrast"))
+    save(network, weights, Card(name="contrast"))
     done = export(weights, tmp_path / "a.onnx", "onnx")
-    assert done.difference < 1e-4
-    engine = load_detector(weights, device="cpu", precision="float32").engine
+    assert done.difference < 1e-4  # also for sizes that are odd, `CHECKED`
+    engine = shared_engine(network)
     pixels = texture(1, 70, 50)
     (score,) = run_onnx(tmp_path / "a.onnx")(pixels[None])[0]
     assert score == pytest.approx(engine(pixels).score, abs=1e-4)
@@ -91,21 +88,36 @@ def test_an_export_scores_by_mask_2_where_its_weights_do(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_the_card_travels(weights_file: Path, tmp_path: Path) -> None:
+def test_the_card_travels(exported: Exported, weights_file: Path) -> None:
     card = read_card(weights_file)
-    export(weights_file, tmp_path / "a.onnx", "onnx")
-    (found,) = onnx.load(tmp_path / "a.onnx").metadata_props
-    assert Card.model_validate_json(found.value) == card
-    export(weights_file, tmp_path / "a.xml", "openvino")
-    model = openvino.Core().read_model(tmp_path / "a.xml")
-    assert json.loads(model.get_rt_info(["psccnet", "sha256"]).value) == card.sha256
-    export(weights_file, tmp_path / "a.pt", "torchscript")
-    extra = {"psccnet.json": ""}
-    torch.jit.load(tmp_path / "a.pt", _extra_files=extra)
-    assert Card.model_validate_json(extra["psccnet.json"]) == card
+    path = exported.files[0]
+    match path.suffix:
+        case ".onnx":
+            (found,) = onnx.load(path).metadata_props
+            assert Card.model_validate_json(found.value) == card
+        case ".xml":
+            model = openvino.Core().read_model(path)
+            assert json.loads(model.get_rt_info(["psccnet", "sha256"]).value) == card.sha256
+        case _:
+            extra = {"psccnet.json": ""}
+            torch.jit.load(path, _extra_files=extra)
+            assert Card.model_validate_json(extra["psccnet.json"]) == card
+
+
+@pytest.fixture(scope="module")
+def graph(weights_file: Path) -> bytes:
+    """Of the weights."""
+    return _onnx_model(Whole(prepared(load_network(weights_file)[0])))
+
+
+@pytest.fixture
+def converted_before(graph: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exports of the weights take the graph that was made once."""
+    monkeypatch.setattr("psccnet.engine.export._onnx_model", lambda _: graph)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("converted_before")
 def test_a_graph_that_differs_is_not_written(
     weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +128,7 @@ def test_a_graph_that_differs_is_not_written(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("converted_before")
 def test_a_graph_that_gives_no_number_is_not_written(
     weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +150,7 @@ def test_a_graph_that_gives_no_number_is_not_written(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("converted_before")
 def test_an_interrupted_export_leaves_what_stood_there(
     weights_file: Path, tmp_path: Path, fill_disk: Callable[[int], None]
 ) -> None:

@@ -1,6 +1,7 @@
 """Quantized weights are a folder that works like other weights, and says what it costs."""
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import torch
 
 import psccnet
 from psccnet.cli.weights import show, verify
-from psccnet.engine.export import export
+from psccnet.engine.export import _WRITERS, Run, export
+from psccnet.engine.graphs import Whole
 from psccnet.engine.quantization import quantize
 from psccnet.inference import Detector
 from psccnet.weights import WeightsError, load_network
@@ -28,7 +30,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def quantized(weights_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("int8") / "made"
-    pictures = [texture(seed, 72, 96) for seed in range(6)] + [texture(seed, 256, 256) for seed in (6, 7)]
+    pictures = [texture(seed, 72, 96) for seed in range(3)] + [texture(3, 256, 256)]
     quantize(weights_file, pictures, folder)
     return folder
 
@@ -52,7 +54,7 @@ def test_a_folder_of_quantized_weights_detects(quantized: Path, detector: Detect
 
 def test_what_it_costs_is_measured_on_other_pictures(quantized: Path) -> None:
     measured = json.loads((quantized / "int8.json").read_text())
-    assert measured["pictures"] == 6
+    assert measured["pictures"] == 3
     assert 0 < measured["score_difference"] < 0.1
     assert 0 < measured["mask_difference"] < 0.05
 
@@ -101,12 +103,35 @@ def test_parts_of_other_weights_or_damaged_ones_are_refused(quantized: Path, tmp
 
 
 @pytest.mark.slow
-def test_others_take_the_weights_it_was_made_of(quantized: Path, weights_file: Path, tmp_path: Path) -> None:
+def test_others_take_the_weights_it_was_made_of(
+    quantized: Path, weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network, card = load_network(quantized)
     assert card == read_card(weights_file)
     original = load_network(weights_file)[0].state_dict()
     assert all(torch.equal(value, original[key]) for key, value in network.state_dict().items())
+
+    # What the writers write is tested with them; here, of which weights.
+    def write(part: Whole, path: Path, card: str) -> tuple[dict[Path, bytes], Run]:
+        assert json.loads(card) == json.loads(read_card(weights_file).model_dump_json())
+        return {path: b"written"}, lambda pixels: [x.numpy() for x in part(torch.from_numpy(pixels[None].copy()))]
+
+    monkeypatch.setitem(_WRITERS, "onnx", write)
     export(quantized, tmp_path / "a.onnx", "onnx")
+    assert (tmp_path / "a.onnx").read_bytes() == b"written"
+
+
+def test_handlers_of_other_messages_keep_their_level(
+    weights_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Quantization wants to hear less of nncf, which pytest's own handlers listen to as well."""
+    logging.getLogger("nncf").addHandler(caplog.handler)
+    try:
+        with pytest.raises(ValueError, match="at least 4 pictures"):
+            quantize(weights_file, [], tmp_path / "new")
+    finally:
+        logging.getLogger("nncf").removeHandler(caplog.handler)
+    assert caplog.handler.level == logging.NOTSET
 
 
 def test_the_command_shows_and_verifies_them(quantized: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,8 @@ def quantize(weights: str | Path, pictures: Sequence[NDArray[np.uint8]], out: Pa
     """
     import nncf
 
-    nncf.set_log_level(logging.ERROR)
+    # Not by nncf.set_log_level, which changes all handlers of the logger, also those that a program uses for others.
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     if len(pictures) < 4:
         raise InputError(f"calibration needs at least 4 pictures, not {len(pictures)}; 32 are enough")
     if out.exists():
