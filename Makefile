@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BASE := .venv-base
+# Python compiles what is imported; compiling all that is installed takes a minute more.
+INSTALL := -m pip install --disable-pip-version-check --no-compile -c constraints.txt
+unexport PYTHONDONTWRITEBYTECODE
 SOURCES := $(shell find src -type f -not -name "*.pyc")
 
 .DEFAULT_GOAL := help
-.PHONY: help environment browser lint test test-fast test-base dist docs readme notebook demo clean
+.PHONY: help environment browser lint test test-fast pytest test-base dist docs readme notebook demo clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +21,7 @@ environment: $(STAMP) ## create .venv and install the package with all its extra
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "psccnet needs Python 3.11 or later: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[docs,dev]'
+	$(BIN)/python $(INSTALL) -e '.[docs,dev]'
 	@touch $@
 
 # Without it the tests of the page are skipped, and say so.
@@ -33,21 +36,24 @@ lint: $(STAMP) ## style, types and the arrows between packages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What comes before the tests keeps one core busy: the two environments are made side by side, and so on.
-test: ## lint, then all tests
-	$(MAKE) --no-print-directory -j2 lint test-base browser
-	$(BIN)/python -m pytest -n auto --dist loadscope
+# Side by side, since each of them alone keeps one core busy for long: the two environments, the types, the last tests.
+test: ## lint and all tests
+	$(MAKE) --no-print-directory -j3 lint test-base pytest
 
-test-fast: lint ## lint, then the tests that take no more than a few seconds each
-	$(BIN)/python -m pytest -n auto --dist loadscope -m "not slow"
+test-fast: ## lint, and the tests that take no more than a few seconds each
+	$(MAKE) --no-print-directory -j2 lint pytest SELECTED='-m "not slow"'
+
+# In the order of tests/conftest.py.
+pytest: $(STAMP) browser
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder $(SELECTED)
 
 # The wheel and not an editable install, so that a file that is missing from the wheel is found.
 $(BASE)/.installed: pyproject.toml constraints.txt README.md LICENSE $(SOURCES)
 	test -x $(BASE)/bin/python || $(PYTHON) -m venv $(BASE)
 	rm -rf $(BASE)/wheel
 	$(BASE)/bin/python -m pip wheel --disable-pip-version-check -q --no-deps --wheel-dir $(BASE)/wheel .
-	$(BASE)/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt $(BASE)/wheel/*.whl pytest
-	$(BASE)/bin/python -m pip install --disable-pip-version-check -q --force-reinstall --no-deps $(BASE)/wheel/*.whl
+	$(BASE)/bin/python $(INSTALL) -q $(BASE)/wheel/*.whl pytest
+	$(BASE)/bin/python $(INSTALL) -q --force-reinstall --no-deps $(BASE)/wheel/*.whl
 	@touch $@
 
 test-base: $(BASE)/.installed ## what the wheel without extras can do, where there is no torch

@@ -1,7 +1,8 @@
 """Small weights, a detector that uses them, small pictures, one thread."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from psccnet.engine.backends import Compiled
 from psccnet.engine.backends.onnx import ONNXBackend
 from psccnet.engine.backends.openvino import OpenVINOBackend
 from psccnet.engine.backends.pytorch import TorchBackend
@@ -32,6 +34,12 @@ TILE = 206 * 206
 """Cells of a tile: pictures of 225 x 217 are cut into four."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that have most slow tests, so that none of them is left for one process at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Tensors here are small: with several threads, most of the time is waiting for one another.
@@ -43,6 +51,27 @@ def one_thread() -> Iterator[None]:
     yield
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Compile a graph once in this process, which takes a second: most tests detect with the same weights."""
+    compile_anew = OpenVINOBackend.compile
+    kept: dict[tuple[str, str, bytes], Compiled] = {}
+
+    def compile_once(self: OpenVINOBackend, part: str, sizes: Mapping[str, tuple[int, ...]]) -> Compiled:
+        if sizes or self._quantized is not None or part not in self._graphs:
+            return compile_anew(self, part, sizes)
+        key = part, self._floating, self._graphs[part]
+        if key not in kept:
+            while len(kept) >= 70:  # ten networks
+                del kept[next(iter(kept))]
+            kept[key] = compile_anew(self, part, sizes)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OpenVINOBackend, "compile", compile_once)
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -40,6 +41,7 @@ def test_detect_without_torch(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path) -> None:
     path = picture(tmp_path / "picture.png")
     done = run("detect", str(path), "--json", "--out", str(tmp_path / "out"))
@@ -52,6 +54,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert "intact" in run("weights", "verify").stdout
 
 
+@pytest.mark.slow
 def test_what_needs_more_says_what_to_install(tmp_path: Path) -> None:
     if find_spec("torch") is not None:
         return

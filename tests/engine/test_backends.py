@@ -65,6 +65,7 @@ def test_weights_without_graphs_need_torch_once(tmp_path: Path, monkeypatch: pyt
         find_graphs(path)
 
 
+@pytest.mark.slow
 def test_graphs_of_other_weights_are_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     card = save(PSCCNet(Architecture(grid=32)), path, Card(name="a"))

@@ -95,6 +95,7 @@ def test_the_engine_with_an_unshuffled_stem(quarter: Engine, unshuffled: PSCCNet
 
 
 # Cut along both axes, and into a row of many: the engine cuts, so that one backend is enough.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stem", "size"), [("full", (225, 217)), ("unshuffled", (449, 433)), ("unshuffled", (1, 50_001))]
 )

@@ -21,7 +21,7 @@ pytestmark = [
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
-    """One epoch of two steps, whose top-down path comes from a file."""
+    """One epoch of one step, whose top-down path comes from a file."""
     folder = tmp_path / "photographs"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -45,8 +45,8 @@ def recipe(tmp_path: Path) -> Recipe:
                 "photographs": folder,
                 "size": 32,
                 "batch_size": 4,
-                "pictures_per_epoch": 8,
-                "validation_pictures": 4,
+                "pictures_per_epoch": 4,
+                "validation_pictures": 2,
                 "workers": 0,
             },
         }
@@ -71,18 +71,18 @@ def test_variants_share_budget_and_top_down_path(
     for name, attention in (("pscc-net-3", "both"), ("w-o-ca-sa-3", "none")):
         network, card = load_network(tmp_path / "out" / name / "weights.safetensors")
         assert (card.architecture.attention, card.architecture.grid) == (attention, 32)
-        assert (card.steps, card.pictures) == (2, 8)
+        assert (card.steps, card.pictures) == (1, 4)
         state = network.state_dict()
         assert all((state[key] == start[key]).all() for key in state if key.startswith("top_down."))
         assert not all((state[key] == start[key]).all() for key in state if key.startswith("detection_head."))
-    table = ablation_table(trained, sets, "Two steps")
+    table = ablation_table(trained, sets, "One step")
     assert [line[0] for line in table.rows] == ["PSCC-Net", "w/o CA+SA"]
     auc = table.rows[0][1]
     values = [one.scores["set", "pixel_auc"] for one in trained if one.variant == "PSCC-Net"]
     assert (auc.low, auc.high) == (min(values), max(values))
     assert auc.value == pytest.approx(sum(values) / 2)
     assert table.rows[0][-1].value == 1
-    assert "Two steps. " in table.notes[0]
+    assert "One step. " in table.notes[0]
 
     def nothing(*_: object) -> None:
         raise AssertionError("what is there must not be trained again")

@@ -29,6 +29,7 @@ def detector(weights_file: Path) -> Detector:
     return load_detector(weights_file, device="cpu", precision="float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_they_are_the_networks(detector: Detector, weights_file: Path, scale: int) -> None:
     with watched(detector.engine) as kept:

@@ -101,6 +101,7 @@ def test_the_start_follows_the_seed(scheme: str) -> None:
     assert not torch.equal(weights(1), weights(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [True, False])
 def test_attention_starts_even_and_can_be_started_again(shared: bool) -> None:
     network = PSCCNet(Architecture(shared_embedding=shared, grid=64))

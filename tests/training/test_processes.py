@@ -23,7 +23,7 @@ def values(folder: Path, prefix: str) -> list[dict[str, float]]:
 def test_two_processes_make_the_curve_of_one(recipe: Recipe, tmp_path: Path) -> None:
     fields = recipe.model_dump(mode="json")
     fields |= {"epochs": 1, "ema_decay": 0.9}
-    fields["data"] |= {"pictures_per_epoch": 80, "batch_size": 4}
+    fields["data"] |= {"pictures_per_epoch": 40, "batch_size": 4, "validation_pictures": 4}
     fields["optimizer"]["lr"] = 1e-4
     fields["network"] |= {"stem": "unshuffled", "grid": 32}  # a quarter of the arithmetic
     fields["network"]["freeze_batch_norm"] = True  # which has statistics of its own in each process
@@ -40,7 +40,7 @@ def test_two_processes_make_the_curve_of_one(recipe: Recipe, tmp_path: Path) -> 
     one, half = (values(tmp_path / name, "train/loss")[-1]["train/loss"] for name in ("one", "half"))
     assert half != pytest.approx(one, rel=0.05)
     # On a processor with AVX2 alone a loss was 1.2e-3 apart; with half the pictures it is 0.05 and more.
-    for prefix, count, apart in (("train/loss", 2, {"rel": 1e-2}), ("val/pixel_auc", 1, {"abs": 5e-3})):
+    for prefix, count, apart in (("train/loss", 1, {"rel": 1e-2}), ("val/pixel_auc", 1, {"abs": 5e-3})):
         one, two = values(tmp_path / "one", prefix), values(tmp_path / "two", prefix)
         assert len(one) == len(two) == count
         for single, double in zip(one, two, strict=True):

@@ -52,6 +52,13 @@ def recipe(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"network": recipe.network.model_copy(update={"stem": "unshuffled", "grid": 32})})
 
 
+@pytest.fixture
+def short(recipe: Recipe) -> Recipe:
+    """One step, for runs of which only the beginning or the end matters."""
+    data = recipe.data.model_copy(update={"pictures_per_epoch": 4, "validation_pictures": 4})
+    return recipe.model_copy(update={"epochs": 1, "data": data})
+
+
 @pytest.fixture(autouse=True)
 def notes_are_kept(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "psccnet")
@@ -135,15 +142,15 @@ def test_what_is_no_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.slow
 def test_detection_is_that_of_the_initial_weights_or_the_recipes(
-    recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    short: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     torch.manual_seed(7)
     weights = tmp_path / "contrast.safetensors"
-    network = PSCCNet(Architecture(grid=32, detection="contrast"))
+    network = PSCCNet(Architecture(grid=32, detection="contrast", stem="unshuffled"))
     save(network, weights, Card(name="contrast"))
-    fields = recipe.model_dump(exclude_unset=True) | {"init": weights, "epochs": 1, "loss": {}}
+    fields = short.model_dump(exclude_unset=True) | {"init": weights, "loss": {}}
     open_, of_paper = (
-        Recipe.model_validate(fields | {"network": changes})
+        Recipe.model_validate(fields | {"network": {"stem": "unshuffled", "grid": 32, **changes}})
         for changes in ({}, {"detection": "head", "variant": "paper"})
     )
     last = train(open_, tmp_path / "run", progress=False)
@@ -168,9 +175,11 @@ def test_detection_is_that_of_the_initial_weights_or_the_recipes(
 def test_the_gain_over_the_initial_weights_is_told(
     whole_run: Path, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 1}), tmp_path, progress=False)
+    data = recipe.data.model_copy(update={"pictures_per_epoch": 8})
+    chosen = recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 1, "data": data})
+    train(chosen, tmp_path, progress=False)
     before, after = curve(tmp_path, "val/pixel_auc"), curve(whole_run, "val/pixel_auc")
-    assert sorted(before) == [0, 2]
+    assert sorted(before) == [0, 1]
     scores = curve(whole_run, "val/score")
     assert before[0] == pytest.approx(after[max(scores, key=lambda step: scores[step])])
     assert caplog.messages[-1] == gain(tmp_path)
@@ -184,7 +193,7 @@ def test_the_gain_over_the_initial_weights_is_told(
 
 @pytest.mark.slow
 def test_what_only_harms_is_not_called_the_best(
-    whole_run: Path, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    whole_run: Path, short: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([0.9, 0.4, 0.5])
 
@@ -192,7 +201,7 @@ def test_what_only_harms_is_not_called_the_best(
         task.log("val/score", next(scores))
 
     monkeypatch.setattr(PSCCTask, "on_validation_epoch_end", validated)
-    train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 2}), tmp_path, progress=False)
+    train(short.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 2}), tmp_path, progress=False)
     assert not (tmp_path / "best.ckpt").exists()
     assert (
         caplog.messages[-1] == f"no weights were better than those at step 0; the last are in {tmp_path / 'last.ckpt'}"
@@ -235,9 +244,9 @@ def test_a_validation_without_pristine_pictures_has_a_best_too(recipe: Recipe) -
     assert "val/image_auc" not in logged
 
 
-def test_frozen_statistics_stay_what_they_were(recipe: Recipe, tmp_path: Path) -> None:
-    network = recipe.network.model_copy(update={"freeze_batch_norm": True})
-    train(recipe.model_copy(update={"network": network, "epochs": 1}), tmp_path, progress=False)
+def test_frozen_statistics_stay_what_they_were(short: Recipe, tmp_path: Path) -> None:
+    network = short.network.model_copy(update={"freeze_batch_norm": True})
+    train(short.model_copy(update={"network": network}), tmp_path, progress=False)
     state = checkpoint(tmp_path)["state_dict"]
     counts = [value for name, value in state.items() if name.endswith("num_batches_tracked")]
     assert counts
@@ -301,10 +310,9 @@ def test_a_run_cut_off_goes_on_as_if_it_had_not_been(
 
 @pytest.mark.slow
 def test_a_validation_that_was_cut_is_made_up_for(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The training set is done, and time is up in the last validation.
-    recipe = recipe.model_copy(update={"epochs": 1})
     original: Callable[..., None] = Checkpoints.on_validation_batch_start
 
     def time_is_up(self: Checkpoints, trainer: Trainer, *others: Any) -> None:
@@ -313,36 +321,37 @@ def test_a_validation_that_was_cut_is_made_up_for(
 
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, "on_validation_batch_start", time_is_up)
-        last = train(recipe, tmp_path, progress=False)
-    assert checkpoint(tmp_path)["global_step"] == 3
+        last = train(short, tmp_path, progress=False)
+    assert checkpoint(tmp_path)["global_step"] == 1
     assert curve(tmp_path, "val/score") == {}
-    assert not is_finished(recipe, tmp_path)
+    assert not is_finished(short, tmp_path)
     before = last.read_bytes()
-    train(recipe, tmp_path, progress=False)
-    assert list(curve(tmp_path, "val/score")) == [2]
+    train(short, tmp_path, progress=False)
+    assert list(curve(tmp_path, "val/score")) == [0]
     assert (tmp_path / "best.ckpt").read_bytes() == last.read_bytes() == before
-    assert is_finished(recipe, tmp_path)
+    assert is_finished(short, tmp_path)
 
 
 @pytest.mark.slow
 def test_initial_weights_whose_validation_takes_too_long_are_trained_all_the_same(
-    whole_run: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    whole_run: Path, short: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Limit, "reached", lambda self, share=1.0: share < 1)
-    train(recipe.model_copy(update={"init": whole_run / "best.ckpt", "epochs": 1}), tmp_path, progress=False)
+    train(short.model_copy(update={"init": whole_run / "best.ckpt"}), tmp_path, progress=False)
     assert "takes over half of the time limit: skipped" in caplog.text
-    assert list(curve(tmp_path, "val/score")) == [2]
-    assert checkpoint(tmp_path)["global_step"] == 3
+    scores = [line for line in read_curves(tmp_path) if "val/score" in line]
+    assert [line["step"] for line in scores] == [0]  # that of the first step alone
+    assert checkpoint(tmp_path)["global_step"] == 1
 
 
 @pytest.mark.slow
-def test_a_run_that_starts_anew_leaves_nothing_of_the_one_before(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_run_that_starts_anew_leaves_nothing_of_the_one_before(short: Recipe, tmp_path: Path) -> None:
     (tmp_path / "curves.jsonl").write_text('{"step": 70, "val/score": 0.9}\n')
     for name in ("last.ckpt", "best.ckpt"):
         torch.save({"state_dict": {}, "global_step": 70}, tmp_path / name)
-    train(recipe.model_copy(update={"epochs": 1}), tmp_path, resume=False, progress=False)
-    assert {line["step"] for line in read_curves(tmp_path)} == {0, 1, 2}
-    assert checkpoint(tmp_path, "best.ckpt")["global_step"] == 3
+    train(short, tmp_path, resume=False, progress=False)
+    assert {line["step"] for line in read_curves(tmp_path)} == {0}
+    assert checkpoint(tmp_path, "best.ckpt")["global_step"] == 1
 
 
 def test_a_finished_run_is_not_trained_further(
@@ -372,14 +381,15 @@ def test_a_loss_that_is_not_finite_stops_the_run(recipe: Recipe, tmp_path: Path)
 @pytest.mark.slow
 def test_phases_go_on_from_each_other_and_after_a_stop(recipe: Recipe, tmp_path: Path) -> None:
     fields = recipe.model_dump(mode="json") | {"epochs": 1}
-    fields["phases"] = [{}, {"epochs": 2, "data": {"size": 64}}]
+    fields["data"] |= {"pictures_per_epoch": 8, "validation_pictures": 4}
+    fields["phases"] = [{}, {"epochs": 2, "data": {"size": 64, "pictures_per_epoch": 4}}]
     phased = Recipe.model_validate(fields)
     stopped = train(phased, tmp_path / "run", max_seconds=0, progress=False)
     assert stopped == tmp_path / "run" / "phase-1" / "last.ckpt"
     assert read_checkpoint(stopped)["global_step"] == 1
     last = train(phased, tmp_path / "run", progress=False)
     assert last == tmp_path / "run" / "phase-2" / "last.ckpt"
-    assert read_checkpoint(last)["global_step"] == 6
+    assert read_checkpoint(last)["global_step"] == 2
     resolved = read_recipe(tmp_path / "run" / "phase-2" / "recipe.yaml")
     assert (resolved.init, resolved.data.size) == (tmp_path / "run" / "phase-1" / "last.ckpt", 64)
     whole = train(phased.phase(1), tmp_path / "one", progress=False)

@@ -56,6 +56,7 @@ def test_a_square_knows_its_share_of_forged_pixels(known: list[Example]) -> None
     assert known[1].forged[13, 9] == pytest.approx(2 / 8)
 
 
+@pytest.mark.slow
 def test_it_learns_and_its_graph_says_the_same(known: list[Example]) -> None:
     network, curve = train(known, 40)
     assert len(curve) == 40
@@ -93,6 +94,7 @@ def test_pictures_that_teach_nothing_are_refused(known: list[Example]) -> None:
         train(known[:1], 1)
 
 
+@pytest.mark.slow
 def test_a_calibration_needs_photographs(tmp_path: Path, known: list[Example]) -> None:
     graph = as_graph(train(known, 1)[0])
     paths = []
