@@ -41,7 +41,6 @@ def test_train_bundle_and_detect(
 ) -> None:
     run = tmp_path / "run"
     overrides = ("--data.photographs", photographs, "--data.size", 32, "--optimizer.lr", "1e-4")
-    overrides += ("--network.stem", "unshuffled", "--network.grid", 32)  # a quarter of the arithmetic
     overrides += ("--network.no-shared-embedding", "--data.synthesis.ending.post", "0.0")
     done = psccnet("train", recipe_file, "--out", run, "--epochs", 1, *overrides)
     assert (done.status, done.out.splitlines()[-1]) == (0, str(run / "last.ckpt"))
