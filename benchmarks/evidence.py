@@ -2,12 +2,14 @@
 
     python benchmarks/evidence.py look LISTING results.jsonl            # every picture of a listing
     python benchmarks/evidence.py look PHOTOGRAPHS results.jsonl --crop 256 --count 400
+    python benchmarks/evidence.py look PHOTOGRAPHS results.jsonl --weights default      # and the verdict with these
     python benchmarks/evidence.py table results.jsonl
+    python benchmarks/evidence.py verdicts results.jsonl                # how often pictures are called forged
+    python benchmarks/evidence.py alarms square-statistics results.jsonl   # how often a trace reaches some rates
     python benchmarks/evidence.py fit PHOTOGRAPHS --count 200           # the weights of copy-move's strength
     python benchmarks/evidence.py noise PHOTOGRAPHS --count 400         # how often photographs show as strong a part
     python benchmarks/evidence.py once LISTING                          # how often a part looks compressed once only
     python benchmarks/evidence.py once PHOTOGRAPHS --crop 256           # of photographs, saved twice for this
-    python benchmarks/evidence.py maps SYNTHETIC                        # the weights of maps in the fused mask
 
 `look` writes a line per picture and resumes. No number in the package is fitted on a listing: `fit` makes copies in
 photographs, and false-alarm rates are those of photographs. docs/evidence.md says what was chosen after looking at
@@ -19,6 +21,7 @@ import io
 import json
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -31,16 +34,13 @@ from psccnet.datasets.listing import read_listing
 from psccnet.evidence import noise
 from psccnet.evidence.copy_move.strength import WEIGHTS, measurements, strength
 from psccnet.evidence.copy_move.trace import _grey, find_copies, working_scale
-from psccnet.evidence.double_compression import double_compression
-from psccnet.evidence.double_compression.coefficients import compressed_twice
-from psccnet.evidence.double_compression.stored import luminance
+from psccnet.evidence.double_compression.stored import read_stored
 from psccnet.evidence.double_compression.trace import false_alarms, strongest_window
 from psccnet.evidence.find import find
-from psccnet.evidence.square_statistics import square_statistics
-from psccnet.inference import load_detector
-from psccnet.inference.fusion import MOST_SURE, log_odds
-from psccnet.pictures.decoding import decode
-from psccnet.pictures.opening import is_jpeg
+from psccnet.evidence.finding import Finding
+from psccnet.inference import Detector, load_detector
+from psccnet.inference.verdict import judge
+from psccnet.pictures.decoding import Decoded, decode
 
 _SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 
@@ -55,10 +55,18 @@ def main() -> None:
     looking.add_argument("--count", type=int, default=10**9)
     looking.add_argument("--threads", type=int, default=2)
     looking.add_argument("--every", type=int, default=1)
+    looking.add_argument("--weights", help="of the network; without them there is no verdict")
     looking.set_defaults(act=look)
     tables = actions.add_parser("table")
     tables.add_argument("results", type=Path, nargs="+")
     tables.set_defaults(act=table)
+    verdicts_of = actions.add_parser("verdicts")
+    verdicts_of.add_argument("results", type=Path, nargs="+")
+    verdicts_of.set_defaults(act=verdicts)
+    of_trace = actions.add_parser("alarms")
+    of_trace.add_argument("trace", help="such as square-statistics; network and together, where weights were given")
+    of_trace.add_argument("results", type=Path, nargs="+")
+    of_trace.set_defaults(act=alarms)
     fitting = actions.add_parser("fit")
     fitting.add_argument("photographs", type=Path)
     fitting.add_argument("--count", type=int, default=200)
@@ -72,10 +80,6 @@ def main() -> None:
     once.add_argument("--crop", type=int, default=0, help="side of a crop of photographs, pixels; 0 takes all")
     once.add_argument("--count", type=int, default=10**9)
     once.set_defaults(act=compressed_once)
-    weighing = actions.add_parser("maps")
-    weighing.add_argument("listing", type=Path)
-    weighing.add_argument("--weights", default="default")
-    weighing.set_defaults(act=weigh_maps)
     arguments = parser.parse_args()
     arguments.act(arguments)
 
@@ -95,14 +99,15 @@ def look(arguments: argparse.Namespace) -> None:
     results = arguments.results
     done = {json.loads(line)["id"] for line in results.read_text().splitlines()} if results.exists() else set()
     chosen = entries(arguments.pictures)[:: arguments.every][: arguments.count]
+    detector = load_detector(arguments.weights) if arguments.weights else None
     with results.open("a") as file:
         for entry in progress([one for one in chosen if str(one.image) not in done], "pictures"):
             decoded = decode(entry.image)
-            pixels, data = decoded.pixels, decoded.data
             if arguments.crop:
-                pixels, data = crop(pixels, arguments.crop), None
+                decoded = replace(decoded, pixels=crop(decoded.pixels, arguments.crop), data=None)
+            pixels = decoded.pixels
             started = time.perf_counter()
-            findings = find(pixels, data, decoded.orientation)
+            findings = find(pixels, decoded.data, decoded.orientation)
             line = {
                 "id": str(entry.image),
                 "set": f"{entry.set}-{arguments.crop}" if arguments.crop else entry.set,
@@ -113,8 +118,19 @@ def look(arguments: argparse.Namespace) -> None:
                 "significant": [one.name for one in findings if one.significant],
                 "f1": score(entry, findings),
             }
+            if detector is not None:
+                line |= verdict(detector, decoded, findings)
             file.write(json.dumps(line) + "\n")
             file.flush()
+
+
+def verdict(detector: Detector, decoded: Decoded, findings: tuple[Finding, ...]) -> dict[str, object]:
+    """How often an untouched picture gets as high a score of the network, and what both say together."""
+    result, calibration = detector.detect(decoded), detector.card.calibration
+    shorter = min(result.height, result.width)
+    judgement = judge(result.score, result.threshold, (result.height, result.width), findings, calibration)
+    network = None if calibration is None else calibration.false_alarms(result.score, shorter)
+    return {"network": network, "together": judgement.false_alarms, "words": judgement.words}
 
 
 def crop(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -160,6 +176,38 @@ def table(arguments: argparse.Namespace) -> None:
         cells = [_cell(group, trace, levels[trace]) for trace in traces]
         speed = np.median([line["seconds"] / line["megapixels"] for line in group])
         print(f"| {name} {manipulation} | {len(group)} | " + " | ".join(cells) + f" | {speed:.2f} |")
+
+
+def by_group(paths: list[Path]) -> list[tuple[str, list[dict]]]:
+    """The lines of results, by set and manipulation."""
+    groups = defaultdict(list)
+    for path in paths:
+        for line in path.read_text().splitlines():
+            found = json.loads(line)
+            groups[f"{found['set']} {found['manipulation']}"].append(found)
+    return sorted(groups.items())
+
+
+def verdicts(arguments: argparse.Namespace) -> None:
+    """Print how many pictures of each set and manipulation are called forged, and forged or suspicious."""
+    print("| set | pictures | forged | forged or suspicious |")
+    print("|---|---|---|---|")
+    for name, lines in by_group(arguments.results):
+        words = [line["words"] for line in lines]
+        forged, both = words.count("forged"), words.count("forged") + words.count("suspicious")
+        shares = (f"{one} ({100 * one / len(words):.1f} %)" for one in (forged, both))
+        print(f"| {name} | {len(words)} | " + " | ".join(shares) + " |")
+
+
+def alarms(arguments: argparse.Namespace) -> None:
+    """Print how many pictures of each set and manipulation a trace calls at several rates of false alarms."""
+    rates = (0.05, 0.02, 0.0125, 0.005)
+    print("| set | pictures | " + " | ".join(f"{100 * rate:g} %" for rate in rates) + " |")
+    print("|---" * (2 + len(rates)) + "|")
+    for name, lines in by_group(arguments.results):
+        found = [{**line, **line["alarms"]}.get(arguments.trace, 1.0) for line in lines]
+        counts = " | ".join(str(sum(one <= rate for one in found)) for rate in rates)
+        print(f"| {name} | {len(lines)} | {counts} |")
 
 
 def _cell(group: list[dict], trace: str, level: float) -> str:
@@ -221,11 +269,10 @@ def compressed_once(arguments: argparse.Namespace) -> None:
         data = entry.image.read_bytes() if as_they_are else saved_twice(entry.image, arguments.crop, random)
         group = f"{entry.set} {entry.manipulation}"
         looked[group] += 1
-        stored = luminance(data) if is_jpeg(data) else None
-        frequencies = compressed_twice(*stored) if stored is not None and min(stored[0].shape) >= 8 else []
-        strongest = strongest_window(frequencies, data) if frequencies else None
+        stored = read_stored(data)
+        strongest = strongest_window(stored.twice, data) if stored is not None and stored.twice else None
         if strongest is not None:
-            squares = stored[0].shape[0] // 8 * (stored[0].shape[1] // 8)
+            squares = stored.grey.shape[0] // 8 * (stored.grey.shape[1] // 8)
             strengths[group].append((strongest.strength, false_alarms(strongest.strength, squares)))
     print(
         "set and manipulation      pictures  compressed twice  strength of one in 20, 50, 100  alarms at 1.25 and 0.5 %"
@@ -249,43 +296,6 @@ def saved_twice(path: Path, side: int, random: np.random.Generator) -> bytes:
         side, data = 0, file.getvalue()
         pixels = np.asarray(Image.open(io.BytesIO(data)))
     return data
-
-
-def weigh_maps(arguments: argparse.Namespace) -> None:
-    """Print what the maps of traces are worth beside the calibrated mask of the network, each picture counting alike.
-
-    Make the forgeries of photographs that neither network was trained on.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    detector = load_detector(arguments.weights)
-    rows, labels, weights = [], [], []
-    random = np.random.default_rng(0)
-    for entry in progress([one for one in read_listing(arguments.listing) if one.forged], "forgeries"):
-        sample = entry.read()
-        data = entry.image.read_bytes()
-        finding = square_statistics(sample.image, data, sample.orientation)
-        if finding is None:  # too small
-            continue
-        squares = log_odds(finding.map, MOST_SURE["square-statistics"])
-        compression = double_compression(data, sample.orientation)
-        once = np.zeros_like(squares)
-        if compression is not None and compression.map is not None:
-            once = log_odds(cv2.resize(compression.map, squares.shape[::-1]), 2.0)
-        mask = np.clip(detector.detect(sample.image).mask, 1e-6, 1 - 1e-6)
-        logit = cv2.resize(np.log(mask / (1 - mask)), squares.shape[::-1], interpolation=cv2.INTER_AREA)
-        truth = cv2.resize(sample.mask.astype(np.float32), squares.shape[::-1], interpolation=cv2.INTER_AREA)
-        for label, cells in ((1, truth > 0.75), (0, truth < 0.05)):
-            chosen = np.flatnonzero(cells)
-            chosen = random.choice(chosen, min(400, len(chosen)), replace=False)
-            rows.append(np.stack([values.ravel()[chosen] for values in (logit, squares, once)], axis=1))
-            labels.append(np.full(len(chosen), label))
-            weights.append(np.full(len(chosen), 1000 / max(1, len(chosen))))
-    model = LogisticRegression(C=0.1, max_iter=500).fit(
-        np.concatenate(rows), np.concatenate(labels), np.concatenate(weights)
-    )
-    mask, squares, once = model.coef_[0]
-    print(f"SQUARE_WEIGHT {squares / mask:.2f}, double compression {once / mask:.2f}")
 
 
 def shrunk(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:

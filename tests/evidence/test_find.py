@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from psccnet.evidence.double_compression import double_compression, stored
+from psccnet.evidence.double_compression.stored import luminance
 from psccnet.evidence.find import find
+from psccnet.evidence.square_statistics import square_statistics
 
 COFFEE = skimage.data.coffee()
 
@@ -32,6 +35,22 @@ def test_every_trace_once_and_in_its_order() -> None:
         assert finding.how_to_read
         assert finding.source
         assert not finding.significant
+
+
+def test_what_a_file_stores_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.BytesIO()
+    Image.fromarray(COFFEE).save(file, "JPEG")
+    pixels, data = np.asarray(Image.open(file)), file.getvalue()
+    alone = double_compression(data), square_statistics(pixels, data)
+    read: list[bytes] = []
+    monkeypatch.setattr(stored, "luminance", lambda data: read.append(data) or luminance(data))
+    together = {finding.name: finding for finding in find(pixels, data)}
+    assert read == [data]
+    for expected in alone:
+        assert expected is not None
+        found = together[expected.name]
+        assert found.to_dict() == expected.to_dict()
+        np.testing.assert_array_equal(found.map, expected.map)
 
 
 def test_without_a_file_there_is_no_word_on_it() -> None:

@@ -1,6 +1,7 @@
 import io
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -9,7 +10,7 @@ from PIL import Image
 from psccnet.errors import MissingFileError, WeightsError
 from psccnet.evidence import VERSION, version
 from psccnet.evidence.square_statistics import features, square_statistics, trace
-from psccnet.evidence.square_statistics.card import GRAPH, VARIABLE, in_use, read_square_card
+from psccnet.evidence.square_statistics.card import GRAPH, VARIABLE, SquareCard, in_use, read_square_card
 from psccnet.evidence.square_statistics.features import COUNT, FREQUENCIES, MEASURES, as_stored, measure
 from psccnet.evidence.square_statistics.trace import judged, strength
 from psccnet.pictures.masks import turned
@@ -25,6 +26,11 @@ def jpeg(pixels: np.ndarray, quality: int, subsampling: int = 2) -> bytes:
 
 def decoded(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def card(measures: tuple[str, ...]) -> str:
+    """Of a network that is not calibrated."""
+    return SquareCard(trained_on="mine", pictures=3, steps=5, measures=measures).model_dump_json()
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,19 @@ def test_peaks_are_those_of_two_compressions() -> None:
     once, twice = jpeg(ASTRONAUT, 92), jpeg(decoded(jpeg(ASTRONAUT, 60)), 92)
     heights = [np.abs(measure(decoded(data), data).peaks[1:10]).max(axis=1).mean() for data in (once, twice)]
     assert heights[1] > heights[0] + 0.5
+
+
+def test_the_lattice_of_a_camera_shows_where_green_was_interpolated() -> None:
+    """Green on every second pixel, as on a chessboard; the left part was resized, and has lost it."""
+    random = np.random.default_rng(0)
+    green = cv2.GaussianBlur(random.uniform(0, 255, (64, 128)).astype(np.float32), (0, 0), 0.8)
+    around = (np.roll(green, 1, 0) + np.roll(green, -1, 0) + np.roll(green, 1, 1) + np.roll(green, -1, 1)) / 4
+    chessboard = np.indices(green.shape).sum(0) % 2 == 1
+    green = np.where(chessboard, around, green)
+    green[:, :64] = cv2.resize(green[:, :96], (64, 64), interpolation=cv2.INTER_AREA)
+    found = measure(np.rint(green)[..., None].repeat(3, axis=2).astype(np.uint8)).measures[MEASURES.index("lattice")]
+    assert np.abs(found[:, :8]).max() < 0.5
+    assert found[:, 8:].min() > 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -175,7 +194,7 @@ def test_another_network_is_named_by_the_environment(tmp_path: Path, monkeypatch
     own.write_bytes(GRAPH.read_bytes())
     with pytest.raises(MissingFileError, match=r"own\.json: there is no such file"):
         square_statistics(ASTRONAUT)
-    own.with_suffix(".json").write_text('{"trained_on": "mine", "pictures": 3, "steps": 5}')
+    own.with_suffix(".json").write_text(card(MEASURES))
     finding = square_statistics(ASTRONAUT)
     assert finding is not None
     assert (finding.false_alarms, finding.significant) == (None, False), "not calibrated, so that it only draws"
@@ -188,8 +207,17 @@ def test_another_network_is_named_by_the_environment(tmp_path: Path, monkeypatch
 
 def test_what_is_no_such_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "broken.onnx"
-    own.with_suffix(".json").write_text('{"trained_on": "mine", "pictures": 3, "steps": 5}')
+    own.with_suffix(".json").write_text(card(MEASURES))
     own.write_bytes(b"no network")
     monkeypatch.setenv(VARIABLE, str(own))
     with pytest.raises(WeightsError, match=r"broken\.onnx is no network: psccnet weights square-statistics writes one"):
+        square_statistics(ASTRONAUT)
+
+
+def test_a_network_of_other_measures_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "old.onnx"
+    own.write_bytes(GRAPH.read_bytes())
+    own.with_suffix(".json").write_text(card(MEASURES[:-1]))
+    monkeypatch.setenv(VARIABLE, str(own))
+    with pytest.raises(WeightsError, match=r"old\.onnx was trained on other measures .*: train it anew"):
         square_statistics(ASTRONAUT)

@@ -241,3 +241,13 @@ def test_what_is_no_recipe_is_named(tmp_path: Path, text: str, message: str) -> 
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         read_synthesis(tmp_path / "a.yaml", {})
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "recipes/synthesis").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_shipped_recipes_describe_a_set(path: Path) -> None:
+    described = read_synthesis(path, {})
+    assert described.count >= 5000
+    assert described.recipe.size in (256, 384)
+    assert f"recipes/synthesis/{path.name}" in path.read_text()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from psccnet.evidence.square_statistics.features import FREQUENCIES, MEASURES, m
 from psccnet.evidence.square_statistics.trace import compiled, judged
 from psccnet.training.square_statistics import (
     Example,
+    _batch,
     as_graph,
     calibrated,
     check_enough,
@@ -76,6 +78,22 @@ def test_it_learns_and_its_graph_says_the_same(known: list[Example]) -> None:
 def test_the_same_seed_gives_the_same_network(known: list[Example]) -> None:
     one, other = (train(known, 3, seed=5)[0].state_dict() for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_small_pictures_do_not_make_all_crops_small(known: list[Example]) -> None:
+    """Of sets of two sizes; and both are drawn."""
+    large = known[1]
+    tiled = replace(
+        large,
+        features=replace(
+            large.features,
+            coefficients=np.tile(large.features.coefficients, (1, 2, 2)),
+            measures=np.tile(large.features.measures, (1, 2, 2)),
+        ),
+        forged=np.tile(large.forged, (2, 2)),
+    )
+    sizes = [min(_batch([known[0]] * 100 + [tiled] * 100, np.random.default_rng(i))[-1].shape[1:]) for i in range(40)]
+    assert min(sizes) <= 29 < 40 < max(sizes)
 
 
 @pytest.mark.parametrize("axis", [0, 1])

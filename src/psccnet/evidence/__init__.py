@@ -4,7 +4,7 @@ from psccnet.evidence.finding import Finding, Region
 
 __all__ = ["VERSION", "Finding", "Region", "version"]
 
-VERSION = 5
+VERSION = 6
 """Raised with each change of what the traces, the fused mask or the verdict say of a picture.
 
 Evaluations and scans that stored results of another version do not go on with this one."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from psccnet.evidence.colour_filter import colour_filter
 from psccnet.evidence.copy_move import copy_move
 from psccnet.evidence.double_compression import double_compression
+from psccnet.evidence.double_compression.stored import read_stored
 from psccnet.evidence.error_level import error_level
 from psccnet.evidence.file import file_trace
 from psccnet.evidence.finding import Finding
@@ -41,15 +42,21 @@ class Subject:
         return self.data is not None and is_jpeg(self.data)
 
 
-TRACES: tuple[Callable[[Subject], Finding | None], ...] = (
-    lambda subject: copy_move(subject.pixels),
-    lambda subject: jpeg_grid(subject.pixels, subject.is_jpeg, subject.orientation),
-    lambda subject: None if subject.is_jpeg else colour_filter(subject.pixels),
-    lambda subject: double_compression(subject.data, subject.orientation),
-    lambda subject: square_statistics(subject.pixels, subject.data, subject.orientation),
-    lambda subject: noise_level(subject.pixels),
-    lambda subject: error_level(subject.pixels),
-    lambda subject: file_trace(subject.data, subject.pixels, subject.orientation) if subject.data else None,
+def _of_stored_squares(subject: Subject) -> tuple[Finding | None, ...]:
+    """Two traces that need what the file stores, which is read once."""
+    data, orientation = subject.data, subject.orientation
+    stored = read_stored(data)
+    return double_compression(data, orientation, stored), square_statistics(subject.pixels, data, orientation, stored)
+
+
+TRACES: tuple[Callable[[Subject], tuple[Finding | None, ...]], ...] = (
+    lambda subject: (copy_move(subject.pixels),),
+    lambda subject: (jpeg_grid(subject.pixels, subject.is_jpeg, subject.orientation),),
+    lambda subject: (None if subject.is_jpeg else colour_filter(subject.pixels),),
+    _of_stored_squares,
+    lambda subject: (noise_level(subject.pixels),),
+    lambda subject: (error_level(subject.pixels),),
+    lambda subject: (file_trace(subject.data, subject.pixels, subject.orientation) if subject.data else None,),
 )
 """In reading order: first the traces that can speak for a manipulation."""
 
@@ -69,4 +76,4 @@ def find(pixels: Pixels, data: bytes | None = None, orientation: int = 1) -> tup
     # OpenCV and NumPy let other threads run; copy-move, the first, takes about as long as all the rest.
     with ThreadPoolExecutor(2) as threads:
         found = list(threads.map(lambda trace: trace(subject), TRACES))
-    return tuple(finding for finding in found if finding is not None)
+    return tuple(finding for findings in found for finding in findings if finding is not None)

@@ -16,8 +16,8 @@ DIMMED = 0.5
 """What is left of the network's mask where the network itself found nothing in the picture."""
 SQUARE_WEIGHT = 1.5
 """What the log-odds of square statistics are worth beside those of a calibrated mask. From a logistic regression on 101
-synthetic forgeries (`benchmarks/evidence.py maps`), in which double compression was worth nothing more; from none of
-the validation sets."""
+synthetic forgeries (`benchmarks/evidence_maps.py weigh`), in which double compression was worth nothing more; from none
+of the validation sets."""
 FILTER_WEIGHT = 1.6
 """Likewise of the colour filter. No photograph at hand keeps that trace: it has the weight that double compression had
 when it was weighed by itself."""

@@ -20,7 +20,7 @@ from psccnet.datasets.entry import Entry
 from psccnet.engine.convert import OPSET
 from psccnet.errors import InputError
 from psccnet.evidence.square_statistics.card import SquareCard
-from psccnet.evidence.square_statistics.features import FREQUENCIES, SQUARE, Features, as_stored, measure
+from psccnet.evidence.square_statistics.features import FREQUENCIES, MEASURES, SQUARE, Features, as_stored, measure
 from psccnet.evidence.square_statistics.trace import compiled, judged, strength
 from psccnet.inference.calibrating import FEWEST
 from psccnet.metrics import auc
@@ -104,11 +104,12 @@ def train(
     rng = np.random.default_rng(seed)
     network = SquareStatistics(*_spread(large), len(FREQUENCIES))
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01)
-    longest = min(CROPS[1], *(min(one.forged.shape) for one in large))
+    rng.shuffle(large)
+    large.sort(key=lambda one: min(one.forged.shape))  # pictures of about the same size share a batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, max(steps, 2), pct_start=0.1)
     curve = []
     for _ in shown(range(steps)):
-        *inputs, forged = _batch(large, longest, rng)
+        *inputs, forged = _batch(large, rng)
         logits = network(*inputs)
         weights = torch.where(forged > FORGED, FORGED_WEIGHT, (forged < PRISTINE).float())
         losses = functional.binary_cross_entropy_with_logits(logits, (forged > FORGED).float(), reduction="none")
@@ -173,12 +174,20 @@ def _spread(known: Sequence[Example]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(some.mean(1)), torch.from_numpy(some.std(1) + np.float32(1e-3))
 
 
-def _batch(known: Sequence[Example], longest: int, rng: np.random.Generator) -> list[Tensor]:
-    """Crops of one size, at most `longest` squares a side: inputs of the network, and shares of forged pixels."""
+def _batch(known: Sequence[Example], rng: np.random.Generator) -> list[Tensor]:
+    """Crops of one size, of pictures near each other in `known`: inputs of the network, shares of forged pixels.
+
+    Args:
+        known: in ascending order of their shorter sides.
+        rng: source of randomness.
+    """
+    middle, reach = int(rng.integers(len(known))), max(BATCH, len(known) // 8)
+    near = known[max(0, middle - reach) : middle + reach]
+    drawn = [near[index] for index in rng.integers(0, len(near), BATCH)]
+    longest = min(CROPS[1], *(min(one.forged.shape) for one in drawn))
     high, wide = (int(side) for side in rng.integers(CROPS[0], longest + 1, 2))
     crops = []
-    for index in rng.integers(0, len(known), BATCH):
-        one = known[index]
+    for one in drawn:
         down, across = (
             int(rng.integers(0, have - want + 1)) for have, want in zip(one.forged.shape, (high, wide), strict=True)
         )
@@ -203,6 +212,7 @@ def mirrored(features: Features, axis: int) -> Features:
     measures = np.flip(features.measures, axis + 1).copy()
     phases = slice(1 + (axis == 0), 2 * SQUARE + 1, 2)  # columns' phases are mirrored along the rows, and rows' down
     measures[phases] = measures[phases][::-1].copy()
+    measures[MEASURES.index("lattice")] *= -1  # an even number of pixels: the chessboard's colours change places
     return replace(features, coefficients=np.flip(features.coefficients, axis + 1) * signs, measures=measures)
 
 
@@ -223,6 +233,7 @@ def card_of(known: Sequence[Example], steps: int, trained_on: str, pixel_auc: fl
         trained_on=trained_on,
         pictures=len(known),
         steps=steps,
+        measures=MEASURES,
         pixel_auc=pixel_auc,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         psccnet_version=__version__,

@@ -1,16 +1,39 @@
-"""What a JPEG file stores: its luminance and quantisation table, and where its colours are cut off."""
+"""What a JPEG file stores: its luminance, its quantisation table and what an earlier compression left in them."""
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psccnet.pictures.opening import opened
+from psccnet.evidence.double_compression.coefficients import Frequency, compressed_twice
+from psccnet.pictures.opening import is_jpeg, opened
 
 CUT = (1, 254)
 """A pixel with a colour up to the first, or from the second on, was cut off, or may have been."""
 _STRIP = 64
 """Rows of squares at once, so that memory stays bounded."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The luminance of a JPEG, for all traces that compare its squares.
+
+    Attributes:
+        grey: (H, W) uint8, as it is stored.
+        table: (8, 8) steps of its quantisation, by vertical and horizontal frequency.
+        twice: the frequencies that show an earlier compression; see `compressed_twice`.
+    """
+
+    grey: NDArray[np.uint8]
+    table: NDArray[np.int64]
+    twice: list[Frequency]
+
+
+def read_stored(data: bytes | None) -> Stored | None:
+    """Read a file's luminance; None for other files than JPEG, and for pictures without a whole square."""
+    found = luminance(data) if data is not None and is_jpeg(data) else None
+    return None if found is None or min(found[0].shape) < 8 else Stored(*found, compressed_twice(*found))
 
 
 def luminance(data: bytes, name: str = "file") -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psccnet.evidence.double_compression.coefficients import Frequency, compressed_twice
-from psccnet.evidence.double_compression.stored import cut_off, luminance
+from psccnet.evidence.double_compression.stored import Stored, cut_off, luminance, read_stored
 from psccnet.evidence.finding import Finding, Region
 from psccnet.pictures.masks import turned
-from psccnet.pictures.opening import is_jpeg, opened
+from psccnet.pictures.opening import opened
 
 Map = NDArray[np.float32]
 
@@ -47,21 +47,22 @@ HOW_TO_READ = (
 SOURCE = "Bianchi, De Rosa and Piva, Improved DCT coefficient analysis for forgery localization, ICASSP 2011"
 
 
-def double_compression(data: bytes | None, orientation: int = 1) -> Finding | None:
+def double_compression(data: bytes | None, orientation: int = 1, stored: Stored | None = None) -> Finding | None:
     """Look where a JPEG was compressed once only, if most of it was compressed twice.
 
     Args:
         data: the file's bytes, where there is a file.
         orientation: EXIF's, 1..8: how the pixels lie in the file.
+        stored: what the file stores, if it was read before.
 
     Returns:
         The finding; its map, upright, is how likely each square of 8 x 8 pixels was compressed once only, 0..1, and its
         regions outline what speaks for a manipulation. None for other files than JPEG.
     """
-    stored = luminance(data) if data is not None and is_jpeg(data) else None
-    if data is None or stored is None or min(stored[0].shape) < 8:
+    stored = stored or read_stored(data)
+    if data is None or stored is None:
         return None
-    frequencies = compressed_twice(*stored)
+    frequencies = stored.twice
     if not frequencies:
         return Finding(
             NAME,

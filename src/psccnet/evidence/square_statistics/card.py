@@ -24,6 +24,7 @@ class SquareCard(BaseModel):
         trained_on: which pictures, as text.
         pictures: number of them.
         steps: of training.
+        measures: names of what it sees, in order; one that sees other measures than this version takes is refused.
         pixel_auc: mean AUC over the squares of forged pictures that were kept apart; None if there were none.
         created: date, ISO 8601.
         psccnet_version: of the package that trained it.
@@ -36,6 +37,7 @@ class SquareCard(BaseModel):
     trained_on: str
     pictures: int
     steps: int
+    measures: tuple[str, ...]
     pixel_auc: float | None = None
     created: str = ""
     psccnet_version: str = ""

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from psccnet.engine.backends import Compiled
 from psccnet.engine.backends.openvino import OpenVINOBackend
 from psccnet.errors import WeightsError
+from psccnet.evidence.double_compression.stored import Stored
 from psccnet.evidence.finding import Finding, Region
 from psccnet.evidence.square_statistics.card import in_use, read_square_card
-from psccnet.evidence.square_statistics.features import SQUARE, Features, measure
+from psccnet.evidence.square_statistics.features import MEASURES, SQUARE, Features, measure
 from psccnet.pictures.masks import turned
 
 Map = NDArray[np.float32]
@@ -42,13 +43,16 @@ HOW_TO_READ = (
 SOURCE = "this project; learning from quantised coefficients follows Kwon et al., CAT-Net, IJCV 2022"
 
 
-def square_statistics(pixels: NDArray[np.uint8], data: bytes | None = None, orientation: int = 1) -> Finding | None:
+def square_statistics(
+    pixels: NDArray[np.uint8], data: bytes | None = None, orientation: int = 1, stored: Stored | None = None
+) -> Finding | None:
     """Compare each square with the rest of the picture.
 
     Args:
         pixels: (H, W, 3) uint8, RGB, upright.
         data: the file's bytes, where there is a file.
         orientation: EXIF's, 1..8: how the pixels lie in the file.
+        stored: what the file stores, if it was read before.
 
     Returns:
         The finding; its map, upright, is how likely each square of 8 x 8 pixels was forged, 0..1. None for pictures
@@ -56,7 +60,7 @@ def square_statistics(pixels: NDArray[np.uint8], data: bytes | None = None, orie
     """
     if min(pixels.shape[:2]) < SMALLEST:
         return None
-    logits = judged(measure(pixels, data, orientation))
+    logits = judged(measure(pixels, data, orientation, stored))
     calibration = read_square_card(in_use()).calibration
     alarms = None if calibration is None else calibration.false_alarms(strength(logits), min(pixels.shape[:2]))
     likely = np.ascontiguousarray(turned(1 / (1 + np.exp(-logits)), orientation), np.float32)
@@ -117,6 +121,11 @@ def _of_file(path: Path) -> Compiled:
         raise WeightsError(f"{path} is no network: psccnet weights square-statistics writes one") from error
     if set(network.inputs) != INPUTS:
         raise WeightsError(f"{path} is another kind of network: psccnet weights square-statistics writes the right one")
+    if read_square_card(path).measures != MEASURES:
+        raise WeightsError(
+            f"{path} was trained on other measures than this version of psccnet takes: train it anew with psccnet"
+            " weights square-statistics"
+        )
     return network
 
 
