@@ -1,5 +1,6 @@
 """Small weights, a detector that uses them, small pictures, one thread."""
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +52,16 @@ def one_thread() -> Iterator[None]:
     yield
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
+def messages_are_heard(caplog: pytest.LogCaptureFixture) -> None:
+    """Libraries that set up logging of their own silence loggers, or pytest's handlers, for all tests after them."""
+    logging.disable(logging.NOTSET)
+    caplog.handler.setLevel(logging.NOTSET)
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.split(".")[0] == "psccnet" and isinstance(logger, logging.Logger):
+            logger.disabled, logger.propagate = False, True
 
 
 @pytest.fixture(scope="session", autouse=True)

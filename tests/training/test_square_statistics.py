@@ -8,9 +8,11 @@ from PIL import Image
 
 from psccnet.datasets.listing import read_listing
 from psccnet.engine.backends.openvino import OpenVINOBackend
-from psccnet.errors import InputError
-from psccnet.evidence.square_statistics.features import FREQUENCIES, MEASURES, measure
+from psccnet.errors import InputError, WeightsError
+from psccnet.evidence.square_statistics.features import COUNT, FREQUENCIES, MEASURES, measure
 from psccnet.evidence.square_statistics.trace import compiled, judged
+from psccnet.network.square_statistics import SquareStatistics
+from psccnet.training.joined_squares import joined
 from psccnet.training.square_statistics import (
     Example,
     _batch,
@@ -94,6 +96,20 @@ def test_small_pictures_do_not_make_all_crops_small(known: list[Example]) -> Non
     )
     sizes = [min(_batch([known[0]] * 100 + [tiled] * 100, np.random.default_rng(i))[-1].shape[1:]) for i in range(40)]
     assert min(sizes) <= 29 < 40 < max(sizes)
+
+
+def test_joined_networks_answer_the_mean(known: list[Example]) -> None:
+    """One of them sees fewer measures."""
+    features = replace(known[2].features, measures=known[2].features.measures.astype(np.float32))
+    fewer = replace(features, measures=features.measures[:-1])
+    means = torch.from_numpy(features.measures.mean((1, 2)))
+    networks = [SquareStatistics(means[:count], torch.ones(count), len(FREQUENCIES)) for count in (COUNT, COUNT - 1)]
+    graphs = [as_graph(network) for network in networks]
+    both = joined([(graphs[0], MEASURES), (graphs[1], MEASURES[:-1])])
+    expected = (judged(features, compiled(graphs[0])) + judged(fewer, compiled(graphs[1]))) / 2
+    np.testing.assert_allclose(judged(features, compiled(both)), expected, atol=1e-5)
+    with pytest.raises(WeightsError, match="a network sees smell, which this version of psccnet does not measure"):
+        joined([(graphs[0], MEASURES), (graphs[1], ("smell", *MEASURES[2:]))])
 
 
 @pytest.mark.parametrize("axis", [0, 1])

@@ -259,14 +259,15 @@ def square_statistics(
     apart: Path | None = None,
     untouched: Path | None = None,
     steps: Annotated[int, Parameter(validator=Number(gte=1))] = 4000,
+    mean_with: list[Path] | None = None,
     seed: int = 0,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
 ) -> None:
     """Train the network behind the trace of square statistics, which looks at squares of 8 x 8 pixels.
 
-    It learns from forgeries that psccnet synthesize wrote, at 384 x 384 or larger; 6,000 of them and 4,000 steps take
-    half an hour on two cores. The shipped one was made so. Nothing of it is resumed after a stop. All commands use
-    another one where the variable PSCCNET_SQUARES names it.
+    It learns from forgeries that psccnet synthesize wrote, at 256 x 256 or larger; 6,000 of them and 4,000 steps take
+    half an hour on two cores. The shipped one is the mean of two that were made so. Nothing of it is resumed after a
+    stop. All commands use another one where the variable PSCCNET_SQUARES names it.
 
     For example:
 
@@ -281,13 +282,18 @@ def square_statistics(
         untouched: folder of photographs that are in no training picture; they give the trace its false-alarm rate.
             Without them it draws and does not count for the verdict.
         steps: of training, with eight crops each.
+        mean_with: networks that this command made before, of other forgeries: what is written then answers the mean of
+            theirs and the new one's.
         seed: of everything that is drawn.
         workers: processes that measure pictures; by default the number of cores.
     """
     import os
 
     from psccnet.datasets.listing import read_listing
+    from psccnet.evidence.square_statistics.card import read_square_card
+    from psccnet.evidence.square_statistics.features import MEASURES
     from psccnet.training import square_statistics as training
+    from psccnet.training.joined_squares import joined
 
     if out.suffix != ".onnx" or not out.parent.is_dir():
         raise InputError(f"{out}: give --out a file that ends in .onnx, in a folder that is there")
@@ -301,6 +307,7 @@ def square_statistics(
     if untouched is not None:
         paths = [Path(found.source) for found in Finder(failed=_left_out).find([str(untouched)])]
         training.check_enough(paths)
+    others = [(path, read_square_card(path)) for path in mean_with or []]
     known = measured(forgeries)
     network, curve = training.train(known, steps, seed, lambda steps: progress(steps, "steps"))
     print(f"loss of the last {len(curve[-100:])} steps {sum(curve[-100:]) / len(curve[-100:]):.3f}")
@@ -309,7 +316,11 @@ def square_statistics(
         auc = training.pixel_auc(network, measured([apart]))
         print(f"pixel AUC of what was kept apart {auc:.3f}")
     graph = training.as_graph(network)
-    card = training.card_of(known, steps, " and ".join(listing.resolve().name for listing in forgeries), auc)
+    trained_on = " and ".join(listing.resolve().name for listing in forgeries)
+    if others:
+        graph = joined([(graph, MEASURES), *((path.read_bytes(), card.measures) for path, card in others)])
+        trained_on = f"{trained_on}; the mean with {', with '.join(card.trained_on for _, card in others)}"
+    card = training.card_of(known, steps, trained_on, auc)
 
     def write(card: "SquareCard") -> None:
         write_whole({out: graph, out.with_suffix(".json"): (card.model_dump_json(indent=2) + "\n").encode()})
