@@ -65,8 +65,8 @@ def test_it_learns_and_its_graph_says_the_same(known: list[Example]) -> None:
     network, curve = train(known, 40)
     assert len(curve) == 40
     assert np.mean(curve[-5:]) < 0.5 * np.mean(curve[:5])
-    assert pixel_auc(network, known) > 0.9
     graph = as_graph(network)
+    assert pixel_auc(graph, known) > 0.9
     features = known[2].features
     with torch.inference_mode():
         values = (features.coefficients, features.on_peaks(), features.steps, np.float32(features.jpeg))
@@ -110,6 +110,8 @@ def test_joined_networks_answer_the_mean(known: list[Example]) -> None:
     np.testing.assert_allclose(judged(features, compiled(both)), expected, atol=1e-5)
     with pytest.raises(WeightsError, match="a network sees smell, which this version of psccnet does not measure"):
         joined([(graphs[0], MEASURES), (graphs[1], ("smell", *MEASURES[2:]))])
+    with pytest.raises(WeightsError, match="a network to join is no ONNX file"):
+        joined([(graphs[0], MEASURES), (b"nothing", MEASURES)])
 
 
 @pytest.mark.parametrize("axis", [0, 1])

@@ -290,7 +290,7 @@ def square_statistics(
     import os
 
     from psccnet.datasets.listing import read_listing
-    from psccnet.evidence.square_statistics.card import read_square_card
+    from psccnet.evidence.square_statistics.card import read_square_card, there
     from psccnet.evidence.square_statistics.features import MEASURES
     from psccnet.training import square_statistics as training
     from psccnet.training.joined_squares import joined
@@ -307,19 +307,22 @@ def square_statistics(
     if untouched is not None:
         paths = [Path(found.source) for found in Finder(failed=_left_out).find([str(untouched)])]
         training.check_enough(paths)
-    others = [(path, read_square_card(path)) for path in mean_with or []]
+    cards = [read_square_card(there(path)) for path in mean_with or []]
+    others = [(path.read_bytes(), card.measures) for path, card in zip(mean_with or [], cards, strict=True)]
+    if others:
+        joined(others)  # now, so that a wrong one costs no training
     known = measured(forgeries)
     network, curve = training.train(known, steps, seed, lambda steps: progress(steps, "steps"))
     print(f"loss of the last {len(curve[-100:])} steps {sum(curve[-100:]) / len(curve[-100:]):.3f}")
-    auc = None
-    if apart is not None:
-        auc = training.pixel_auc(network, measured([apart]))
-        print(f"pixel AUC of what was kept apart {auc:.3f}")
     graph = training.as_graph(network)
     trained_on = " and ".join(listing.resolve().name for listing in forgeries)
     if others:
-        graph = joined([(graph, MEASURES), *((path.read_bytes(), card.measures) for path, card in others)])
-        trained_on = f"{trained_on}; the mean with {', with '.join(card.trained_on for _, card in others)}"
+        graph = joined([(graph, MEASURES), *others])
+        trained_on = f"{trained_on}; the mean with {', with '.join(card.trained_on for card in cards)}"
+    auc = None
+    if apart is not None:
+        auc = training.pixel_auc(graph, measured([apart]))
+        print(f"pixel AUC of what was kept apart {auc:.3f}")
     card = training.card_of(known, steps, trained_on, auc)
 
     def write(card: "SquareCard") -> None:

@@ -32,7 +32,8 @@ _ROWS = 64
 _ROUNDS = 30
 _FEWEST = 16
 """With fewer squares, two groups cannot be told apart."""
-_CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
+CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
+"""Predicts a pixel from its four neighbours."""
 
 Map = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -109,7 +110,7 @@ def contrast(green: NDArray[np.uint8]) -> Map:
 
 def _log_variances(green: Map) -> Map:
     """The logarithm of the error's variance within each pixel's own colour, negative at odd pixels."""
-    error = green - cv2.filter2D(green, cv2.CV_32F, _CROSS, borderType=cv2.BORDER_REFLECT_101)
+    error = green - cv2.filter2D(green, cv2.CV_32F, CROSS, borderType=cv2.BORDER_REFLECT_101)
     rows, columns = (np.arange(side) for side in green.shape)
     even = ((rows[:, None] + columns) % 2 == 0).astype(np.float32)
     logs = np.zeros_like(green)

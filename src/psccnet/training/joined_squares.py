@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import compose, helper, numpy_helper
 
 from psccnet.errors import WeightsError
@@ -23,12 +24,15 @@ def joined(members: Sequence[tuple[bytes, Sequence[str]]]) -> bytes:
         A network that sees all of `MEASURES`; its logits are the mean of the members'.
 
     Raises:
-        WeightsError: if a member sees a measure that this version does not take.
+        WeightsError: if a member is no network, or sees a measure that this version does not take.
     """
     unknown = sorted({name for _, names in members for name in names} - set(MEASURES))
     if unknown:
         raise WeightsError(f"a network sees {', '.join(unknown)}, which this version of psccnet does not measure")
-    models = [onnx.load_from_string(graph) for graph, _ in members]
+    try:
+        models = [onnx.load_from_string(graph) for graph, _ in members]
+    except DecodeError as error:
+        raise WeightsError("a network to join is no ONNX file: psccnet weights square-statistics writes one") from error
     nodes, constants = [], []
     for number, (model, (_, names)) in enumerate(zip(models, members, strict=True)):
         graph = compose.add_prefix(model, f"{number}/").graph

@@ -50,7 +50,15 @@ def in_use() -> Path:
     Raises:
         MissingFileError: if that file, or its card beside it, is not there.
     """
-    path = Path(os.environ.get(VARIABLE) or GRAPH)
+    return there(Path(os.environ.get(VARIABLE) or GRAPH))
+
+
+def there(path: Path) -> Path:
+    """The path of a network itself.
+
+    Raises:
+        MissingFileError: if that file, or its card beside it, is not there.
+    """
     for file in (path, path.with_suffix(".json")):
         if not file.is_file():
             raise MissingFileError(

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from psccnet.evidence.colour_filter import CROSS
 from psccnet.evidence.double_compression.coefficients import Frequency
 from psccnet.evidence.double_compression.stored import Stored, read_stored
 from psccnet.evidence.error_level import recompressed
@@ -57,7 +58,6 @@ _HALO = 16
 """Pixels beside a piece that its measures see, a multiple of 16."""
 _NEIGHBOURS = 2.0
 """Standard deviation, in values, of the window that a value's frequency is compared with."""
-_CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 _LAPLACE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 _BASIS = np.array(
     [
@@ -235,7 +235,7 @@ def _lattice(green: Pixels) -> Plane:
     even pixels, so that the two colours are the same ones throughout a picture.
     """
     values = green.astype(np.float32)
-    error = np.abs(values - cv2.filter2D(values, -1, _CROSS))
+    error = np.abs(values - cv2.filter2D(values, -1, CROSS))
     other = error.copy()
     error[::2, 1::2] = error[1::2, ::2] = 0
     other[::2, ::2] = other[1::2, 1::2] = 0
